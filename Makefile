@@ -1,0 +1,97 @@
+# Everything a developer does here, one short target each. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint fuzz bench golden generate check
+
+GO ?= go
+GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FUZZTIME ?= 20s
+BENCH ?= .
+BENCH_COUNT ?= 6
+ARGS ?=
+
+# Without git metadata the revision stays unknown; nothing else changes.
+VERSION := $(shell cat VERSION)
+REVISION ?= $(shell git rev-parse --verify --quiet HEAD || echo unknown)
+BRANCH ?= $(shell git branch --show-current 2>/dev/null)
+BUILD_USER ?= $(shell id -un)@$(shell uname -n)
+BUILD_DATE ?= $(shell date -u +%Y%m%d-%H:%M:%S $(if $(SOURCE_DATE_EPOCH),-d @$(SOURCE_DATE_EPOCH)))
+V := github.com/prometheus/common/version
+LDFLAGS := -s -w -X $V.Version=$(VERSION) -X $V.Revision=$(REVISION) -X $V.Branch=$(BRANCH) \
+	-X $V.BuildUser=$(BUILD_USER) -X $V.BuildDate=$(BUILD_DATE)
+
+# $(call having,PATTERN) prints a line for each package with tests of that name: the package, then the names.
+having = $(GO) test -list '$(1)' ./... | awk '/^(Test|Fuzz|Benchmark)/ { names = names " " $$1 } \
+	/^(ok|\?)[ \t]/ { if (names) print $$2 names; names = "" }'
+
+## List the targets.
+help:
+	@awk '/^## / { text = substr($$0, 4); next } \
+		/^[a-z]+:/ && text { sub(/:.*/, ""); printf "  make %-10s %s\n", $$0, text } { text = "" }' Makefile
+
+## Build and start the exporter on this host with default flags (more with ARGS="--flag ...").
+run: build
+	./tcphealth_exporter $(ARGS)
+
+## Build the static binary ./tcphealth_exporter.
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o tcphealth_exporter .
+
+## Install what the tests need (as root), then vet and run all tests with the race detector.
+test:
+	@.ci/setup
+	race=-race
+	if ! command -v "$$($(GO) env CC)" >/dev/null; then
+		race=
+		echo "no C compiler: the tests run without the race detector"
+	fi
+	set -x
+	$(GO) vet ./...
+	$(GO) test $$race -shuffle=on -timeout 15m ./...
+
+## Run the linters.
+lint:
+	$(GOLANGCI_LINT) run ./...
+
+## Run every fuzz test for FUZZTIME (20s).
+fuzz:
+	@found=$$($(call having,^Fuzz))
+	[ -n "$$found" ] || echo "no fuzz tests found"
+	while read -r pkg names; do
+		for name in $$names; do
+			echo "== $$pkg $$name"
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null
+		done
+	done <<<"$$found"
+
+## Run the benchmarks BENCH_COUNT (6) times, in the form benchstat reads; BENCH selects some.
+bench:
+	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCH_COUNT) -timeout 60m ./...
+
+## Rewrite the golden files from what the code says now.
+golden:
+	@found=$$($(call having,Golden))
+	[ -n "$$found" ] || { echo "no golden tests found"; exit; }
+	$(GO) test $$(cut -d ' ' -f 1 <<<"$$found") -run Golden -update
+
+## Regenerate tables and documentation.
+generate:
+	$(GO) generate ./...
+
+## Run the linters, look for stale generated files, and have promtool check the golden metrics.
+check: lint
+	@state() { git status --porcelain && git diff; }
+	before=$$(state)
+	$(MAKE) --no-print-directory generate
+	if [ "$$before" != "$$(state)" ]; then
+		git --no-pager diff --exit-code || true
+		echo "generated files were stale: commit what 'make generate' writes"
+		exit 1
+	fi
+	find . -path '*/testdata/*' -name '*.prom' | sort | while read -r file; do
+		echo "promtool check metrics <$$file"
+		promtool check metrics <"$$file"
+	done
