@@ -1,0 +1,268 @@
+package sampler
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Config configures a [Conn]. The zero value samples all connections of the
+// calling thread's network namespace.
+type Config struct {
+	// NetNS is a file descriptor of the network namespace to look into, zero
+	// for the current one. Another namespace needs CAP_SYS_ADMIN.
+	NetNS int
+	// States selects the connections, zero for [ConnectionStates].
+	States States
+	// Filter is an INET_DIAG bytecode program for the connections, empty for
+	// none. Listeners are never filtered.
+	Filter []byte
+	// CongestionInfo asks for the details of BBR, Vegas and DCTCP.
+	CongestionInfo bool
+	// Timeout bounds one dump, zero for ten seconds.
+	Timeout time.Duration
+	// Tap sees every datagram, nil for none.
+	Tap Tap
+}
+
+// Tap is shown the raw material of each dump.
+type Tap interface {
+	// Datagram is called with each datagram; b is reused.
+	Datagram(at time.Time, b []byte)
+	// Dumped is called after each complete dump.
+	Dumped(d Dump)
+	// Failed is called after a dump that broke off.
+	Failed(at time.Time, reason Reason)
+}
+
+const defaultTimeout = 10 * time.Second
+
+// wire carries requests to the kernel and datagrams back.
+type wire interface {
+	// deadline bounds the following calls of receive.
+	deadline(t time.Time) error
+	// send sends a dump request and returns its sequence number.
+	send(r *request) (seq uint32, err error)
+	// receive returns the next datagram, valid until the next call.
+	receive() ([]byte, error)
+	Close() error
+}
+
+// Conn dumps the sockets of one network namespace. It is not safe for
+// concurrent use.
+type Conn struct {
+	wire   wire
+	cfg    Config
+	now    func() time.Time
+	batch  batch
+	legacy bool
+}
+
+func newConn(w wire, cfg Config, release string, now func() time.Time) (*Conn, error) {
+	if cfg.States == 0 {
+		cfg.States = ConnectionStates
+	}
+
+	if cfg.Timeout == 0 {
+		cfg.Timeout = defaultTimeout
+	}
+
+	c := &Conn{wire: w, cfg: cfg, now: now, batch: batch{packedAccECN: packedAccECN(release)}}
+	if err := c.choose(); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+
+	return c, nil
+}
+
+// Legacy tells whether one TCPDIAG_GETSOCK dump serves both address families;
+// otherwise each family is dumped on its own.
+func (c *Conn) Legacy() bool { return c.legacy }
+
+// Close closes the netlink socket.
+func (c *Conn) Close() error { return c.wire.Close() }
+
+// Dump implements [Source]. Errors wrap a syscall.Errno, os.ErrDeadlineExceeded
+// or one of this package's sentinels.
+func (c *Conn) Dump(sink Sink) (Dump, error) {
+	d := Dump{Start: c.now()}
+
+	err := c.dumpAll(&d, sink)
+	d.End = c.now()
+
+	if c.cfg.Tap == nil {
+		return d, err
+	}
+
+	if err != nil {
+		c.cfg.Tap.Failed(d.End, ReasonOf(err))
+	} else {
+		c.cfg.Tap.Dumped(d)
+	}
+
+	return d, err
+}
+
+func (c *Conn) dumpAll(d *Dump, sink Sink) error {
+	if err := c.wire.deadline(d.Start.Add(c.cfg.Timeout)); err != nil {
+		return fmt.Errorf("set deadline: %w", err)
+	}
+
+	connections := request{ext: c.extensions(), states: c.cfg.States, filter: c.cfg.Filter}
+	if err := c.run(connections, c.legacy, d, sink); err != nil {
+		return fmt.Errorf("dump connections: %w", err)
+	}
+
+	listeners := request{ext: extInfo, states: ListenStates}
+	if err := c.run(listeners, c.legacy, d, sink); err != nil {
+		return fmt.Errorf("dump listeners: %w", err)
+	}
+
+	return nil
+}
+
+func (c *Conn) extensions() uint8 {
+	ext := uint8(extInfo | extSkMem | extCongestion)
+	if c.cfg.CongestionInfo {
+		ext |= extCongestionInfo
+	}
+
+	return ext
+}
+
+// run sends r, once for both families or once for each.
+func (c *Conn) run(r request, legacy bool, d *Dump, sink Sink) error {
+	if legacy {
+		r.legacy, r.family = true, FamilyIPv4
+
+		return c.runOne(&r, d, sink)
+	}
+
+	for _, r.family = range []Family{FamilyIPv4, FamilyIPv6} {
+		if err := c.runOne(&r, d, sink); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+func (c *Conn) runOne(r *request, d *Dump, sink Sink) error {
+	seq, err := c.wire.send(r)
+	if err != nil {
+		return fmt.Errorf("send request: %w", err)
+	}
+
+	interrupted := false
+
+	for {
+		datagram, err := c.wire.receive()
+		if err != nil {
+			return fmt.Errorf("receive: %w", err)
+		}
+
+		at := c.now()
+		if c.cfg.Tap != nil {
+			c.cfg.Tap.Datagram(at, datagram)
+		}
+
+		out, err := c.batch.decode(datagram, seq, false)
+		if err != nil {
+			return err
+		}
+
+		d.Datagrams++
+		d.Bytes += len(datagram)
+		d.Sockets += len(c.batch.sockets)
+		interrupted = interrupted || out.interrupted
+
+		if len(c.batch.sockets) > 0 {
+			sink(at, c.batch.sockets)
+		}
+
+		switch {
+		case out.done && interrupted:
+			return ErrInterrupted
+		case out.done:
+			return nil
+		}
+	}
+}
+
+// chooseAttempts bounds the comparisons when sockets move under the dumps.
+const chooseAttempts = 3
+
+// choose decides between the legacy request and one request per family. The
+// legacy request walks the tables once for both families, but nothing promises
+// that it goes on doing so, hence the comparison: every socket that stood both
+// before and after must be in it.
+func (c *Conn) choose() error {
+	if err := c.wire.deadline(c.now().Add(c.cfg.Timeout)); err != nil {
+		return fmt.Errorf("set deadline: %w", err)
+	}
+
+	for range chooseAttempts {
+		before, v2Err := c.cookies(false)
+		legacy, legacyErr := c.cookies(true)
+
+		switch {
+		case legacyErr != nil && v2Err != nil:
+			return fmt.Errorf("probe socket diagnostics: %w", v2Err)
+		case legacyErr != nil:
+			return nil
+		case v2Err != nil:
+			c.legacy = true
+
+			return nil
+		}
+
+		after, err := c.cookies(false)
+		if err != nil {
+			return fmt.Errorf("probe socket diagnostics: %w", err)
+		}
+
+		if containsStable(legacy, before, after) {
+			c.legacy = true
+
+			return nil
+		}
+	}
+
+	return nil
+}
+
+// cookies returns the sorted cookies of all connections and listeners.
+func (c *Conn) cookies(legacy bool) ([]uint64, error) {
+	var (
+		cookies []uint64
+		d       Dump
+	)
+
+	all := request{states: ConnectionStates | ListenStates}
+	err := c.run(all, legacy, &d, func(_ time.Time, sockets []Socket) {
+		for i := range sockets {
+			cookies = append(cookies, sockets[i].Cookie)
+		}
+	})
+
+	slices.Sort(cookies)
+
+	return cookies, err
+}
+
+// containsStable tells whether every cookie of both before and after is in
+// probe. All three are sorted.
+func containsStable(probe, before, after []uint64) bool {
+	for _, cookie := range before {
+		if _, stable := slices.BinarySearch(after, cookie); !stable {
+			continue
+		}
+
+		if _, found := slices.BinarySearch(probe, cookie); !found {
+			return false
+		}
+	}
+
+	return true
+}

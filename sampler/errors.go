@@ -1,0 +1,98 @@
+package sampler
+
+import (
+	"context"
+	"errors"
+	"os"
+	"syscall"
+)
+
+// Kinds of failures. Errors of this package match one of them or a
+// syscall.Errno with [errors.Is].
+var (
+	// ErrMalformed means that the kernel's bytes break the protocol.
+	ErrMalformed = errors.New("malformed netlink message")
+	// ErrTruncated means that a datagram did not fit the receive buffer.
+	ErrTruncated = errors.New("truncated netlink datagram")
+	// ErrOverrun means that the kernel dropped answers.
+	ErrOverrun = errors.New("netlink overrun")
+	// ErrInterrupted means that the tables changed under the dump (NLM_F_DUMP_INTR).
+	ErrInterrupted = errors.New("interrupted dump")
+	// ErrRecording means that a recording can't be played.
+	ErrRecording = errors.New("bad recording")
+)
+
+// Reason is the closed set of causes by which failures are counted.
+type Reason string
+
+// The reasons.
+const (
+	ReasonUnsupported Reason = "unsupported"
+	ReasonForbidden   Reason = "forbidden"
+	ReasonOverrun     Reason = "overrun"
+	ReasonTimeout     Reason = "timeout"
+	ReasonInterrupted Reason = "interrupted"
+	ReasonMalformed   Reason = "malformed"
+	ReasonOther       Reason = "other"
+)
+
+// Reasons returns all reasons in a fixed order.
+func Reasons() []Reason {
+	return []Reason{
+		ReasonUnsupported, ReasonForbidden, ReasonOverrun, ReasonTimeout,
+		ReasonInterrupted, ReasonMalformed, ReasonOther,
+	}
+}
+
+type reasonRule struct {
+	target error
+	reason Reason
+}
+
+var reasonTable = []reasonRule{
+	{syscall.ENOENT, ReasonUnsupported},
+	{syscall.EPROTONOSUPPORT, ReasonUnsupported},
+	{syscall.EOPNOTSUPP, ReasonUnsupported},
+	{syscall.EPERM, ReasonForbidden},
+	{syscall.EACCES, ReasonForbidden},
+	{syscall.EAFNOSUPPORT, ReasonForbidden},
+	{syscall.ENOSYS, ReasonForbidden},
+	{syscall.ENOBUFS, ReasonOverrun},
+	{ErrOverrun, ReasonOverrun},
+	{os.ErrDeadlineExceeded, ReasonTimeout},
+	{context.DeadlineExceeded, ReasonTimeout},
+	{syscall.ETIMEDOUT, ReasonTimeout},
+	{ErrInterrupted, ReasonInterrupted},
+	{ErrMalformed, ReasonMalformed},
+	{ErrTruncated, ReasonMalformed},
+}
+
+// ReasonOf classifies a failure of [Source.Dump] or of opening a source.
+func ReasonOf(err error) Reason {
+	if replayed, ok := errors.AsType[replayedFailure](err); ok {
+		return Reason(replayed)
+	}
+
+	for _, r := range reasonTable {
+		if errors.Is(err, r.target) {
+			return r.reason
+		}
+	}
+
+	return ReasonOther
+}
+
+// Hint says in one sentence what an operator can do about the reason, empty
+// when there is nothing to say.
+func (r Reason) Hint() string {
+	switch r {
+	case ReasonUnsupported:
+		return "the kernel lacks TCP socket diagnostics: load the modules inet_diag and tcp_diag"
+	case ReasonForbidden:
+		return "a policy forbids netlink sockets: allow AF_NETLINK (RestrictAddressFamilies=, seccomp, SELinux)"
+	case ReasonTimeout:
+		return "the kernel did not answer in time: a socket may be held by a stuck process"
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,146 @@
+package sampler
+
+import (
+	"encoding/binary"
+	"fmt"
+	"syscall"
+)
+
+// Netlink message types and flags (uapi/linux/netlink.h, sock_diag.h).
+const (
+	nlmsgNoop          = 1
+	nlmsgError         = 2
+	nlmsgDone          = 3
+	nlmsgOverrun       = 4
+	typeTCPDiagGetsock = 18
+	typeSockDiag       = 20
+
+	flagDumpIntr = 0x10
+
+	sizeofHeader = 16
+	nlAlign      = 4
+)
+
+// header is struct nlmsghdr.
+type header struct {
+	length, seq uint32
+	kind, flags uint16
+}
+
+// nextMessage splits the first netlink message off b.
+func nextMessage(b []byte) (h header, payload, rest []byte, err error) {
+	if len(b) < sizeofHeader {
+		return h, nil, nil, fmt.Errorf("%w: %d bytes where a header should be", ErrMalformed, len(b))
+	}
+
+	h = header{
+		length: binary.NativeEndian.Uint32(b),
+		kind:   binary.NativeEndian.Uint16(b[4:]),
+		flags:  binary.NativeEndian.Uint16(b[6:]),
+		seq:    binary.NativeEndian.Uint32(b[8:]),
+	}
+	if h.length < sizeofHeader || uint64(h.length) > uint64(len(b)) {
+		return h, nil, nil, fmt.Errorf("%w: length %d of %d bytes", ErrMalformed, h.length, len(b))
+	}
+
+	next := min(align(int(h.length)), len(b))
+
+	return h, b[sizeofHeader:h.length], b[next:], nil
+}
+
+func align(n int) int { return (n + nlAlign - 1) &^ (nlAlign - 1) }
+
+// batch decodes datagrams into a reused slice of sockets.
+type batch struct {
+	sockets []Socket
+	// packedAccECN selects the tcp_info tail of Linux 7.0.
+	packedAccECN bool
+}
+
+// outcome is what a datagram said about its dump.
+type outcome struct {
+	done        bool
+	interrupted bool
+}
+
+// decode reads one datagram. Messages of another sequence number than seq
+// belong to an abandoned dump and are skipped; anySeq takes them all. On error
+// the sockets decoded so far remain valid.
+func (b *batch) decode(datagram []byte, seq uint32, anySeq bool) (outcome, error) {
+	var out outcome
+
+	b.sockets = b.sockets[:0]
+
+	for len(datagram) > 0 {
+		h, payload, rest, err := nextMessage(datagram)
+		if err != nil {
+			return out, err
+		}
+
+		datagram = rest
+
+		if h.seq != seq && !anySeq {
+			continue
+		}
+
+		if h.flags&flagDumpIntr != 0 {
+			out.interrupted = true
+		}
+
+		done, err := b.message(h, payload)
+		if err != nil {
+			return out, err
+		}
+
+		out.done = out.done || done
+	}
+
+	return out, nil
+}
+
+// message handles one message and tells whether it ends the dump.
+func (b *batch) message(h header, payload []byte) (done bool, err error) {
+	switch h.kind {
+	case typeTCPDiagGetsock, typeSockDiag:
+		return false, b.socket(payload)
+	case nlmsgDone:
+		return true, errnoOf(payload)
+	case nlmsgError:
+		return true, errnoOf(payload)
+	case nlmsgOverrun:
+		return false, ErrOverrun
+	default:
+		return false, nil
+	}
+}
+
+func (b *batch) socket(payload []byte) error {
+	n := len(b.sockets)
+	if n < cap(b.sockets) {
+		b.sockets = b.sockets[:n+1]
+	} else {
+		b.sockets = append(b.sockets, Socket{})
+	}
+
+	if err := decodeSocket(&b.sockets[n], payload, b.packedAccECN); err != nil {
+		b.sockets = b.sockets[:n]
+
+		return err
+	}
+
+	return nil
+}
+
+// errnoOf reads the negative errno that NLMSG_ERROR and NLMSG_DONE begin with.
+func errnoOf(payload []byte) error {
+	if len(payload) < 4 {
+		return fmt.Errorf("%w: %d bytes where an errno should be", ErrMalformed, len(payload))
+	}
+
+	code := int32(binary.NativeEndian.Uint32(payload))
+	if code == 0 {
+		return nil
+	}
+
+	return syscall.Errno(-code)
+}

@@ -1,0 +1,179 @@
+package sampler
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Replay plays a recording on the recording's own clock. It implements
+// [Source].
+type Replay struct {
+	r     *bufio.Reader
+	meta  Meta
+	batch batch
+	buf   []byte
+	// offset counts the bytes read, for error messages.
+	offset int64
+}
+
+// replayedFailure is a dump that had failed while it was recorded.
+type replayedFailure Reason
+
+func (f replayedFailure) Error() string { return "recorded failure: " + string(f) }
+
+// NewReplay reads the head of a recording. Errors match [ErrRecording].
+func NewReplay(r io.Reader) (*Replay, error) {
+	p := &Replay{r: bufio.NewReaderSize(r, 1<<18)}
+
+	magic := make([]byte, len(recordingMagic))
+	if _, err := io.ReadFull(p.r, magic); err != nil || string(magic) != recordingMagic {
+		return nil, fmt.Errorf("%w: %s", ErrRecording, describeForeign(magic))
+	}
+
+	p.offset = int64(len(magic))
+
+	f, err := p.frame()
+	if err != nil {
+		return nil, err
+	}
+
+	if f.kind != frameMeta || json.Unmarshal(f.payload, &p.meta) != nil {
+		return nil, fmt.Errorf("%w: no meta data at its head", ErrRecording)
+	}
+
+	if p.meta.ByteOrder != hostByteOrder() {
+		return nil, fmt.Errorf("%w: made on a host of %q byte order, this one is %q",
+			ErrRecording, p.meta.ByteOrder, hostByteOrder())
+	}
+
+	p.batch.packedAccECN = packedAccECN(p.meta.Kernel)
+
+	return p, nil
+}
+
+func describeForeign(magic []byte) string {
+	program, _, _ := strings.Cut(recordingMagic, "1\n")
+	if strings.HasPrefix(string(magic), program) {
+		return "made by another version of this program"
+	}
+
+	return "the file is not a recording of this program"
+}
+
+// Meta returns what the recording says about its host.
+func (p *Replay) Meta() Meta { return p.meta }
+
+// Close implements [Source]; the reader is the caller's.
+func (p *Replay) Close() error { return nil }
+
+// Dump implements [Source]. A dump that failed when it was recorded fails
+// again, with the same reason, and the next call goes on behind it.
+func (p *Replay) Dump(sink Sink) (Dump, error) {
+	var d Dump
+
+	for {
+		f, err := p.frame()
+		if err != nil {
+			if errors.Is(err, io.EOF) && d.Datagrams > 0 {
+				err = p.truncated()
+			}
+
+			return d, err
+		}
+
+		switch f.kind {
+		case frameDatagram:
+			err = p.datagram(f, &d, sink)
+		case frameDumped:
+			return p.dumped(f, d)
+		case frameFailed:
+			return d, replayedFailure(f.payload)
+		default:
+			err = fmt.Errorf("%w: unknown frame %d at byte %d", ErrRecording, f.kind, p.offset)
+		}
+
+		if err != nil {
+			return d, err
+		}
+	}
+}
+
+func (p *Replay) datagram(f frame, d *Dump, sink Sink) error {
+	// An error in a datagram ended the recorded dump; frameFailed tells it.
+	_, _ = p.batch.decode(f.payload, 0, true)
+
+	d.Datagrams++
+	d.Bytes += len(f.payload)
+	d.Sockets += len(p.batch.sockets)
+
+	if len(p.batch.sockets) > 0 {
+		sink(f.at, p.batch.sockets)
+	}
+
+	return nil
+}
+
+func (p *Replay) dumped(f frame, d Dump) (Dump, error) {
+	if len(f.payload) != 8 {
+		return d, fmt.Errorf("%w: damaged at byte %d", ErrRecording, p.offset)
+	}
+
+	d.Start = time.Unix(0, int64(binary.LittleEndian.Uint64(f.payload)))
+	d.End = f.at
+
+	return d, nil
+}
+
+type frame struct {
+	kind    frameKind
+	at      time.Time
+	payload []byte // valid until the next frame
+}
+
+// frame reads the next frame; io.EOF means that the file ended between frames.
+func (p *Replay) frame() (frame, error) {
+	var head [sizeofFrame]byte
+
+	n, err := io.ReadFull(p.r, head[:])
+
+	switch {
+	case n == 0 && errors.Is(err, io.EOF):
+		return frame{}, io.EOF
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return frame{}, p.truncated()
+	case err != nil:
+		return frame{}, fmt.Errorf("read recording: %w", err)
+	}
+
+	length := binary.LittleEndian.Uint32(head[4:])
+	if length > maxFrame {
+		return frame{}, fmt.Errorf("%w: damaged at byte %d", ErrRecording, p.offset)
+	}
+
+	if int(length) > cap(p.buf) {
+		p.buf = make([]byte, length)
+	}
+
+	p.buf = p.buf[:length]
+	if _, err := io.ReadFull(p.r, p.buf); err != nil {
+		return frame{}, p.truncated()
+	}
+
+	p.offset += sizeofFrame + int64(length)
+
+	return frame{
+		kind:    frameKind(binary.LittleEndian.Uint32(head[:])),
+		at:      time.Unix(0, int64(binary.LittleEndian.Uint64(head[8:]))),
+		payload: p.buf,
+	}, nil
+}
+
+func (p *Replay) truncated() error {
+	return fmt.Errorf("%w: truncated after byte %d", ErrRecording, p.offset)
+}
