@@ -1,0 +1,112 @@
+package health
+
+import "slices"
+
+// Assessment is the judgement of one moment, before hysteresis.
+type Assessment struct {
+	Flags  Flags
+	Points int
+	Cause  Cause
+	// SafeToSend is false while an answer is overdue.
+	SafeToSend bool
+}
+
+// assess judges the evidence: each rule gives its points to its cause, the
+// highest within a cause counts, the causes add up.
+func assess(e *evidence, l *Limits) Assessment {
+	var (
+		a      Assessment
+		points [NumFlags]int
+	)
+
+	for f := range ruleTable {
+		r := &ruleTable[f]
+		if e.afterGap && r.cause.fatal() {
+			continue
+		}
+
+		if p, raised := r.level(e, l, l.Steps[f]); raised {
+			points[f] = p
+			a.Flags |= 1 << f
+		}
+	}
+
+	if a.Flags == 0 {
+		a.SafeToSend = !e.overdue
+
+		return a
+	}
+
+	for f := range a.Flags.All() {
+		a.Flags &^= ruleTable[f].replaces
+	}
+
+	a.Points, a.Cause = addUp(a.Flags, &points)
+	a.SafeToSend = !e.overdue && statusOf(a.Points) < Degraded
+
+	return a
+}
+
+// level returns the points of the highest step that the figure reaches.
+func (r *rule) level(e *evidence, l *Limits, steps []Step) (points int, raised bool) {
+	figure, ok := r.figure(e, l)
+	if !ok {
+		return 0, false
+	}
+
+	for _, step := range slices.Backward(steps) {
+		if figure >= step.at(e.srtt) {
+			return step.Points, true
+		}
+	}
+
+	return 0, false
+}
+
+// addUp applies the rules of addition: the highest flag of each cause counts;
+// weak flags fill up to CAUTION at most; only a fatal cause makes STALE.
+func addUp(flags Flags, points *[NumFlags]int) (sum int, cause Cause) {
+	var strong, all [NumCauses]int
+
+	fatal := false
+
+	for f := range flags.All() {
+		r := &ruleTable[f]
+		all[r.cause] = max(all[r.cause], points[f])
+
+		if !r.weak {
+			strong[r.cause] = max(strong[r.cause], points[f])
+		}
+
+		fatal = fatal || r.cause.fatal()
+	}
+
+	total := 0
+
+	for c := range NumCauses {
+		sum += strong[c]
+		total += all[c]
+
+		if all[c] > all[cause] || cause == CauseNone && flags.causes(c) {
+			cause = c
+		}
+	}
+
+	sum = max(sum, min(total, leastPointTable[Suspect]-1))
+	if !fatal {
+		sum = min(sum, leastPointTable[Stale]-1)
+	}
+
+	return sum, cause
+}
+
+// causes tells whether a flag of the set points at c.
+func (s Flags) causes(c Cause) bool {
+	for f := range s.All() {
+		if ruleTable[f].cause == c {
+			return true
+		}
+	}
+
+	return false
+}

@@ -1,0 +1,46 @@
+package health
+
+import "time"
+
+// Config configures a [Tracker]. Zero values stand for the defaults of the
+// program's flags.
+type Config struct {
+	// Interval is the time between two samples.
+	Interval time.Duration
+	// Window is the span over which a connection is judged.
+	Window time.Duration
+	// Retention is how long an ended connection stays visible.
+	Retention time.Duration
+	// MaxConnections is the size of the table at most.
+	MaxConnections int
+	Export         ExportConfig
+	// Limits are what verdicts depend on, nil for [DefaultLimits].
+	Limits *Limits
+	// InterfaceName names the interface of a link-local address. Where it is
+	// nil or returns nothing, the number stands.
+	InterfaceName func(index uint32) string
+}
+
+func (c Config) withDefaults() Config {
+	if c.Interval == 0 {
+		c.Interval = time.Second
+	}
+
+	if c.Window == 0 {
+		c.Window = 10 * time.Second
+	}
+
+	if c.Retention == 0 {
+		c.Retention = time.Minute
+	}
+
+	if c.MaxConnections == 0 {
+		c.MaxConnections = 262144
+	}
+
+	if c.Limits == nil {
+		c.Limits = DefaultLimits()
+	}
+
+	return c
+}

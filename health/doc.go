@@ -1,0 +1,25 @@
+// Package health follows TCP connections through time and judges them.
+//
+// # The way of a row
+//
+// A [Tracker] finds the connection of a row by its cookie, pushes the row into
+// the connection's window, gathers the evidence, and lets the rules judge it:
+//
+//	row → window → evidence → flags → points → status, score, cause
+//
+// The rules are one table (rules.go): condition, cause, limits and points of
+// each flag. Within a cause only the highest flag counts; causes add up. The
+// verdict then passes a hysteresis: worse at once, better after a while.
+//
+// # Time
+//
+// Windows are spans of time. Durations are measured on a judging clock that
+// stands still during gaps in sampling, so that a paused exporter accuses
+// nobody. Time is always an argument; the package has no clock of its own.
+//
+// # Bounds
+//
+// Connections live in slabs without pointers. The table has a hard cap; above
+// it connections take turns (admission.go). What is shown one by one is bounded
+// and sticky (export.go). A [Snapshot] is immutable and shared by all readers.
+package health

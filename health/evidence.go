@@ -1,0 +1,137 @@
+package health
+
+import "tcphealth_exporter/sampler"
+
+// evidence is all that the rules look at. Times are in seconds. A figure that
+// the kernel did not give is zero, which raises nothing.
+type evidence struct {
+	state   sampler.State
+	timer   sampler.Timer
+	caState sampler.CAState
+	// synchronized is any state behind the handshake.
+	synchronized bool
+
+	// outstanding: sent and not acknowledged, or an unanswered SYN, FIN or probe.
+	outstanding bool
+	unacked     uint32
+	// age is how long the oldest outstanding byte has waited without progress.
+	age float64
+	// overdue: the age is past the limit of patience.
+	overdue bool
+	// silence is the time since anything arrived.
+	silence float64
+	// timeouts are consecutive retransmission time-outs, probes are unanswered
+	// keepalive or zero-window probes, backoff is the RTO's exponent.
+	timeouts, probes, backoff uint8
+
+	srtt, rttvar, rto float64
+	// expectedRTO is what the kernel's formula gives without back-off.
+	expectedRTO float64
+	// baseline is the connection's own least srtt, zero while unknown.
+	baseline float64
+	// progress: the peer acknowledged new bytes within the window.
+	progress bool
+
+	zeroWindow    bool
+	zeroWindowFor float64
+	// unreadFor is how long the local application has read nothing of a
+	// receive queue that is not empty.
+	unreadFor float64
+
+	// window covers the whole window, recent its last part.
+	window, recent windowStats
+	// afterGap: the first sample after a gap in sampling.
+	afterGap bool
+}
+
+const (
+	usPerSecond = 1e6
+	msPerSecond = 1e3
+	// minRTOVar is the least variation in seconds in the kernel's RTO formula
+	// (TCP_RTO_MIN).
+	minRTOVar = 0.2
+)
+
+// fromKernel takes over what one row says by itself.
+func (e *evidence) fromKernel(s *sampler.Socket) {
+	info := &s.Info
+	e.state, e.timer, e.caState = s.State, s.Timer, info.CAState()
+	e.synchronized = s.State != sampler.StateSynSent && s.Info.Len() > 0
+	e.unacked = info.Unacked()
+	e.timeouts, e.probes, e.backoff = info.Retransmits(), info.Probes(), info.Backoff()
+	e.srtt = float64(info.RTT()) / usPerSecond
+	e.rttvar = float64(info.RTTVar()) / usPerSecond
+	e.rto = float64(info.RTO()) / usPerSecond
+	e.expectedRTO = e.srtt + max(minRTOVar, 4*e.rttvar)
+	e.outstanding = e.unacked > 0 || e.probes > 0
+
+	if e.synchronized {
+		e.silence = float64(min(info.LastAckRecv(), info.LastDataRecv())) / msPerSecond
+	}
+}
+
+// timerAge is a lower bound in seconds of the outstanding age by the kernel's
+// retransmission timer: the time-outs that have passed, and what the running
+// one has used up. It is zero before the first time-out.
+func timerAge(s *sampler.Socket) float64 {
+	info := &s.Info
+	doublings := min(info.Backoff(), info.Retransmits())
+
+	if info.Retransmits() == 0 || s.Timer != sampler.TimerRetransmit {
+		return 0
+	}
+
+	rto := float64(info.RTO()) / usPerSecond
+	first := rto / float64(uint64(1)<<min(info.Backoff(), 63))
+	running := max(0, rto-float64(s.Expires)/msPerSecond)
+
+	return first*float64(uint64(1)<<min(doublings, 63)-1) + running
+}
+
+// sentAgo is a lower bound in ms of the age of what is outstanding: the
+// kernel's clock of the last data sent. A SYN or FIN does not move that clock.
+func sentAgo(s *sampler.Socket) int64 {
+	switch s.State {
+	case sampler.StateEstablished, sampler.StateCloseWait:
+		return int64(s.Info.LastDataSent())
+	default:
+		return 0
+	}
+}
+
+// heardAgo is the time since the last ACK, in ms.
+func heardAgo(s *sampler.Socket) int64 { return int64(s.Info.LastAckRecv()) }
+
+// atZeroWindow tells whether the peer's receive window holds up unsent data.
+func atZeroWindow(s *sampler.Socket) bool {
+	if s.State == sampler.StateSynSent || s.Info.Len() == 0 {
+		return false
+	}
+
+	if s.Timer == sampler.TimerProbe {
+		return true
+	}
+
+	return s.Info.NotsentBytes() > 0 && s.Info.SndWnd() == 0 && s.Info.Has(sampler.FieldSndWnd)
+}
+
+// unread returns the bytes waiting for the application; the FIN that the
+// kernel counts in the receive queue is not one of them.
+func unread(s *sampler.Socket) uint32 {
+	switch s.State {
+	case sampler.StateCloseWait, sampler.StateLastAck, sampler.StateClosing:
+		return s.RecvQueue - min(1, s.RecvQueue)
+	default:
+		return s.RecvQueue
+	}
+}
+
+// quiet tells whether nothing is outstanding or unsent and no data went either
+// way for at least windowMS.
+func quiet(s *sampler.Socket, outstanding bool, windowMS int64) bool {
+	if outstanding || s.SendQueue > 0 || s.State == sampler.StateSynSent {
+		return false
+	}
+
+	return s.Info.Len() == 0 || int64(min(s.Info.LastDataSent(), s.Info.LastDataRecv())) >= windowMS
+}

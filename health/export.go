@@ -1,0 +1,291 @@
+package health
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+// ExportConfig bounds the connections that are shown one by one.
+type ExportConfig struct {
+	// Max is how many are shown.
+	Max int
+	// MinAge is how old a HEALTHY connection must be to be shown; those found
+	// at start count as old.
+	MinAge time.Duration
+	// Hold is how long a shown connection keeps its place at least, unless it ends.
+	Hold time.Duration
+}
+
+// exports holds the connections that are shown. Who is shown stays shown until
+// it ends and its retention is over, unless an ill one needs the place of a
+// milder one that has been shown for the hold time.
+type exports struct {
+	cfg    ExportConfig
+	places []exported
+	free   []int32
+	// byTuple finds the place that shows a 4-tuple, so that none is shown twice.
+	byTuple map[tuple]int32
+	// candidates are the worst connections of this tick that are not shown.
+	candidates candidates
+	// successors are new connections with a shown 4-tuple whose former owner
+	// is not known to have ended yet.
+	successors []successor
+	// twins counts the candidates of this tick whose 4-tuple is shown for
+	// another living connection.
+	twins int
+}
+
+// tuple identifies a connection as its labels do.
+type tuple struct {
+	local, remote sampler.Endpoint
+	zone          uint32
+}
+
+func tupleOf(row *sampler.Socket) tuple {
+	t := tuple{local: row.Local, remote: row.Remote}
+	if row.LinkLocal() {
+		t.zone = row.Ifindex
+	}
+
+	return t
+}
+
+// exported is a place in the export.
+type exported struct {
+	taken bool
+	ended bool
+	index uint32 // of the connection in the slab
+	since int64  // ms on the tracker's clock
+	tuple tuple
+	shown Connection
+}
+
+type successor struct {
+	index uint32
+	row   sampler.Socket
+}
+
+func newExports(cfg ExportConfig) *exports {
+	e := &exports{
+		cfg:     cfg,
+		places:  make([]exported, cfg.Max),
+		byTuple: make(map[tuple]int32, cfg.Max),
+	}
+	for i := range slices.Backward(e.places) {
+		e.free = append(e.free, int32(i))
+	}
+
+	e.candidates.limit = cfg.Max
+
+	return e
+}
+
+// begin starts a tick.
+func (e *exports) begin() {
+	e.candidates.entries = e.candidates.entries[:0]
+	e.twins = 0
+}
+
+// consider takes in a connection that is not shown.
+func (e *exports) consider(i uint32, c *connection, m *moment) {
+	if c.verdict.status == Healthy {
+		young := !c.foundAtStart && m.at-c.firstSeen < e.cfg.MinAge.Milliseconds()
+		if young || len(e.candidates.entries) >= len(e.free) {
+			return
+		}
+	}
+
+	e.candidates.offer(candidate{
+		index:     i,
+		status:    c.verdict.status,
+		points:    c.verdict.points,
+		firstSeen: c.firstSeen,
+	}, m.row)
+}
+
+// appeared notes a new connection whose 4-tuple may still be shown for another.
+func (e *exports) appeared(i uint32, row *sampler.Socket) {
+	if len(e.byTuple) == 0 {
+		return
+	}
+
+	if _, shown := e.byTuple[tupleOf(row)]; shown && len(e.successors) < len(e.places) {
+		e.successors = append(e.successors, successor{i, *row})
+	}
+}
+
+// settleExports hands out places at the end of a tick, the worst first.
+func (t *Tracker) settleExports(at int64) {
+	e := t.exports
+	t.succeed(at)
+
+	slices.SortFunc(e.candidates.entries, func(a, b candidate) int { return -a.compare(&b) })
+
+	for n := range e.candidates.entries {
+		cand := &e.candidates.entries[n]
+		if t.slab.conn(cand.index).shown != notShown {
+			continue // took over a place as a successor
+		}
+
+		if place, ok := t.findPlace(cand, at); ok {
+			t.show(place, cand.index, &e.candidates.rows[cand.row], at)
+		}
+	}
+}
+
+// succeed lets a connection take over the place of an ended one with the same
+// 4-tuple.
+func (t *Tracker) succeed(at int64) {
+	e := t.exports
+	waiting := e.successors[:0]
+
+	for i := range e.successors {
+		s := &e.successors[i]
+
+		c := t.slab.conn(s.index)
+		if c.cookie != s.row.Cookie || c.endedAt != 0 || c.shown != notShown {
+			continue
+		}
+
+		place, shown := e.byTuple[tupleOf(&s.row)]
+		if !shown {
+			continue
+		}
+
+		if p := &e.places[place]; !p.ended && t.slab.conn(p.index).missed == 0 {
+			waiting = append(waiting, *s)
+
+			continue
+		}
+
+		t.hide(place)
+		t.show(e.takeFree(), s.index, &s.row, at)
+	}
+
+	e.successors = waiting
+}
+
+// findPlace returns a free place for the candidate, or frees one.
+func (t *Tracker) findPlace(cand *candidate, at int64) (int32, bool) {
+	e := t.exports
+
+	if place, shown := e.byTuple[tupleOf(&e.candidates.rows[cand.row])]; shown {
+		if !e.places[place].ended {
+			e.twins++
+
+			return 0, false
+		}
+
+		t.hide(place)
+	}
+
+	if len(e.free) == 0 {
+		if cand.status == Healthy || !t.makeRoom(cand, at) {
+			return 0, false
+		}
+	}
+
+	return e.takeFree(), true
+}
+
+func (e *exports) takeFree() int32 {
+	place := e.free[len(e.free)-1]
+	e.free = e.free[:len(e.free)-1]
+
+	return place
+}
+
+// makeRoom hides an ended connection, or the mildest one below the candidate
+// that has been shown long enough.
+func (t *Tracker) makeRoom(cand *candidate, at int64) bool {
+	e := t.exports
+	victim, mildest := int32(notShown), cand.status
+
+	for i := range e.places {
+		p := &e.places[i]
+		if p.ended {
+			victim = int32(i)
+
+			break
+		}
+
+		held := at-p.since >= e.cfg.Hold.Milliseconds()
+		if status := t.slab.conn(p.index).verdict.status; held && status < mildest {
+			victim, mildest = int32(i), status
+		}
+	}
+
+	if victim == notShown {
+		return false
+	}
+
+	t.hide(victim)
+
+	return true
+}
+
+// show gives a free place to a connection.
+func (t *Tracker) show(place int32, i uint32, row *sampler.Socket, at int64) {
+	c := t.slab.conn(i)
+	c.shown = place
+	key := tupleOf(row)
+	t.exports.places[place] = exported{
+		taken: true,
+		index: i,
+		since: at,
+		tuple: key,
+		shown: Connection{
+			Identity:  t.identify(row),
+			Cookie:    c.cookie,
+			Row:       *row,
+			FirstSeen: t.clock.wall(c.firstSeen),
+		},
+	}
+	t.exports.byTuple[key] = place
+}
+
+// hide frees a place.
+func (t *Tracker) hide(place int32) {
+	e := t.exports
+	p := &e.places[place]
+
+	if c := t.slab.conn(p.index); c.shown == place {
+		c.shown = notShown
+	}
+
+	delete(e.byTuple, p.tuple)
+	*p = exported{}
+	e.free = append(e.free, place)
+}
+
+// identify renders the labels of a connection.
+func (t *Tracker) identify(row *sampler.Socket) Identity {
+	local, remote := row.Local.AddrPort(), row.Remote.AddrPort()
+
+	return Identity{
+		LocalAddress:  t.zoned(local.Addr().String(), local.Addr().IsLinkLocalUnicast() && local.Addr().Is6(), row.Ifindex),
+		LocalPort:     strconv.Itoa(int(local.Port())),
+		RemoteAddress: t.zoned(remote.Addr().String(), remote.Addr().IsLinkLocalUnicast() && remote.Addr().Is6(), row.Ifindex),
+		RemotePort:    strconv.Itoa(int(remote.Port())),
+	}
+}
+
+func (t *Tracker) zoned(address string, linkLocal bool, ifindex uint32) string {
+	if !linkLocal || ifindex == 0 {
+		return address
+	}
+
+	name := ""
+	if t.cfg.InterfaceName != nil {
+		name = t.cfg.InterfaceName(ifindex)
+	}
+
+	if name == "" {
+		name = strconv.FormatUint(uint64(ifindex), 10)
+	}
+
+	return address + "%" + name
+}

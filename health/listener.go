@@ -1,0 +1,115 @@
+package health
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"tcphealth_exporter/sampler"
+)
+
+// highWaterMS is the length in ms of one of the two periods over which the
+// highest accept queue is kept. A trailing period is the same for any number
+// of scrapers at any interval.
+const highWaterMS = 60_000
+
+// listeners follows the listening sockets of a namespace.
+type listeners struct {
+	byEndpoint map[sampler.Endpoint]*listening
+	seen       map[uint64]uint32 // generation by cookie
+	period     int64
+}
+
+type listening struct {
+	labels            Identity
+	generation        uint32
+	queue, limit      uint32
+	current, previous uint32 // highest queues of this period and the last one
+}
+
+// observe adds up a row of the given generation and tells whether it is new to it.
+func (l *listeners) observe(row *sampler.Socket, generation uint32) bool {
+	if l.byEndpoint == nil {
+		l.byEndpoint = make(map[sampler.Endpoint]*listening)
+		l.seen = make(map[uint64]uint32)
+	}
+
+	if l.seen[row.Cookie] == generation {
+		return false
+	}
+
+	l.seen[row.Cookie] = generation
+
+	s := l.byEndpoint[row.Local]
+	if s == nil {
+		ap := row.Local.AddrPort()
+		s = &listening{labels: Identity{
+			LocalAddress: listenAddress(ap.Addr(), row.Family),
+			LocalPort:    strconv.Itoa(int(ap.Port())),
+		}}
+		l.byEndpoint[row.Local] = s
+	}
+
+	if s.generation != generation {
+		s.generation, s.queue, s.limit = generation, 0, 0
+	}
+
+	s.queue += row.RecvQueue
+	s.limit += row.SendQueue
+
+	return true
+}
+
+// listenAddress keeps the wildcards of the two families apart.
+func listenAddress(a netip.Addr, family sampler.Family) string {
+	if family == sampler.FamilyIPv6 && a.Is4() {
+		return netip.AddrFrom16(a.As16()).String()
+	}
+
+	return a.String()
+}
+
+// snapshot returns the listeners of the generation in a fixed order and
+// forgets the others.
+func (l *listeners) snapshot(generation uint32, atMS int64) []Listener {
+	turned := atMS/highWaterMS != l.period
+	skipped := atMS/highWaterMS > l.period+1
+	l.period = atMS / highWaterMS
+
+	maps.DeleteFunc(l.seen, func(_ uint64, g uint32) bool { return g != generation })
+
+	all := make([]Listener, 0, len(l.byEndpoint))
+
+	for endpoint, s := range l.byEndpoint {
+		if s.generation != generation {
+			delete(l.byEndpoint, endpoint)
+
+			continue
+		}
+
+		if turned {
+			s.previous, s.current = s.current, 0
+		}
+
+		if skipped {
+			s.previous = 0
+		}
+
+		s.current = max(s.current, s.queue)
+		all = append(all, Listener{
+			LocalAddress: s.labels.LocalAddress,
+			LocalPort:    s.labels.LocalPort,
+			AcceptQueue:  s.queue,
+			Limit:        s.limit,
+			Max:          max(s.current, s.previous),
+		})
+	}
+
+	slices.SortFunc(all, func(a, b Listener) int {
+		return cmp.Or(cmp.Compare(a.LocalAddress, b.LocalAddress), cmp.Compare(a.LocalPort, b.LocalPort))
+	})
+
+	return all
+}

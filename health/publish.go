@@ -1,0 +1,64 @@
+package health
+
+import "tcphealth_exporter/sampler"
+
+// snapshot renders the state after a sample.
+func (t *Tracker) snapshot(d sampler.Dump) *Snapshot {
+	s := &Snapshot{
+		At:          d.End,
+		Sockets:     t.tick.sockets,
+		States:      t.tick.states,
+		Statuses:    t.tick.statuses,
+		FlagCounts:  t.tick.flags,
+		Idle:        t.tick.idle,
+		FlagEvents:  t.events,
+		Tracker:     t.stats,
+		Listeners:   t.listeners.snapshot(t.generation, t.clock.read(d.End)),
+		Connections: t.shownConnections(),
+	}
+	s.Tracker.Live = t.slab.used - len(t.ended)
+	s.Tracker.Ended = len(t.ended)
+	s.Tracker.Untracked = t.tick.untracked
+	s.Tracker.Twins = t.exports.twins
+	s.Tracker.Bytes = t.bytes()
+	s.Unexported = s.Tracker.Live
+
+	for i := range s.Connections {
+		if s.Connections[i].Ended.IsZero() {
+			s.Unexported--
+		}
+	}
+
+	return s
+}
+
+// shownConnections copies what the export shows, verdicts as they stand now.
+func (t *Tracker) shownConnections() []Connection {
+	e := t.exports
+	all := make([]Connection, 0, len(e.places)-len(e.free))
+
+	for i := range e.places {
+		p := &e.places[i]
+		if !p.taken {
+			continue
+		}
+
+		v := &t.slab.conn(p.index).verdict
+		p.shown.Status, p.shown.StatusSince = v.status, t.clock.wall(v.since)
+		p.shown.Points, p.shown.Score = int(v.points), score(int(v.points))
+		p.shown.Flags, p.shown.Cause = v.flags, v.cause
+		p.shown.SafeToSend, p.shown.Idle = v.safeToSend, v.idle
+		all = append(all, p.shown)
+	}
+
+	return all
+}
+
+// bytes returns the memory that the table takes.
+func (t *Tracker) bytes() int {
+	perPlace := connectionBytes + t.slab.ringLength*sampleBytes + 4
+	// A map entry is a key, a value and its share of a group of eight filled to 7/8.
+	const perIndexed = 16
+
+	return len(t.slab.seen)*perPlace + len(t.index)*perIndexed + cap(t.ended)*4 + cap(t.slab.free)*4
+}

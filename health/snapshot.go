@@ -1,0 +1,84 @@
+package health
+
+import (
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+// Snapshot is the state after one sample. It is immutable: readers of any
+// number and age share it.
+type Snapshot struct {
+	// At is when the sample was complete.
+	At time.Time
+	// Sockets is the number of different rows, listeners included, States
+	// counts them by state.
+	Sockets int
+	States  [sampler.NumStates]int
+	// Statuses, FlagCounts and Idle count the connections of this sample.
+	Statuses   [NumStatuses]int
+	FlagCounts [NumFlags]int
+	Idle       int
+	// FlagEvents counts the rising edges of each flag.
+	FlagEvents [NumFlags]uint64
+	Tracker    TrackerStats
+	Listeners  []Listener
+	// Connections are those that are shown one by one, ended ones included.
+	Connections []Connection
+	// Unexported counts the followed connections that are not shown.
+	Unexported int
+}
+
+// TrackerStats describes the tracker itself.
+type TrackerStats struct {
+	// Live and Ended count the connections in the table, Untracked those of
+	// the last sample that found no place in it. Twins counts connections that
+	// were not shown because another living one has the same addresses and ports.
+	Live, Ended, Untracked, Twins int
+	// Opened and Closed count connections that appeared and ended; Overflow
+	// counts rows that found no place; Duplicates counts rows that came twice
+	// in a dump.
+	Opened, Closed, Overflow, Duplicates uint64
+	// Bytes is the memory of the table.
+	Bytes int
+}
+
+// Identity names a connection in labels. A link-local address has its zone.
+type Identity struct {
+	LocalAddress, LocalPort, RemoteAddress, RemotePort string
+}
+
+// Connection is one shown connection at the time of the sample.
+type Connection struct {
+	Identity
+
+	Cookie uint64
+	// Row is the last row in which the connection was seen.
+	Row sampler.Socket
+
+	Status      Status
+	StatusSince time.Time
+	// Score is 100 for perfect, 0 for worst.
+	Score      int
+	Points     int
+	Flags      Flags
+	Cause      Cause
+	SafeToSend bool
+	Idle       bool
+
+	Trend Trend
+	// FirstSeen is when the tracker first saw the connection.
+	FirstSeen time.Time
+	// Ended is when the connection was last seen, zero while it lives.
+	Ended time.Time
+}
+
+// Listener is a listening address and port. Sockets that share it (SO_REUSEPORT)
+// are added up.
+type Listener struct {
+	LocalAddress, LocalPort string
+	// AcceptQueue holds the connections waiting to be accepted, Limit is how
+	// many may wait, Max the most that waited at a sample in the last one to
+	// two minutes.
+	AcceptQueue, Limit, Max uint32
+}

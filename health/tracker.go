@@ -1,0 +1,267 @@
+package health
+
+import (
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+// Tracker follows all connections from sample to sample and judges them. It
+// implements [sampler.Consumer] and is not safe for concurrent use; what it
+// publishes is.
+type Tracker struct {
+	cfg     Config
+	publish func(*Snapshot)
+
+	slab     slab
+	index    map[uint64]uint32 // by cookie
+	ended    []uint32          // oldest first
+	geometry geometry
+	holdMS   int64
+
+	exports   *exports
+	listeners listeners
+	admission admission
+	clock     clock
+
+	generation uint32
+	tick       tickCounts
+	first      bool // until the first complete sample
+	events     [NumFlags]uint64
+	stats      TrackerStats
+}
+
+// tickCounts is what one dump brought.
+type tickCounts struct {
+	states    [sampler.NumStates]int
+	sockets   int
+	statuses  [NumStatuses]int
+	flags     [NumFlags]int
+	idle      int
+	untracked int
+	kept      int // followed out of turn in a crowded table
+}
+
+// confirmations is how many complete dumps must miss a connection before it
+// counts as ended: a dump may miss a socket that moves in its hash chain.
+const confirmations = 2
+
+// NewTracker returns a tracker that hands each snapshot to publish.
+func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
+	cfg = cfg.withDefaults()
+	g := newGeometry(cfg.Interval.Milliseconds(), cfg.Window.Milliseconds())
+
+	return &Tracker{
+		cfg:      cfg,
+		publish:  publish,
+		slab:     slab{ringLength: g.length},
+		index:    make(map[uint64]uint32),
+		geometry: g,
+		holdMS: max(cfg.Limits.Hold.Milliseconds(),
+			int64(cfg.Limits.HoldIntervals)*cfg.Interval.Milliseconds()),
+		exports:   newExports(cfg.Export),
+		admission: admission{capacity: cfg.MaxConnections},
+		clock:     clock{interval: cfg.Interval.Milliseconds()},
+		first:     true,
+	}
+}
+
+// Begin implements [sampler.Consumer].
+func (t *Tracker) Begin() {
+	t.generation++
+	if t.generation == neverSeen {
+		t.generation++
+	}
+
+	t.tick = tickCounts{}
+	t.clock.begin()
+	t.exports.begin()
+}
+
+// Sockets implements [sampler.Consumer].
+func (t *Tracker) Sockets(at time.Time, rows []sampler.Socket) {
+	m := moment{at: t.clock.read(at)}
+	m.now, m.afterGap = t.clock.judge(m.at)
+
+	for i := range rows {
+		m.row = &rows[i]
+		t.observe(&m)
+	}
+}
+
+// Abort implements [sampler.Consumer]. What the broken dump did bring is kept;
+// what it did not bring is not missed.
+func (t *Tracker) Abort() {}
+
+// End implements [sampler.Consumer]: it sweeps, hands out places in the export
+// and publishes.
+func (t *Tracker) End(d sampler.Dump) {
+	at := t.clock.read(d.End)
+	t.clock.judge(at)
+
+	t.sweep(at)
+	t.expire(at)
+	t.settleExports(at)
+	t.admission.advance(t.clock.tickLength(), t.slab.used-len(t.ended)+t.tick.untracked, t.tick.kept)
+
+	t.first = false
+	t.publish(t.snapshot(d))
+}
+
+// observe takes in one row.
+func (t *Tracker) observe(m *moment) {
+	row := m.row
+	if row.State == sampler.StateListen {
+		t.countRow(row, t.listeners.observe(row, t.generation))
+
+		return
+	}
+
+	i, known := t.index[row.Cookie]
+	fresh := !known || t.slab.seen[i] != t.generation
+	t.countRow(row, fresh)
+
+	if !fresh || !known && !row.Has(sampler.HasInfo) {
+		return // seen in this dump, or a remnant that is kept for the protocol alone
+	}
+
+	if known {
+		known = t.reconcile(i, row)
+	}
+
+	turn := t.admission.admits(row.Cookie)
+	if known && !turn && !t.keep(i) {
+		t.remove(i)
+
+		known = false
+	}
+
+	if !known {
+		if i, known = t.admit(m, turn); !known {
+			t.stats.Overflow++
+			t.tick.untracked++
+
+			return
+		}
+	}
+
+	t.judge(i, m)
+}
+
+// countRow counts a row unless the dump brought it before.
+func (t *Tracker) countRow(row *sampler.Socket, fresh bool) {
+	if !fresh {
+		t.stats.Duplicates++
+
+		return
+	}
+
+	t.tick.sockets++
+	if int(row.State) < len(t.tick.states) {
+		t.tick.states[row.State]++
+	}
+}
+
+// reconcile prepares a known connection for a new row and tells whether it is
+// still the same one: a socket may be disconnected and connected elsewhere.
+func (t *Tracker) reconcile(i uint32, row *sampler.Socket) bool {
+	c := t.slab.conn(i)
+	if c.endedAt != 0 {
+		t.revive(i, c)
+	}
+
+	if c.local == row.Local && c.remote == row.Remote {
+		return true
+	}
+
+	t.stats.Closed++
+	t.remove(i)
+
+	return false
+}
+
+// keep tells whether a connection stays in a crowded table out of its turn.
+func (t *Tracker) keep(i uint32) bool {
+	c := t.slab.conn(i)
+	if c.verdict.status < Suspect && c.shown == notShown {
+		return false
+	}
+
+	t.tick.kept++
+
+	return true
+}
+
+// admit makes a place for a new connection, if need be that of an ended one.
+func (t *Tracker) admit(m *moment, turn bool) (uint32, bool) {
+	if !turn {
+		return 0, false
+	}
+
+	if t.slab.used >= t.cfg.MaxConnections {
+		if len(t.ended) == 0 {
+			return 0, false
+		}
+
+		t.forgetEnded()
+	}
+
+	i := t.slab.alloc()
+	c := t.slab.conn(i)
+	c.cookie = m.row.Cookie
+	c.local, c.remote, c.ifindex = m.row.Local, m.row.Remote, m.row.Ifindex
+	c.firstSeen = m.at
+	c.foundAtStart = t.first
+	t.index[c.cookie] = i
+
+	if !t.first {
+		t.stats.Opened++
+	}
+
+	t.exports.appeared(i, m.row)
+
+	return i, true
+}
+
+// judge follows the connection and settles its verdict.
+func (t *Tracker) judge(i uint32, m *moment) {
+	c := t.slab.conn(i)
+	t.slab.seen[i] = t.generation
+	c.missed = 0
+
+	r := t.slab.ring(i, c)
+	e := c.follow(m, &r, t.geometry, t.cfg.Limits)
+	c.store(&r)
+
+	a := assess(&e, t.cfg.Limits)
+	raised := c.verdict.settle(a, m.now, t.holdMS, m.at)
+	c.verdict.idle = quiet(m.row, e.outstanding, t.geometry.span)
+
+	for f := range raised.All() {
+		t.events[f]++
+	}
+
+	t.count(&c.verdict)
+
+	if c.shown == notShown {
+		t.exports.consider(i, c, m)
+
+		return
+	}
+
+	shown := &t.exports.places[c.shown].shown
+	shown.Row = *m.row
+	shown.Trend = newTrend(&r, &e, &m.row.Info)
+}
+
+func (t *Tracker) count(v *verdict) {
+	t.tick.statuses[v.status]++
+
+	for f := range v.flags.All() {
+		t.tick.flags[f]++
+	}
+
+	if v.idle {
+		t.tick.idle++
+	}
+}

@@ -1,0 +1,226 @@
+package health
+
+import (
+	"math"
+
+	"tcphealth_exporter/sampler"
+)
+
+// maxSamples bounds the ring of a connection.
+const maxSamples = 64
+
+// sample is what the window keeps of one sight of a connection: levels and
+// counters from which trends and shares are computed.
+type sample struct {
+	at                      int64 // ms on the tracker's clock
+	bytesSent, bytesRetrans uint64
+	sendQueue, recvQueue    uint32 // bytes
+	notsent                 uint32 // bytes
+	totalRetrans, dsackDups uint32 // segments
+	dataSegsOut             uint32
+	delivered, deliveredCE  uint32
+	cwnd                    uint32
+	busy, rwnd, sndbuf      uint32 // ms, wrapping
+}
+
+func newSample(s *sampler.Socket, at int64) sample {
+	info := &s.Info
+
+	return sample{
+		at:           at,
+		bytesSent:    info.BytesSent(),
+		bytesRetrans: info.BytesRetrans(),
+		sendQueue:    s.SendQueue,
+		recvQueue:    unread(s),
+		notsent:      info.NotsentBytes(),
+		totalRetrans: info.TotalRetrans(),
+		dsackDups:    info.DSACKDups(),
+		dataSegsOut:  info.DataSegsOut(),
+		delivered:    info.Delivered(),
+		deliveredCE:  info.DeliveredCE(),
+		cwnd:         info.SndCwnd(),
+		busy:         uint32(info.BusyTime() / 1000),
+		rwnd:         uint32(info.RwndLimited() / 1000),
+		sndbuf:       uint32(info.SndbufLimited() / 1000),
+	}
+}
+
+// resetSince tells whether the counters fell: the socket was disconnected and
+// used anew under the same cookie.
+func (s *sample) resetSince(prev *sample) bool {
+	return s.bytesSent < prev.bytesSent || s.bytesRetrans < prev.bytesRetrans ||
+		int32(s.totalRetrans-prev.totalRetrans) < 0 || int32(s.dataSegsOut-prev.dataSegsOut) < 0
+}
+
+// geometry is the shape of the windows, the same for all connections.
+type geometry struct {
+	span    int64 // ms a window covers
+	spacing int64 // ms that kept samples are apart at least
+	length  int   // samples a ring holds
+}
+
+// newGeometry fits a window into a ring; windows with more than maxSamples
+// intervals are thinned.
+func newGeometry(interval, window int64) geometry {
+	spacing := max(interval, (window+maxSamples-3)/(maxSamples-2), 1)
+
+	return geometry{
+		span:    window,
+		spacing: spacing,
+		length:  min(maxSamples, int(window/spacing)+2),
+	}
+}
+
+// ring is a window over the samples of one connection, oldest first. The
+// samples live in the tracker's slab.
+type ring struct {
+	samples []sample
+	first   uint8
+	count   uint8
+}
+
+func (r *ring) at(i int) *sample { return &r.samples[(int(r.first)+i)%len(r.samples)] }
+func (r *ring) oldest() *sample  { return r.at(0) }
+func (r *ring) newest() *sample  { return r.at(int(r.count) - 1) }
+
+// push appends s, dropping what has left the window. Samples that come denser
+// than the spacing replace their forerunner.
+func (r *ring) push(s sample, g geometry) {
+	horizon := s.at - g.span - g.spacing/2
+	for r.count > 0 && r.oldest().at < horizon {
+		r.drop()
+	}
+
+	if r.count >= 2 && r.newest().at-r.at(int(r.count)-2).at < g.spacing*3/4 {
+		*r.newest() = s
+
+		return
+	}
+
+	if int(r.count) == len(r.samples) {
+		r.drop()
+	}
+
+	r.count++
+	*r.newest() = s
+}
+
+func (r *ring) drop() {
+	r.first = uint8((int(r.first) + 1) % len(r.samples))
+	r.count--
+}
+
+func (r *ring) clear() { r.first, r.count = 0, 0 }
+
+// since returns the index of the newest sample that is at least ms older than
+// the newest one, or the oldest.
+func (r *ring) since(ms int64) int {
+	i := int(r.count) - 1
+	limit := r.newest().at - ms
+
+	for i > 0 && r.at(i).at > limit {
+		i--
+	}
+
+	return i
+}
+
+// windowStats are the changes over a part of the window.
+type windowStats struct {
+	// retransAll are the retransmitted segments, retrans those that no DSACK
+	// explains, in retransSamples different samples.
+	retransAll     uint32
+	retrans        uint32
+	retransSamples int
+	dataSegsOut    uint32
+	bytesSent      uint64
+	bytesRetrans   uint64
+	delivered      uint32
+	deliveredCE    uint32
+	// busy is in seconds, the others are shares of it.
+	busy, receiverLimited, sndbufLimited float64
+	// cwndFell, cwndRose: the newest cwnd is below the highest, above the lowest.
+	cwndFell, cwndRose bool
+}
+
+// stats computes the changes from sample i to the newest one.
+func (r *ring) stats(i int) windowStats {
+	from, to := r.at(i), r.newest()
+	w := windowStats{
+		dataSegsOut:  to.dataSegsOut - from.dataSegsOut,
+		bytesSent:    to.bytesSent - from.bytesSent,
+		bytesRetrans: to.bytesRetrans - from.bytesRetrans,
+		delivered:    to.delivered - from.delivered,
+		deliveredCE:  to.deliveredCE - from.deliveredCE,
+	}
+
+	w.retransAll = to.totalRetrans - from.totalRetrans
+	w.retrans = w.retransAll - min(w.retransAll, to.dsackDups-from.dsackDups)
+
+	if busy := to.busy - from.busy; busy > 0 {
+		w.busy = float64(busy) / msPerSecond
+		w.receiverLimited = min(1, float64(to.rwnd-from.rwnd)/float64(busy))
+		w.sndbufLimited = min(1, float64(to.sndbuf-from.sndbuf)/float64(busy))
+	}
+
+	if w.retrans > 0 || w.deliveredCE > 0 {
+		r.scanEvents(i, &w)
+	}
+
+	return w
+}
+
+// scanEvents fills what needs a look at each sample; only windows with losses
+// or CE marks have it.
+func (r *ring) scanEvents(i int, w *windowStats) {
+	cwnd := r.newest().cwnd
+
+	for j := i; j < int(r.count)-1; j++ {
+		s, next := r.at(j), r.at(j+1)
+		if next.totalRetrans != s.totalRetrans {
+			w.retransSamples++
+		}
+
+		w.cwndFell = w.cwndFell || s.cwnd > cwnd
+		w.cwndRose = w.cwndRose || s.cwnd < cwnd
+	}
+}
+
+// lossRatio returns retransmitted over sent data: bytes, or segments where the
+// kernel counts no bytes (before 4.19).
+func (w *windowStats) lossRatio() (float64, bool) {
+	switch {
+	case w.bytesSent > 0:
+		return min(1, float64(w.bytesRetrans)/float64(w.bytesSent)), true
+	case w.dataSegsOut > 0:
+		return min(1, float64(w.retransAll)/float64(w.dataSegsOut)), true
+	default:
+		return 0, false
+	}
+}
+
+// lossLowerBound returns the one-sided 95 % lower bound (Wilson) of the loss
+// ratio without the retransmissions that a DSACK explains, and whether there
+// is evidence enough for one.
+func (w *windowStats) lossLowerBound(l *Limits) (float64, bool) {
+	if int(w.retrans) < l.LossMinRetrans || w.retransSamples < l.LossMinSamples || w.dataSegsOut == 0 {
+		return 0, false
+	}
+
+	ratio, ok := w.lossRatio()
+
+	unexplained := float64(w.retrans) / float64(w.retransAll)
+
+	return wilsonLower(ratio*unexplained, float64(w.dataSegsOut)), ok
+}
+
+// wilsonLower returns the one-sided 95 % lower bound of a proportion p seen in
+// n trials.
+func wilsonLower(p, n float64) float64 {
+	const z = 1.6448536269514722
+
+	center := p + z*z/(2*n)
+	spread := z * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
+
+	return max(0, (center-spread)/(1+z*z/n))
+}
