@@ -1,0 +1,139 @@
+package collector
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tcphealth_exporter/health"
+)
+
+// namespace is the prefix of all metric names.
+const namespace = "tcphealth_"
+
+// Set is a selection of the per-connection families.
+type Set string
+
+// The sets. Families outside them are always exposed.
+const (
+	SetHealth Set = "health"
+	SetTrend  Set = "trend"
+	SetTCP    Set = "tcp"
+	SetFull   Set = "full"
+)
+
+// Sets returns all sets in a fixed order.
+func Sets() []Set { return []Set{SetHealth, SetTrend, SetTCP, SetFull} }
+
+// ParseSets reads a comma-separated list such as "health,trend,tcp".
+func ParseSets(list string) ([]Set, error) {
+	var sets []Set
+
+	for name := range strings.SplitSeq(list, ",") {
+		set := Set(strings.TrimSpace(name))
+		if !slices.Contains(Sets(), set) {
+			return nil, fmt.Errorf("unknown set %q, expected some of %v", set, Sets())
+		}
+
+		sets = append(sets, set)
+	}
+
+	return sets, nil
+}
+
+// Metric describes one family of the catalogue.
+type Metric struct {
+	// Name is complete, with its prefix.
+	Name, Help string
+	// Type is counter, gauge or histogram.
+	Type   string
+	Labels []string
+	// Set is the set the family belongs to, empty for those always exposed.
+	Set Set
+	// Source is the kernel's field, empty for what is computed.
+	Source string
+}
+
+// Catalogue returns all families in the order in which they are exposed.
+func Catalogue() []Metric {
+	var all []Metric
+	for i := range connectionFamilyTable {
+		all = append(all, connectionFamilyTable[i].describe(connectionLabelTable))
+	}
+
+	for i := range hostFamilyTable {
+		all = append(all, hostFamilyTable[i].describe(nil))
+	}
+
+	return append(all, samplerMetricTable...)
+}
+
+// add is given one series: its value and the values of its own labels.
+type add func(value float64, labels ...string)
+
+// family is a row of the catalogue. The series of a family come from one T.
+type family[T any] struct {
+	name, help string
+	kind       prometheus.ValueType
+	set        Set
+	labels     []string
+	source     string
+	series     func(from *T, add add)
+}
+
+func (f *family[T]) describe(common []string) Metric {
+	kind := "gauge"
+	if f.kind == prometheus.CounterValue {
+		kind = "counter"
+	}
+
+	return Metric{
+		Name:   namespace + f.name,
+		Help:   f.help,
+		Type:   kind,
+		Labels: slices.Concat(common, f.labels),
+		Set:    f.set,
+		Source: f.source,
+	}
+}
+
+func (f *family[T]) desc(common []string) *prometheus.Desc {
+	m := f.describe(common)
+
+	return prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)
+}
+
+// connectionLabelTable name a connection.
+var connectionLabelTable = []string{"local_address", "local_port", "remote_address", "remote_port"}
+
+type (
+	connectionFamily = family[health.Connection]
+	hostFamily       = family[health.Snapshot]
+)
+
+// connectionFamilyTable are all families with a series per connection.
+var connectionFamilyTable = slices.Concat(healthFamilyTable, trendFamilyTable, tcpFamilyTable, fullFamilyTable)
+
+// gauge is a connection family with at most one series, from value.
+func gauge(set Set, name, help string, value func(c *health.Connection) (float64, bool)) connectionFamily {
+	return connectionFamily{
+		name: "connection_" + name, help: help, kind: prometheus.GaugeValue, set: set,
+		series: func(c *health.Connection, add add) {
+			if v, ok := value(c); ok {
+				add(v)
+			}
+		},
+	}
+}
+
+func always(v float64) (float64, bool) { return v, true }
+
+func boolean(b bool) float64 {
+	if b {
+		return 1
+	}
+
+	return 0
+}

@@ -1,0 +1,101 @@
+package collector
+
+import (
+	"math"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tcphealth_exporter/health"
+)
+
+// healthFamilyTable are the verdicts.
+var healthFamilyTable = []connectionFamily{
+	gauge(SetHealth, "score", "Health score of the connection, 100 is perfect, 0 is worst.",
+		func(c *health.Connection) (float64, bool) { return always(float64(c.Score)) }),
+	gauge(SetHealth, "status", "Verdict: 0 HEALTHY, 1 CAUTION, 2 SUSPECT, 3 DEGRADED, 4 STALE.",
+		func(c *health.Connection) (float64, bool) { return always(float64(c.Status)) }),
+	gauge(SetHealth, "status_since_timestamp_seconds", "Unix time since when the status holds.",
+		func(c *health.Connection) (float64, bool) { return unixSeconds(c.StatusSince) }),
+	gauge(SetHealth, "safe_to_send", "Whether new data may be expected to arrive (1) or not (0).",
+		func(c *health.Connection) (float64, bool) { return always(boolean(c.SafeToSend)) }),
+	gauge(SetHealth, "idle", "Whether nothing is outstanding and nothing was sent or received over the window (1) or not (0).",
+		func(c *health.Connection) (float64, bool) { return always(boolean(c.Idle)) }),
+	gauge(SetHealth, "first_seen_timestamp_seconds", "Unix time when the exporter first saw the connection.",
+		func(c *health.Connection) (float64, bool) { return unixSeconds(c.FirstSeen) }),
+	gauge(SetHealth, "ended_timestamp_seconds", "Unix time when an ended connection was last seen, absent while it lives.",
+		func(c *health.Connection) (float64, bool) { return unixSeconds(c.Ended) }),
+	{
+		name: "connection_flag", help: "1 while the flag is raised, absent otherwise.",
+		kind: prometheus.GaugeValue, set: SetHealth, labels: []string{"flag"},
+		series: func(c *health.Connection, add add) {
+			for f := range c.Flags.All() {
+				add(1, f.String())
+			}
+		},
+	},
+	{
+		name: "connection_cause_info", help: "What the raised flags point at.",
+		kind: prometheus.GaugeValue, set: SetHealth, labels: []string{"cause"},
+		series: func(c *health.Connection, add add) { add(1, c.Cause.String()) },
+	},
+}
+
+func unixSeconds(t time.Time) (float64, bool) {
+	return float64(t.UnixMilli()) / 1000, !t.IsZero()
+}
+
+// trendFamilyTable are what the window tells beyond its newest sample.
+var trendFamilyTable = append(append(
+	queueFamilies("send_queue", func(c *health.Connection) *health.QueueTrend { return &c.Trend.Send }),
+	queueFamilies("receive_queue", func(c *health.Connection) *health.QueueTrend { return &c.Trend.Recv })...),
+	ratio("rtt_drift_ratio", "Smoothed RTT over the connection's own least smoothed RTT of the last ten minutes.",
+		func(t *health.Trend) float64 { return t.RTTDrift }),
+	ratio("jitter_ratio", "RTT deviation over smoothed RTT.",
+		func(t *health.Trend) float64 { return t.Jitter }),
+	ratio("rto_inflation_ratio", "Retransmission time-out over what smoothed RTT and deviation make it without back-off.",
+		func(t *health.Trend) float64 { return t.RTOInflation }),
+	ratio("loss_ratio", "Retransmitted over sent data in the window.",
+		func(t *health.Trend) float64 { return t.Loss }),
+	ratio("receiver_limited_ratio", "Share of the busy time in the window in which the peer's receive window held up sending.",
+		func(t *health.Trend) float64 { return t.ReceiverLimited }),
+	ratio("sndbuf_limited_ratio", "Share of the busy time in the window in which the send buffer was too small.",
+		func(t *health.Trend) float64 { return t.SndbufLimited }),
+	gauge(SetTrend, "window_samples", "Samples in the window.",
+		func(c *health.Connection) (float64, bool) { return always(float64(c.Trend.Samples)) }),
+	gauge(SetTrend, "window_seconds", "Time the window covers.",
+		func(c *health.Connection) (float64, bool) { return always(c.Trend.Span) }),
+)
+
+func ratio(name, help string, value func(*health.Trend) float64) connectionFamily {
+	return gauge(SetTrend, name, help, func(c *health.Connection) (float64, bool) {
+		v := value(&c.Trend)
+
+		return v, !math.IsNaN(v)
+	})
+}
+
+func queueFamilies(queue string, of func(*health.Connection) *health.QueueTrend) []connectionFamily {
+	row := func(name, help string, value func(*health.QueueTrend) float64) connectionFamily {
+		return gauge(SetTrend, queue+name, help, func(c *health.Connection) (float64, bool) {
+			return always(value(of(c)))
+		})
+	}
+
+	return []connectionFamily{
+		row("_velocity_bytes_per_second", "Change of the queue over the window.",
+			func(t *health.QueueTrend) float64 { return t.Velocity }),
+		row("_acceleration_bytes_per_second_squared", "Change of the queue's velocity between the halves of the window.",
+			func(t *health.QueueTrend) float64 { return t.Acceleration }),
+		row("_stddev_bytes", "Standard deviation of the queue over the window.",
+			func(t *health.QueueTrend) float64 { return t.Stddev }),
+		row("_short_average_bytes", "Mean of the queue over the newest three tenths of the window.",
+			func(t *health.QueueTrend) float64 { return t.ShortAverage }),
+		row("_long_average_bytes", "Mean of the queue over the window.",
+			func(t *health.QueueTrend) float64 { return t.LongAverage }),
+		row("_direction", "1 while the queue grows, -1 while it shrinks, 0 otherwise.",
+			func(t *health.QueueTrend) float64 { return boolean(t.Growing) - boolean(t.Shrinking) }),
+		row("_persistence_seconds", "For how long the queue has not been empty, within the window.",
+			func(t *health.QueueTrend) float64 { return t.Persistence }),
+	}
+}

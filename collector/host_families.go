@@ -1,0 +1,115 @@
+package collector
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tcphealth_exporter/health"
+	"tcphealth_exporter/sampler"
+)
+
+var listenerLabelTable = []string{"local_address", "local_port"}
+
+// hostFamilyTable are the figures of the host and of the exporter that come from
+// a snapshot.
+var hostFamilyTable = []hostFamily{
+	{
+		name: "connections", help: "Sockets by TCP state, those of the listeners included.",
+		kind: gaugeValue, labels: []string{"state"}, series: socketsByState,
+	},
+	hostGauge("idle_connections", "Followed connections that are idle.",
+		func(s *health.Snapshot) float64 { return float64(s.Idle) }),
+	{
+		name: "status_connections", help: "Followed connections by verdict.",
+		kind: gaugeValue, labels: []string{"status"},
+		series: func(s *health.Snapshot, add add) {
+			for status, n := range s.Statuses {
+				add(float64(n), health.Status(status).String())
+			}
+		},
+	},
+	{
+		name: "flagged_connections", help: "Followed connections on which the flag is raised.",
+		kind: gaugeValue, labels: []string{"flag"},
+		series: func(s *health.Snapshot, add add) {
+			for f, n := range s.FlagCounts {
+				add(float64(n), health.Flag(f).String())
+			}
+		},
+	},
+	{
+		name: "flag_events_total", help: "How often the flag was raised.",
+		kind: counter, labels: []string{"flag"},
+		series: func(s *health.Snapshot, add add) {
+			for f, n := range s.FlagEvents {
+				add(float64(n), health.Flag(f).String())
+			}
+		},
+	},
+	listenerGauge("connections", "Connections waiting to be accepted.",
+		func(l *health.Listener) uint32 { return l.AcceptQueue }),
+	listenerGauge("limit", "How many connections may wait to be accepted.",
+		func(l *health.Listener) uint32 { return l.Limit }),
+	listenerGauge("max", "Most connections that waited to be accepted at a sample in the last one to two minutes.",
+		func(l *health.Listener) uint32 { return l.Max }),
+	hostGauge("sampler_last_sample_timestamp_seconds", "Unix time when the last sample was complete.",
+		func(s *health.Snapshot) float64 { return float64(s.At.UnixMilli()) / 1000 }),
+	hostGauge("sampler_sockets", "Sockets in the last sample.",
+		func(s *health.Snapshot) float64 { return float64(s.Sockets) }),
+	hostGauge("tracker_connections", "Connections that are followed.",
+		func(s *health.Snapshot) float64 { return float64(s.Tracker.Live) }),
+	hostGauge("tracker_ended_connections", "Ended connections that are still remembered.",
+		func(s *health.Snapshot) float64 { return float64(s.Tracker.Ended) }),
+	hostGauge("tracker_untracked_connections", "Connections of the last sample that are not followed, because the table is full.",
+		func(s *health.Snapshot) float64 { return float64(s.Tracker.Untracked) }),
+	hostGauge("tracker_memory_bytes", "Memory of the table of connections.",
+		func(s *health.Snapshot) float64 { return float64(s.Tracker.Bytes) }),
+	hostCounter("tracker_overflow_total", "Rows that found no place in the table.",
+		func(s *health.Snapshot) uint64 { return s.Tracker.Overflow }),
+	hostCounter("tracker_duplicates_total", "Rows that came twice in a dump.",
+		func(s *health.Snapshot) uint64 { return s.Tracker.Duplicates }),
+	hostCounter("tracker_connections_opened_total", "Connections that appeared after the first sample.",
+		func(s *health.Snapshot) uint64 { return s.Tracker.Opened }),
+	hostCounter("tracker_connections_closed_total", "Connections that ended.",
+		func(s *health.Snapshot) uint64 { return s.Tracker.Closed }),
+	hostGauge("collector_connections_exported", "Living connections with their own series.",
+		func(s *health.Snapshot) float64 { return float64(s.Tracker.Live - s.Unexported) }),
+	hostGauge("collector_connections_unexported", "Followed connections without their own series.",
+		func(s *health.Snapshot) float64 { return float64(s.Unexported) }),
+	hostGauge("collector_connections_folded", "Connections not shown because another living one has the same addresses and ports.",
+		func(s *health.Snapshot) float64 { return float64(s.Tracker.Twins) }),
+}
+
+// socketsByState shows the states that are sampled, zeros included.
+func socketsByState(s *health.Snapshot, add add) {
+	for state, n := range s.States {
+		if n > 0 || (sampler.ConnectionStates | sampler.ListenStates).Has(sampler.State(state)) {
+			add(float64(n), sampler.State(state).String())
+		}
+	}
+}
+
+func hostGauge(name, help string, value func(*health.Snapshot) float64) hostFamily {
+	return hostFamily{
+		name: name, help: help, kind: gaugeValue,
+		series: func(s *health.Snapshot, add add) { add(value(s)) },
+	}
+}
+
+func hostCounter(name, help string, value func(*health.Snapshot) uint64) hostFamily {
+	return hostFamily{
+		name: name, help: help, kind: prometheus.CounterValue,
+		series: func(s *health.Snapshot, add add) { add(float64(value(s))) },
+	}
+}
+
+func listenerGauge(name, help string, value func(*health.Listener) uint32) hostFamily {
+	return hostFamily{
+		name: "listener_accept_queue_" + name, help: help, kind: gaugeValue, labels: listenerLabelTable,
+		series: func(s *health.Snapshot, add add) {
+			for i := range s.Listeners {
+				l := &s.Listeners[i]
+				add(float64(value(l)), l.LocalAddress, l.LocalPort)
+			}
+		},
+	}
+}

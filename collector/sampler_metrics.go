@@ -1,0 +1,108 @@
+package collector
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tcphealth_exporter/sampler"
+)
+
+// Names of the metrics about the sampler's own work.
+const (
+	nameDumpDuration = namespace + "sampler_dump_duration_seconds"
+	nameTickDuration = namespace + "sampler_tick_duration_seconds"
+	nameInterval     = namespace + "sampler_interval_seconds"
+	nameMissed       = namespace + "sampler_ticks_missed_total"
+	nameErrors       = namespace + "sampler_errors_total"
+)
+
+// samplerMetricTable is the part of the catalogue that [SamplerMetrics] serves.
+var samplerMetricTable = []Metric{
+	{Name: nameDumpDuration, Type: "histogram", Help: "Time of a dump, from the first request to the last byte decoded and tracked."},
+	{Name: nameTickDuration, Type: "histogram", Help: "Time of a tick, from the first request to the published snapshot."},
+	{Name: nameInterval, Type: "gauge", Help: "Time between two samples."},
+	{Name: nameMissed, Type: "counter", Help: "Ticks dropped because the dump before was late."},
+	{Name: nameErrors, Type: "counter", Labels: []string{"reason"}, Help: "Failures to open the kernel's interface or to finish a dump."},
+}
+
+func helpOf(name string) string {
+	for _, m := range samplerMetricTable {
+		if m.Name == name {
+			return m.Help
+		}
+	}
+
+	return ""
+}
+
+// SamplerMetrics counts how the sampling goes. It implements
+// [sampler.Observer] and prometheus.Collector.
+type SamplerMetrics struct {
+	dump, tick prometheus.Histogram
+	interval   prometheus.Gauge
+	missed     prometheus.Counter
+	errors     *prometheus.CounterVec
+}
+
+// NewSamplerMetrics returns metrics at zero, each reason of failure present.
+func NewSamplerMetrics(interval time.Duration) *SamplerMetrics {
+	m := &SamplerMetrics{
+		dump:     durationHistogram(nameDumpDuration),
+		tick:     durationHistogram(nameTickDuration),
+		interval: prometheus.NewGauge(prometheus.GaugeOpts{Name: nameInterval, Help: helpOf(nameInterval)}),
+		missed:   prometheus.NewCounter(prometheus.CounterOpts{Name: nameMissed, Help: helpOf(nameMissed)}),
+		errors: prometheus.NewCounterVec(
+			prometheus.CounterOpts{Name: nameErrors, Help: helpOf(nameErrors)}, []string{"reason"}),
+	}
+	m.interval.Set(interval.Seconds())
+
+	for _, reason := range sampler.Reasons() {
+		m.errors.WithLabelValues(string(reason))
+	}
+
+	return m
+}
+
+// durationHistogram has classic buckets from 0.1 ms to 6.6 s and native ones.
+func durationHistogram(name string) prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:                           name,
+		Help:                           helpOf(name),
+		Buckets:                        prometheus.ExponentialBuckets(0.0001, 2, 17),
+		NativeHistogramBucketFactor:    1.1,
+		NativeHistogramMaxBucketNumber: 100,
+	})
+}
+
+// Ticked implements [sampler.Observer].
+func (m *SamplerMetrics) Ticked(d sampler.Dump, took time.Duration) {
+	m.dump.Observe(d.End.Sub(d.Start).Seconds())
+	m.tick.Observe(took.Seconds())
+}
+
+// Missed implements [sampler.Observer].
+func (m *SamplerMetrics) Missed(n int) { m.missed.Add(float64(n)) }
+
+// Failed implements [sampler.Observer].
+func (m *SamplerMetrics) Failed(err error, _ time.Duration) {
+	m.errors.WithLabelValues(string(sampler.ReasonOf(err))).Inc()
+}
+
+func (m *SamplerMetrics) all() []prometheus.Collector {
+	return []prometheus.Collector{m.dump, m.tick, m.interval, m.missed, m.errors}
+}
+
+// Describe implements prometheus.Collector.
+func (m *SamplerMetrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range m.all() {
+		c.Describe(ch)
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *SamplerMetrics) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range m.all() {
+		c.Collect(ch)
+	}
+}

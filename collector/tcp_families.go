@@ -1,0 +1,108 @@
+package collector
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tcphealth_exporter/health"
+	"tcphealth_exporter/sampler"
+)
+
+// Factors from the kernel's units to base units.
+const (
+	plain   = 1.0
+	micros  = 1e-6
+	millis  = 1e-3
+	unit256 = 1.0 / 256
+)
+
+// field is a connection family that shows one field of tcp_info.
+func field(set Set, kind prometheus.ValueType, name, help string, f sampler.Field, factor float64) connectionFamily {
+	return connectionFamily{
+		name: "connection_" + name, help: help, kind: kind, set: set, source: "tcpi_" + f.String(),
+		series: func(c *health.Connection, add add) {
+			if v, ok := c.Row.Info.Get(f); ok {
+				add(float64(v) * factor)
+			}
+		},
+	}
+}
+
+// row is a connection family that shows a figure of the row outside tcp_info,
+// where the part has came with it.
+func row(set Set, name, help, source string, has sampler.Attrs, value func(*sampler.Socket) float64) connectionFamily {
+	f := gauge(set, name, help, func(c *health.Connection) (float64, bool) {
+		return value(&c.Row), c.Row.Has(has)
+	})
+	f.source = source
+
+	return f
+}
+
+const (
+	counter    = prometheus.CounterValue
+	gaugeValue = prometheus.GaugeValue
+)
+
+// tcpFamilyTable are the figures of the kernel that most users look at.
+var tcpFamilyTable = []connectionFamily{
+	{
+		name: "connection_info", help: "Slow facts about the connection.",
+		kind: gaugeValue, set: SetTCP, labels: []string{"state", "congestion_algorithm", "options", "uid"},
+		series: func(c *health.Connection, add add) {
+			add(1, c.Row.State.String(), c.Row.CongestionName(), optionNames(&c.Row.Info),
+				strconv.FormatUint(uint64(c.Row.UID), 10))
+		},
+	},
+	field(SetTCP, gaugeValue, "rtt_seconds", "Smoothed round-trip time.", sampler.FieldRTT, micros),
+	field(SetTCP, gaugeValue, "rttvar_seconds", "Mean deviation of the round-trip time.", sampler.FieldRTTVar, micros),
+	field(SetTCP, gaugeValue, "min_rtt_seconds", "Least round-trip time the kernel saw lately.", sampler.FieldMinRTT, micros),
+	field(SetTCP, gaugeValue, "rto_seconds", "Retransmission time-out, back-off included.", sampler.FieldRTO, micros),
+	field(SetTCP, gaugeValue, "cwnd_segments", "Congestion window.", sampler.FieldSndCwnd, plain),
+	field(SetTCP, gaugeValue, "ssthresh_segments", "Slow start threshold, absent until it was set.", sampler.FieldSndSsthresh, plain),
+	field(SetTCP, gaugeValue, "unacked_segments", "Segments in flight.", sampler.FieldUnacked, plain),
+	row(SetTCP, "send_queue_bytes", "Bytes not acknowledged or not sent yet.", "idiag_wqueue", 0,
+		func(s *sampler.Socket) float64 { return float64(s.SendQueue) }),
+	row(SetTCP, "receive_queue_bytes", "Bytes the local application has not read.", "idiag_rqueue", 0,
+		func(s *sampler.Socket) float64 { return float64(s.RecvQueue) }),
+	field(SetTCP, gaugeValue, "notsent_bytes", "Bytes queued and not sent yet.", sampler.FieldNotsentBytes, plain),
+	field(SetTCP, gaugeValue, "snd_wnd_bytes", "Receive window of the peer.", sampler.FieldSndWnd, plain),
+	field(SetTCP, gaugeValue, "delivery_rate_bytes_per_second", "Rate of the most recent delivery.", sampler.FieldDeliveryRate, plain),
+	field(SetTCP, counter, "sent_bytes_total", "Payload bytes sent, retransmissions included.", sampler.FieldBytesSent, plain),
+	field(SetTCP, counter, "acked_bytes_total", "Bytes acknowledged by the peer, SYN and FIN counting one each.", sampler.FieldBytesAcked, plain),
+	field(SetTCP, counter, "received_bytes_total", "Payload bytes received, the peer's FIN counting one.", sampler.FieldBytesReceived, plain),
+	field(SetTCP, counter, "retransmitted_bytes_total", "Payload bytes retransmitted.", sampler.FieldBytesRetrans, plain),
+	field(SetTCP, counter, "retransmitted_segments_total", "Segments retransmitted.", sampler.FieldTotalRetrans, plain),
+}
+
+type optionName struct {
+	bit  uint64
+	name string
+}
+
+var optionNameTable = []optionName{
+	{sampler.OptionTimestamps, "timestamps"},
+	{sampler.OptionSACK, "sack"},
+	{sampler.OptionWScale, "wscale"},
+	{sampler.OptionECN, "ecn"},
+	{sampler.OptionECNSeen, "ecn_seen"},
+	{sampler.OptionSynData, "syn_data"},
+	{sampler.OptionUsecTS, "usec_ts"},
+	{sampler.OptionTFOChild, "tfo_child"},
+}
+
+// optionNames lists the negotiated options, separated by commas.
+func optionNames(info *sampler.TCPInfo) string {
+	bits, _ := info.Get(sampler.FieldOptions)
+
+	names := make([]string, 0, len(optionNameTable))
+	for _, o := range optionNameTable {
+		if bits&o.bit != 0 {
+			names = append(names, o.name)
+		}
+	}
+
+	return strings.Join(names, ",")
+}
