@@ -1,0 +1,193 @@
+// The tcphealth_exporter samples every TCP connection of a Linux host and
+// exposes their health to Prometheus.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/common/version"
+
+	"tcphealth_exporter/collector"
+	"tcphealth_exporter/health"
+	"tcphealth_exporter/sampler"
+)
+
+const program = "tcphealth_exporter"
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// shutdownLimit bounds how long the end may take.
+const shutdownLimit = 800 * time.Millisecond
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program. It returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	opts, err := parseOptions(args, stdout)
+
+	switch {
+	case errors.Is(err, errAnswered):
+		return exitOK
+	case err != nil:
+		_, _ = fmt.Fprintf(stderr, "%s: error: %v, try --help\n", program, err)
+
+		return exitUsage
+	}
+
+	if err := serve(ctx, opts, stderr); err != nil {
+		_, _ = fmt.Fprintf(stderr, "%s: error: %v\n", program, err)
+
+		return exitFailure
+	}
+
+	return exitOK
+}
+
+// exporter is the wired program.
+type exporter struct {
+	opts    *options
+	logger  log.Logger
+	slog    *slog.Logger // the same for exporter-toolkit
+	latest  latest
+	metrics *collector.SamplerMetrics
+	tracker *health.Tracker
+	// recorder is nil unless a recording is made.
+	recorder *sampler.Recorder
+}
+
+// serve runs the exporter until ctx is done or something fails for good.
+func serve(ctx context.Context, opts *options, stderr io.Writer) error {
+	source, err := openFiles(opts)
+	if err != nil {
+		return err
+	}
+	defer source.close()
+
+	e := &exporter{opts: opts, recorder: source.recorder}
+	e.logger, e.slog = newLogger(stderr, opts.logLevel, opts.logFormat)
+	interval := source.interval(opts)
+	e.latest.interval = interval
+	e.latest.replaying = source.replay != nil
+	e.latest.started = time.Now()
+	e.metrics = collector.NewSamplerMetrics(interval)
+	e.tracker = health.NewTracker(opts.healthConfig(interval, source.replay != nil), e.latest.set)
+
+	web, err := newWebServer(e)
+	if err != nil {
+		return err
+	}
+
+	_ = level.Info(e.logger).Log("msg", "starting "+program, "version", version.Info(), "build", version.BuildContext())
+
+	return e.run(ctx, source, web)
+}
+
+// run samples and serves until one of them ends, then stops the other.
+func (e *exporter) run(ctx context.Context, source *files, web *webServer) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	var group sync.WaitGroup
+
+	group.Go(func() { cancel(web.serve()) })
+	group.Go(func() {
+		if err := e.sample(ctx, source); err != nil {
+			cancel(err)
+		}
+	})
+
+	<-ctx.Done()
+
+	err := context.Cause(ctx)
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+
+	web.stop(shutdownLimit)
+	waitFor(&group, shutdownLimit)
+
+	if err == nil {
+		_ = level.Info(e.logger).Log("msg", "stopped")
+	}
+
+	return err
+}
+
+// sample plays the recording or samples the kernel until ctx is done.
+func (e *exporter) sample(ctx context.Context, source *files) error {
+	reporter := &reporter{SamplerMetrics: e.metrics, logger: e.logger, recorder: e.recorder}
+
+	if source.replay != nil {
+		err := sampler.Play(ctx, source.replay, e.tracker, reporter)
+		if err != nil && ctx.Err() == nil {
+			return fmt.Errorf("play %q: %w", e.opts.replay, err)
+		}
+
+		e.latest.finish()
+
+		return nil
+	}
+
+	loop := sampler.Loop{
+		Open:     e.dial,
+		Interval: e.opts.interval,
+		Consumer: e.tracker,
+		Observer: reporter,
+	}
+	loop.Run(ctx)
+
+	return nil
+}
+
+func (e *exporter) dial() (sampler.Source, error) {
+	cfg := sampler.Config{CongestionInfo: e.opts.congestionInfo}
+	if e.recorder != nil {
+		cfg.Tap = e.recorder
+	}
+
+	conn, err := sampler.Dial(cfg)
+	if err != nil {
+		return nil, err
+	}
+
+	_ = level.Debug(e.logger).Log("msg", "netlink socket opened", "one_dump_for_both_families", conn.Legacy())
+
+	return conn, nil
+}
+
+// waitFor waits for the group, but not for ever: a dump may hang in the kernel.
+func waitFor(group *sync.WaitGroup, limit time.Duration) {
+	done := make(chan struct{})
+
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+
+	select {
+	case <-done:
+	case <-time.After(limit):
+	}
+}

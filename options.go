@@ -1,0 +1,195 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"tcphealth_exporter/collector"
+	"tcphealth_exporter/health"
+)
+
+// options are the command line.
+type options struct {
+	web            *web.FlagConfig
+	telemetryPath  string
+	maxRequests    int
+	hideOwnMetrics bool
+
+	logLevel, logFormat string
+
+	interval       time.Duration
+	congestionInfo bool
+	record, replay string
+
+	maxConnections    int
+	retention, window time.Duration
+
+	connections  int
+	minAge, hold time.Duration
+	setList      string
+	sets         []collector.Set
+}
+
+// errAnswered means that the command line was a question and got its answer.
+var errAnswered = errors.New("answered")
+
+const minInterval = 10 * time.Millisecond
+
+// parseOptions reads the command line. Help and version go to stdout.
+func parseOptions(args []string, stdout io.Writer) (*options, error) {
+	var o options
+
+	answered := false
+	app := kingpin.New(program, "Prometheus exporter for TCP connection health on Linux.")
+	app.UsageWriter(stdout).ErrorWriter(stdout).Terminate(func(int) { answered = true })
+	app.HelpFlag.Short('h')
+	app.Flag("version", "Show application version.").PreAction(func(*kingpin.ParseContext) error {
+		answered = true
+		_, err := fmt.Fprintln(stdout, version.Print(program))
+
+		return err
+	}).Bool()
+
+	o.register(app)
+
+	_, err := app.Parse(args)
+
+	switch {
+	case answered:
+		return nil, errAnswered
+	case err != nil:
+		return nil, err
+	}
+
+	return &o, o.validate()
+}
+
+// register declares the flags.
+func (o *options) register(app *kingpin.Application) {
+	o.web = kingpinflag.AddFlags(app, ":10047")
+	app.Flag("web.telemetry-path", "Path under which to expose metrics.").
+		Default("/metrics").StringVar(&o.telemetryPath)
+	app.Flag("web.max-requests", "Maximum number of parallel scrapes, 0 for no limit.").
+		Default("40").IntVar(&o.maxRequests)
+	app.Flag("web.disable-exporter-metrics", "Hide metrics about the exporter's process (go_*, process_*, promhttp_*).").
+		BoolVar(&o.hideOwnMetrics)
+	app.Flag("log.level", "Only log messages with the given severity or above: debug, info, warn, error.").
+		Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
+	app.Flag("log.format", "Output format of log messages: logfmt, json.").
+		Default("logfmt").EnumVar(&o.logFormat, "logfmt", "json")
+	app.Flag("sampler.interval", "Time between two samples of all connections, 10ms and up.").
+		Default("1s").DurationVar(&o.interval)
+	app.Flag("sampler.congestion-info", "Ask the kernel for the details of BBR, Vegas and DCTCP.").
+		BoolVar(&o.congestionInfo)
+	app.Flag("sampler.record", "Write the raw netlink messages to a new file.").
+		PlaceHolder("FILE").StringVar(&o.record)
+	app.Flag("sampler.replay", "Play a recording on its own clock instead of sampling the kernel.").
+		PlaceHolder("FILE").StringVar(&o.replay)
+	app.Flag("tracker.max-connections", "Connections followed at most; above it they take turns.").
+		Default("262144").IntVar(&o.maxConnections)
+	app.Flag("tracker.retention", "How long an ended connection stays visible.").
+		Default("1m").DurationVar(&o.retention)
+	app.Flag("health.window", "Time over which a connection is judged, at least three intervals.").
+		Default("10s").DurationVar(&o.window)
+	app.Flag("collector.connections", "Connections with their own series, 0 for none.").
+		Default("500").IntVar(&o.connections)
+	app.Flag("collector.connections.min-age", "How old a healthy connection must be to get its own series.").
+		Default("30s").DurationVar(&o.minAge)
+	app.Flag("collector.connections.hold", "How long a connection keeps its own series at least, unless it ends.").
+		Default("5m").DurationVar(&o.hold)
+	app.Flag("collector.connections.set", "Series of a connection: health, trend, tcp, full, separated by commas.").
+		Default("health,trend,tcp").StringVar(&o.setList)
+}
+
+// validate checks what the flag types don't.
+func (o *options) validate() (err error) {
+	if o.sets, err = collector.ParseSets(o.setList); err != nil {
+		return fmt.Errorf("--collector.connections.set: %w", err)
+	}
+
+	for _, address := range *o.web.WebListenAddresses {
+		if _, _, err := net.SplitHostPort(strings.TrimPrefix(address, "vsock://")); err != nil {
+			return fmt.Errorf("--web.listen-address: %w", err)
+		}
+	}
+
+	if path := *o.web.WebConfigFile; path != "" {
+		if err := web.Validate(path); err != nil {
+			return fmt.Errorf("--web.config.file: %w", err)
+		}
+	}
+
+	for _, c := range o.checks() {
+		if !c.ok {
+			return fmt.Errorf("%s: %s", c.flag, c.expected)
+		}
+	}
+
+	return nil
+}
+
+// check is a condition that a flag must meet.
+type check struct {
+	ok             bool
+	flag, expected string
+}
+
+func (o *options) checks() []check {
+	return []check{
+		{
+			o.telemetryPath != "/" && o.telemetryPath != "" && o.telemetryPath[0] == '/',
+			"--web.telemetry-path", fmt.Sprintf("expected a path such as /metrics, found %q", o.telemetryPath),
+		},
+		{o.maxRequests >= 0, "--web.max-requests", "expected 0 or more"},
+		{
+			o.interval >= minInterval,
+			"--sampler.interval", fmt.Sprintf("expected %s or more, found %s", minInterval, o.interval),
+		},
+		{
+			o.window >= 3*o.interval,
+			"--health.window", fmt.Sprintf("expected at least three intervals (%s), found %s", 3*o.interval, o.window),
+		},
+		{o.record == "" || o.replay == "", "--sampler.record", "can't be combined with --sampler.replay"},
+		{o.maxConnections >= 1, "--tracker.max-connections", "expected 1 or more"},
+		{o.retention >= 0, "--tracker.retention", "expected no negative duration"},
+		{o.connections >= 0, "--collector.connections", "expected 0 or more"},
+		{o.minAge >= 0, "--collector.connections.min-age", "expected no negative duration"},
+		{o.hold >= 0, "--collector.connections.hold", "expected no negative duration"},
+	}
+}
+
+// healthConfig returns the configuration of the tracker. A replay names
+// interfaces by number, for the recording's host is not this one.
+func (o *options) healthConfig(interval time.Duration, replaying bool) health.Config {
+	cfg := health.Config{
+		Interval:       interval,
+		Window:         o.window,
+		Retention:      o.retention,
+		MaxConnections: o.maxConnections,
+		Export:         health.ExportConfig{Max: o.connections, MinAge: o.minAge, Hold: o.hold},
+	}
+	if !replaying {
+		cfg.InterfaceName = interfaceName
+	}
+
+	return cfg
+}
+
+// interfaceName returns the name of an interface, empty if there is none.
+func interfaceName(index uint32) string {
+	i, err := net.InterfaceByIndex(int(index))
+	if err != nil {
+		return ""
+	}
+
+	return i.Name
+}

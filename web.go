@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	stdlog "log"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+
+	"tcphealth_exporter/collector"
+)
+
+// Limits of the server: no request of ours is large, and none takes long.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 10 * time.Second
+	writeTimeout      = time.Minute
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 16 << 10
+	maxBodyBytes      = 4 << 10
+)
+
+type webServer struct {
+	server *http.Server
+	flags  *web.FlagConfig
+	logger *slog.Logger
+}
+
+func newWebServer(e *exporter) (*webServer, error) {
+	handler, err := newHandler(e)
+	if err != nil {
+		return nil, err
+	}
+
+	return &webServer{
+		server: &http.Server{
+			Handler:           http.MaxBytesHandler(handler, maxBodyBytes),
+			ReadHeaderTimeout: readHeaderTimeout,
+			ReadTimeout:       readTimeout,
+			WriteTimeout:      writeTimeout,
+			IdleTimeout:       idleTimeout,
+			MaxHeaderBytes:    maxHeaderBytes,
+			ErrorLog:          stdlog.New(log.NewStdlibAdapter(level.Debug(e.logger)), "", 0),
+		},
+		flags:  e.opts.web,
+		logger: e.slog,
+	}, nil
+}
+
+// serve serves until stop is called; then it returns nil.
+func (s *webServer) serve() error {
+	err := web.ListenAndServe(s.server, s.flags, s.logger)
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+
+	return err
+}
+
+// stop ends the server; requests that run have until limit.
+func (s *webServer) stop(limit time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+
+	if err := s.server.Shutdown(ctx); err != nil {
+		_ = s.server.Close()
+	}
+}
+
+// newHandler routes the requests.
+func newHandler(e *exporter) (http.Handler, error) {
+	landing, err := newLandingPage(e.opts.telemetryPath)
+	if err != nil {
+		return nil, err
+	}
+
+	mux := http.NewServeMux()
+	mux.Handle("GET "+e.opts.telemetryPath, newMetricsHandler(e))
+	mux.Handle("GET /{$}", landing)
+	mux.Handle("GET /-/healthy", probe(e.latest.healthy, "Healthy", "No sample for three intervals"))
+	mux.Handle("GET /-/ready", probe(e.latest.ready, "Ready", "No sample yet"))
+
+	return mux, nil
+}
+
+// probe answers 200 while ok, else 503.
+func probe(ok func() bool, yes, no string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+
+		answer := yes
+		if !ok() {
+			answer = no
+
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+
+		_, _ = io.WriteString(w, answer+".\n")
+	})
+}
+
+// newMetricsHandler returns the handler of the scrapes.
+func newMetricsHandler(e *exporter) http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		versioncollector.NewCollector(program),
+		e.metrics,
+		collector.New(collector.Config{Latest: e.latest.snapshot.Load, Sets: e.opts.sets}),
+	)
+
+	handlerOpts := promhttp.HandlerOpts{
+		ErrorLog:            stdlog.New(log.NewStdlibAdapter(level.Error(e.logger)), "", 0),
+		MaxRequestsInFlight: e.opts.maxRequests,
+		EnableOpenMetrics:   true,
+	}
+	if e.opts.hideOwnMetrics {
+		return promhttp.HandlerFor(registry, handlerOpts)
+	}
+
+	registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+
+	handlerOpts.Registry = registry
+
+	return promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(registry, handlerOpts))
+}
+
+func newLandingPage(telemetryPath string) (http.Handler, error) {
+	return web.NewLandingPage(web.LandingConfig{
+		Name:        "TCP Health Exporter",
+		Description: "Health of every TCP connection of this host",
+		Version:     version.Info(),
+		Profiling:   "false",
+		Links: []web.LandingLinks{
+			{Address: strings.TrimPrefix(telemetryPath, "/"), Text: "Metrics"},
+			{Address: "-/healthy", Text: "Healthy", Description: "samples keep coming"},
+			{Address: "-/ready", Text: "Ready", Description: "the first sample was taken"},
+		},
+	})
+}
