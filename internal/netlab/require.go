@@ -1,0 +1,65 @@
+package netlab
+
+import (
+	"cmp"
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// debianPackageTable tells which Debian package brings a tool, where the two have different names.
+var debianPackageTable = map[string]string{
+	"ip":       "iproute2",
+	"nft":      "nftables",
+	"promtool": "prometheus",
+	"ss":       "iproute2",
+	"tc":       "iproute2",
+}
+
+// surroundings is what a requirement is judged by.
+type surroundings struct {
+	root bool // The process runs as root.
+	ci   bool // The environment variable CI is set: nobody would see a skipped test.
+}
+
+// here describes the running process.
+func here() surroundings {
+	return surroundings{root: os.Geteuid() == 0, ci: os.Getenv("CI") != ""}
+}
+
+// RequireRoot skips the test unless it runs as root. Where the environment variable CI is set, it fails the test
+// instead, so that a pipeline which lost its privileges does not stay green.
+func RequireRoot(t testing.TB) {
+	t.Helper()
+	here().requireRoot(t)
+}
+
+// RequireTool skips the test unless the program called name is in the PATH, naming the Debian package that brings it.
+// For root, and where the environment variable CI is set, the test fails instead: there the program can be installed.
+func RequireTool(t testing.TB, name string) {
+	t.Helper()
+	here().requireTool(t, name)
+}
+
+func (s surroundings) requireRoot(t testing.TB) {
+	t.Helper()
+	switch {
+	case s.root:
+	case s.ci:
+		t.Fatal("this test makes network namespaces and must run as root; CI is set, so it is not skipped")
+	default:
+		t.Skip("this test makes network namespaces: run it as root")
+	}
+}
+
+func (s surroundings) requireTool(t testing.TB, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err == nil {
+		return
+	}
+	complain := t.Skipf
+	if s.root || s.ci {
+		complain = t.Fatalf
+	}
+	complain("this test needs the program %q: apt-get install %s", name, cmp.Or(debianPackageTable[name], name))
+}
