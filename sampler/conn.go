@@ -26,7 +26,7 @@ type Config struct {
 	Tap Tap
 }
 
-// Tap is shown the raw material of each dump.
+// Tap is shown the raw material of each [Conn.Dump].
 type Tap interface {
 	// Datagram is called with each datagram; b is reused.
 	Datagram(at time.Time, b []byte)
@@ -57,6 +57,7 @@ type Conn struct {
 	now    func() time.Time
 	batch  batch
 	legacy bool
+	tap    Tap
 }
 
 func newConn(w wire, cfg Config, release string, now func() time.Time) (*Conn, error) {
@@ -72,6 +73,8 @@ func newConn(w wire, cfg Config, release string, now func() time.Time) (*Conn, e
 	if err := c.choose(); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
+
+	c.tap = cfg.Tap // not before: the dumps that choose makes are no samples
 
 	return c, nil
 }
@@ -91,14 +94,14 @@ func (c *Conn) Dump(sink Sink) (Dump, error) {
 	err := c.dumpAll(&d, sink)
 	d.End = c.now()
 
-	if c.cfg.Tap == nil {
+	if c.tap == nil {
 		return d, err
 	}
 
 	if err != nil {
-		c.cfg.Tap.Failed(d.End, ReasonOf(err))
+		c.tap.Failed(d.End, ReasonOf(err))
 	} else {
-		c.cfg.Tap.Dumped(d)
+		c.tap.Dumped(d)
 	}
 
 	return d, err
@@ -163,8 +166,8 @@ func (c *Conn) runOne(r *request, d *Dump, sink Sink) error {
 		}
 
 		at := c.now()
-		if c.cfg.Tap != nil {
-			c.cfg.Tap.Datagram(at, datagram)
+		if c.tap != nil {
+			c.tap.Datagram(at, datagram)
 		}
 
 		out, err := c.batch.decode(datagram, seq, false)

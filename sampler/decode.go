@@ -25,6 +25,7 @@ const (
 	sizeofSkMem    = 32 // up to the backlog; drops came in 4.7
 	sizeofCongInfo = 16
 	sizeofBBRInfo  = 20
+	unsetVegasRTT  = 0x7fffffff // net/ipv4/tcp_vegas.c
 )
 
 // decodeSocket reads one inet_diag_msg with its attributes into s. Unknown
@@ -163,7 +164,7 @@ func decodeCongestionInfo(s *Socket, kind uint16, b []byte) {
 		s.BBR = BBRInfo{
 			Bandwidth: uint64(binary.NativeEndian.Uint32(b)) |
 				uint64(binary.NativeEndian.Uint32(b[4:]))<<32,
-			MinRTT:     binary.NativeEndian.Uint32(b[8:]),
+			MinRTT:     sampled(b[8:], unsetU32),
 			PacingGain: binary.NativeEndian.Uint32(b[12:]),
 			CwndGain:   binary.NativeEndian.Uint32(b[16:]),
 		}
@@ -172,8 +173,8 @@ func decodeCongestionInfo(s *Socket, kind uint16, b []byte) {
 		s.Vegas = VegasInfo{
 			Enabled:  binary.NativeEndian.Uint32(b),
 			RTTCount: binary.NativeEndian.Uint32(b[4:]),
-			RTT:      binary.NativeEndian.Uint32(b[8:]),
-			MinRTT:   binary.NativeEndian.Uint32(b[12:]),
+			RTT:      sampled(b[8:], unsetVegasRTT),
+			MinRTT:   sampled(b[12:], unsetVegasRTT),
 		}
 		s.Attrs |= HasVegas
 	case kind == attrDCTCPInfo && len(b) >= sizeofCongInfo:
@@ -186,4 +187,13 @@ func decodeCongestionInfo(s *Socket, kind uint16, b []byte) {
 		}
 		s.Attrs |= HasDCTCP
 	}
+}
+
+// sampled reads a time, zero if it has the value that stands for no sample.
+func sampled(b []byte, unset uint32) uint32 {
+	if v := binary.NativeEndian.Uint32(b); v != unset {
+		return v
+	}
+
+	return 0
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,19 +28,37 @@ type replayedFailure Reason
 
 func (f replayedFailure) Error() string { return "recorded failure: " + string(f) }
 
-// NewReplay reads the head of a recording. Errors match [ErrRecording].
+// recordedFailure takes a reason from a file, which may say anything.
+func recordedFailure(payload []byte) replayedFailure {
+	if r := Reason(payload); slices.Contains(Reasons(), r) {
+		return replayedFailure(r)
+	}
+
+	return replayedFailure(ReasonOther)
+}
+
+// NewReplay reads the head of a recording. Errors match [ErrRecording], unless r
+// itself fails.
 func NewReplay(r io.Reader) (*Replay, error) {
 	p := &Replay{r: bufio.NewReaderSize(r, 1<<18)}
 
 	magic := make([]byte, len(recordingMagic))
-	if _, err := io.ReadFull(p.r, magic); err != nil || string(magic) != recordingMagic {
+
+	switch _, err := io.ReadFull(p.r, magic); {
+	case err != nil && !ended(err):
+		return nil, fmt.Errorf("read recording: %w", err)
+	case string(magic) != recordingMagic:
 		return nil, fmt.Errorf("%w: %s", ErrRecording, describeForeign(magic))
 	}
 
 	p.offset = int64(len(magic))
 
 	f, err := p.frame()
-	if err != nil {
+
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, p.truncated()
+	case err != nil:
 		return nil, err
 	}
 
@@ -93,7 +112,7 @@ func (p *Replay) Dump(sink Sink) (Dump, error) {
 		case frameDumped:
 			return p.dumped(f, d)
 		case frameFailed:
-			return d, replayedFailure(f.payload)
+			return d, recordedFailure(f.payload)
 		default:
 			err = fmt.Errorf("%w: unknown frame %d at byte %d", ErrRecording, f.kind, p.offset)
 		}
@@ -161,8 +180,12 @@ func (p *Replay) frame() (frame, error) {
 	}
 
 	p.buf = p.buf[:length]
-	if _, err := io.ReadFull(p.r, p.buf); err != nil {
+
+	switch _, err := io.ReadFull(p.r, p.buf); {
+	case ended(err):
 		return frame{}, p.truncated()
+	case err != nil:
+		return frame{}, fmt.Errorf("read recording: %w", err)
 	}
 
 	p.offset += sizeofFrame + int64(length)
@@ -172,6 +195,11 @@ func (p *Replay) frame() (frame, error) {
 		at:      time.Unix(0, int64(binary.LittleEndian.Uint64(head[8:]))),
 		payload: p.buf,
 	}, nil
+}
+
+// ended tells the end of the file from a failure to read it.
+func ended(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 func (p *Replay) truncated() error {

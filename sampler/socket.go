@@ -120,7 +120,7 @@ type SkMem struct {
 type BBRInfo struct {
 	// Bandwidth is the estimate in bytes per second.
 	Bandwidth uint64
-	// MinRTT is in µs.
+	// MinRTT is in µs, zero before the first sample.
 	MinRTT uint32
 	// PacingGain and CwndGain are factors in units of 1/256.
 	PacingGain, CwndGain uint32
@@ -129,7 +129,8 @@ type BBRInfo struct {
 // VegasInfo is INET_DIAG_VEGASINFO.
 type VegasInfo struct {
 	Enabled, RTTCount uint32
-	// RTT and MinRTT are in µs.
+	// RTT is the least RTT ever, MinRTT that of the last round trip, both in µs
+	// and zero before the first sample.
 	RTT, MinRTT uint32
 }
 

@@ -1,0 +1,328 @@
+package sampler
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+)
+
+// smallRecording has a dump of two datagrams, a failure in the middle of one,
+// and a dump without sockets. It returns where each dump ends, too.
+func smallRecording(t testing.TB) (recording []byte, ends []int) {
+	t.Helper()
+	var buf bytes.Buffer
+	now := time.Unix(1_700_000_000, 123)
+	at := func(ms int) time.Time { return now.Add(time.Duration(ms) * time.Millisecond) }
+	r, err := NewRecorder(&buf, "6.1.0-test", 2*time.Second, now)
+	must(t, err)
+	ends = append(ends, buf.Len())
+	r.Datagram(at(2), slices.Concat(rowMessage(1, 1), rowMessage(1, 2)))
+	r.Datagram(at(3), slices.Concat(rowMessage(1, 3), doneMessage(1, 0)))
+	r.Dumped(Dump{Start: at(1), End: at(4), Sockets: 3, Datagrams: 2})
+	ends = append(ends, buf.Len())
+	r.Datagram(at(2002), rowMessage(2, 1))
+	r.Failed(at(2003), ReasonOverrun)
+	ends = append(ends, buf.Len())
+	r.Datagram(at(4002), doneMessage(3, 0))
+	r.Dumped(Dump{Start: at(4001), End: at(4003), Datagrams: 1})
+	ends = append(ends, buf.Len())
+	must(t, r.Err())
+	return buf.Bytes(), ends
+}
+
+func TestReplay(t *testing.T) {
+	recording, _ := smallRecording(t)
+	p, err := NewReplay(iotest.OneByteReader(bytes.NewReader(recording)))
+	must(t, err)
+	if want := (Meta{Kernel: "6.1.0-test", ByteOrder: hostByteOrder(), Interval: 2 * time.Second}); p.Meta() != want {
+		t.Errorf("meta data %+v, want %+v", p.Meta(), want)
+	}
+	begin := time.Unix(1_700_000_000, 123)
+	d, cookies, times, err := collect(p)
+	must(t, err)
+	if !slices.Equal(cookies, []uint64{1, 2, 3}) || d.Sockets != 3 || d.Datagrams != 2 || d.Bytes != 3*88+20 {
+		t.Errorf("first dump %+v has %v", d, cookies)
+	}
+	if d.Start.Sub(begin) != time.Millisecond || d.End.Sub(begin) != 4*time.Millisecond ||
+		times[1].Sub(begin) != 2*time.Millisecond || times[2].Sub(begin) != 3*time.Millisecond {
+		t.Errorf("times are %v and %+v", times, d)
+	}
+	d, cookies, _, err = collect(p)
+	if ReasonOf(err) != ReasonOverrun || errors.Is(err, io.EOF) || errors.Is(err, ErrRecording) || !slices.Equal(cookies, []uint64{1}) {
+		t.Errorf("recorded failure: %+v, %v, %v", d, cookies, err)
+	}
+	if err == nil || err.Error() != "recorded failure: overrun" {
+		t.Errorf("recorded failure says %q", err)
+	}
+	d, cookies, _, err = collect(p)
+	if err != nil || len(cookies) != 0 || d.Datagrams != 1 || d.End.Sub(d.Start) != 2*time.Millisecond {
+		t.Errorf("empty dump %+v, %v, %v", d, cookies, err)
+	}
+	for range 2 {
+		if _, _, _, err = collect(p); !errors.Is(err, io.EOF) || errors.Is(err, ErrRecording) {
+			t.Errorf("behind the last dump: %v", err)
+		}
+	}
+	must(t, p.Close())
+}
+
+// TestReplayTruncated cuts a recording at every byte: io.EOF comes between
+// dumps only, and one error of the kind ErrRecording everywhere else.
+func TestReplayTruncated(t *testing.T) {
+	recording, ends := smallRecording(t)
+	for length := range len(recording) + 1 {
+		p, err := NewReplay(bytes.NewReader(recording[:length]))
+		if length < ends[0] {
+			if !errors.Is(err, ErrRecording) || errors.Is(err, io.EOF) || p != nil {
+				t.Errorf("%d bytes: %v", length, err)
+			}
+			continue
+		}
+		must(t, err)
+		whole := 0
+		for ; whole < len(ends); whole++ {
+			if _, err = p.Dump(func(time.Time, []Socket) {}); err != nil && ReasonOf(err) != ReasonOverrun {
+				break
+			}
+		}
+		// A dump is there if the file reaches its end.
+		want := -1
+		for _, end := range ends {
+			want += int(one(length >= end))
+		}
+		if whole != want {
+			t.Errorf("%d bytes: %d dumps, want %d", length, whole, want)
+		}
+		if atEnd := slices.Contains(ends, length); errors.Is(err, io.EOF) != atEnd || errors.Is(err, ErrRecording) == atEnd {
+			t.Errorf("%d bytes: %v", length, err)
+		}
+	}
+}
+
+func TestReplayDamaged(t *testing.T) {
+	good := metaOf("6.1")
+	at := time.Unix(5, 0)
+	other := "big"
+	if hostByteOrder() == "big" {
+		other = "little"
+	}
+	hugeFrame := newRecording(good)
+	hugeFrame.Write([]byte{2, 0, 0, 0, 1, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	for name, test := range map[string]struct {
+		file  []byte
+		text  string
+		inner bool // found by Dump, not by NewReplay
+	}{
+		"empty":         {nil, "not a recording", false},
+		"foreign":       {[]byte(strings.Repeat("just text\n", 10)), "not a recording", false},
+		"binary":        {bytes.Repeat([]byte{0}, 100), "not a recording", false},
+		"other version": {[]byte("tcphealth_exporter recording 2\nand what follows"), "another version", false},
+		"version 10":    {[]byte("tcphealth_exporter recording 10\nand what follows"), "another version", false},
+		"head only":     {[]byte(recordingMagic), "truncated", false},
+		"no meta data": {
+			(&recordingBuilder{}).raw(recordingMagic).frame(frameDatagram, at, nil).Bytes(), "no meta data", false,
+		},
+		"meta data garbled": {newRecording("{").Bytes(), "no meta data", false},
+		"other byte order":  {newRecording(`{"byte_order":"` + other + `"}`).Bytes(), "byte order", false},
+		"no byte order":     {newRecording(`{}`).Bytes(), "byte order", false},
+		"frame too long":    {hugeFrame.Bytes(), "damaged at byte", true},
+		"unknown frame":     {newRecording(good).frame(9, at, nil).Bytes(), "unknown frame 9", true},
+		"second meta data":  {newRecording(good).frame(frameMeta, at, []byte(good)).Bytes(), "unknown frame 1", true},
+		"start cut short":   {newRecording(good).frame(frameDumped, at, make([]byte, 7)).Bytes(), "damaged at byte", true},
+		"end of a dump missing": {
+			newRecording(good).frame(frameDatagram, at, rowMessage(1, 1)).Bytes(), "truncated after byte", true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := NewReplay(bytes.NewReader(test.file))
+			if test.inner {
+				must(t, err)
+				_, err = p.Dump(func(time.Time, []Socket) {})
+			}
+			if !errors.Is(err, ErrRecording) || errors.Is(err, io.EOF) || !strings.Contains(err.Error(), test.text) {
+				t.Errorf("error is %v", err)
+			}
+			if ReasonOf(err) != ReasonOther {
+				t.Errorf("the reason is %s", ReasonOf(err))
+			}
+		})
+	}
+}
+
+func (r *recordingBuilder) raw(s string) *recordingBuilder {
+	r.WriteString(s)
+	return r
+}
+
+// TestReplayLargestFrame accepts a frame of exactly the limit.
+func TestReplayLargestFrame(t *testing.T) {
+	noop := netlinkMessage(nlmsgNoop, 0, 0, make([]byte, maxFrame-sizeofHeader))
+	file := newRecording(metaOf("6.1")).frame(frameDatagram, time.Unix(1, 0), noop).frame(frameDumped, time.Unix(2, 0), make([]byte, 8))
+	p, err := NewReplay(bytes.NewReader(file.Bytes()))
+	must(t, err)
+	if d, err := p.Dump(nil); err != nil || d.Bytes != maxFrame || !d.Start.Equal(time.Unix(0, 0)) {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// TestReplayUnreadable tells a file that ends from one that can't be read.
+func TestReplayUnreadable(t *testing.T) {
+	recording, ends := smallRecording(t)
+	failure := errors.New("the disk is broken")
+	for length := range len(recording) {
+		r := io.MultiReader(bytes.NewReader(recording[:length]), iotest.ErrReader(failure))
+		p, err := NewReplay(r)
+		for err == nil || ReasonOf(err) == ReasonOverrun {
+			_, err = p.Dump(func(time.Time, []Socket) {})
+		}
+		if !errors.Is(err, failure) || errors.Is(err, ErrRecording) || errors.Is(err, io.EOF) {
+			t.Errorf("after %d bytes (dumps end at %v): %v", length, ends, err)
+		}
+	}
+}
+
+// TestReplayForeignReason keeps the set of reasons closed.
+func TestReplayForeignReason(t *testing.T) {
+	file := newRecording(metaOf("6.1")).frame(frameFailed, time.Unix(1, 0), []byte("anything a file may say"))
+	p, err := NewReplay(bytes.NewReader(file.Bytes()))
+	must(t, err)
+	if _, err := p.Dump(nil); ReasonOf(err) != ReasonOther || err == nil || errors.Is(err, ErrRecording) {
+		t.Errorf("the reason is %s of %v", ReasonOf(err), err)
+	}
+}
+
+// TestReplayPacksAccECN goes by the kernel of the recording, not by the host's.
+func TestReplayPacksAccECN(t *testing.T) {
+	if hostByteOrder() != "little" {
+		t.Skip("the numbers are those of a little-endian host")
+	}
+	info := make([]byte, MaxInfoSize)
+	info[offAccECN] = 9<<4 | 2<<2
+	datagram := rowMessage(1, 1, attr(attrInfo, info))
+	for kernel, want := range map[string]uint64{"7.0.3": 2, "6.18.1": 0} {
+		file := newRecording(metaOf(kernel)).frame(frameDatagram, time.Unix(1, 0), datagram).frame(frameDumped, time.Unix(1, 0), make([]byte, 8))
+		for _, s := range replayFirst(t, file.Bytes()) {
+			if got, ok := s.Info.Get(FieldAccECNOptSeen); !ok || got != want {
+				t.Errorf("Linux %s: %d, %v; want %d", kernel, got, ok, want)
+			}
+		}
+	}
+}
+
+// replayFirst returns copies of the sockets of the first dump.
+func replayFirst(t testing.TB, recording []byte) []Socket {
+	t.Helper()
+	p, err := NewReplay(bytes.NewReader(recording))
+	must(t, err)
+	var sockets []Socket
+	_, err = p.Dump(func(_ time.Time, batch []Socket) { sockets = append(sockets, batch...) })
+	must(t, err)
+	return sockets
+}
+
+// fullDisk takes some bytes and no more.
+type fullDisk struct {
+	room   int
+	writes int
+}
+
+var errFull = errors.New("no space left on device")
+
+func (d *fullDisk) Write(b []byte) (int, error) {
+	d.writes++
+	if len(b) > d.room {
+		n := d.room
+		d.room = 0
+		return n, errFull
+	}
+	d.room -= len(b)
+	return len(b), nil
+}
+
+// TestRecorderSticks stops the recording at the first error and never writes again.
+func TestRecorderSticks(t *testing.T) {
+	recording, ends := smallRecording(t)
+	for room := range len(recording) {
+		disk := &fullDisk{room: room}
+		r, err := NewRecorder(disk, "6.1.0-test", time.Second, time.Unix(0, 0))
+		if room < ends[0] {
+			if !errors.Is(err, errFull) || !errors.Is(r.Err(), errFull) {
+				t.Errorf("room for %d: %v", room, err)
+			}
+			continue
+		}
+		must(t, err)
+		for i := range 4 {
+			r.Datagram(time.Unix(1, 0), make([]byte, 300))
+			r.Dumped(Dump{})
+			r.Failed(time.Unix(1, 0), ReasonOther)
+			if i == 2 {
+				disk.room = 1 << 20 // space is there again, but a gap, too
+			}
+		}
+		if !errors.Is(r.Err(), errFull) || r.Err().Error() != "write recording: no space left on device" {
+			t.Errorf("room for %d: %v", room, r.Err())
+		}
+		before := disk.writes
+		r.Datagram(time.Unix(1, 0), make([]byte, 1<<19))
+		r.Dumped(Dump{})
+		if disk.writes != before {
+			t.Errorf("room for %d: it went on writing", room)
+		}
+	}
+}
+
+// TestRecorderFlushes has every complete dump in the file at once.
+func TestRecorderFlushes(t *testing.T) {
+	var buf bytes.Buffer
+	r, err := NewRecorder(&buf, "6.1", time.Second, time.Unix(0, 0))
+	must(t, err)
+	for range 3 {
+		r.Datagram(time.Unix(1, 0), rowMessage(1, 1))
+		r.Dumped(Dump{Start: time.Unix(1, 0), End: time.Unix(1, 0)})
+		before := buf.Len()
+		if _, err := NewReplay(bytes.NewReader(buf.Bytes())); err != nil {
+			t.Error(err)
+		}
+		r.Datagram(time.Unix(1, 0), rowMessage(1, 1))
+		if buf.Len() != before {
+			t.Error("each datagram makes a write")
+		}
+		r.Failed(time.Unix(1, 0), ReasonTimeout)
+		if buf.Len() == before {
+			t.Error("a failure is not flushed")
+		}
+	}
+}
+
+// TestRecorderLargeDatagram writes more than its buffer holds, on a full disk.
+func TestRecorderLargeDatagram(t *testing.T) {
+	r, err := NewRecorder(&fullDisk{room: 1000}, "6.1", time.Second, time.Unix(0, 0))
+	must(t, err)
+	r.Datagram(time.Unix(1, 0), make([]byte, 1<<19))
+	if !errors.Is(r.Err(), errFull) {
+		t.Errorf("error is %v", r.Err())
+	}
+}
+
+// TestRecorderClock writes the times of the clock that went with the first one.
+func TestRecorderClock(t *testing.T) {
+	var buf bytes.Buffer
+	now := time.Now() // with a monotonic reading
+	r, err := NewRecorder(&buf, "6.1", time.Second, now)
+	must(t, err)
+	r.Dumped(Dump{Start: now.Add(time.Second), End: now.Add(1500 * time.Millisecond)})
+	p, err := NewReplay(&buf)
+	must(t, err)
+	d, err := p.Dump(nil)
+	must(t, err)
+	if got := fmt.Sprint(d.Start.UnixNano()-now.UnixNano(), d.End.Sub(d.Start)); got != "1000000000 500ms" {
+		t.Errorf("times are %s", got)
+	}
+}
