@@ -11,7 +11,7 @@ import (
 // turn, without any memory of those left out.
 type admission struct {
 	capacity int
-	// width is the share of the circle, out of 2^64; all of it while everyone fits.
+	// width is the share of the circle, out of 2^64, that is followed while crowded.
 	width uint64
 	start uint64
 	// crowded tells that not everyone fits.
@@ -37,8 +37,9 @@ func (a *admission) advance(passed time.Duration, population, kept int) {
 
 	room := max(1, float64(a.capacity-kept)) * admissionFill
 	share := min(room/float64(population), 1)
+	// Not beyond the end of the old arc: there the next ones have their places.
+	a.start += min(toCircle(passed.Seconds()/revolution.Seconds()), a.width)
 	a.width = toCircle(share)
-	a.start += toCircle(min(passed.Seconds()/revolution.Seconds(), share))
 }
 
 // admits tells whether it is the connection's turn.

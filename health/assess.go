@@ -64,7 +64,8 @@ func (r *rule) level(e *evidence, l *Limits, steps []Step) (points int, raised b
 }
 
 // addUp applies the rules of addition: the highest flag of each cause counts;
-// weak flags fill up to CAUTION at most; only a fatal cause makes STALE.
+// weak flags fill up to CAUTION at most; only a fatal cause makes STALE, and no
+// mere suspicion of one together with something else.
 func addUp(flags Flags, points *[NumFlags]int) (sum int, cause Cause) {
 	var strong, all [NumCauses]int
 
@@ -78,7 +79,7 @@ func addUp(flags Flags, points *[NumFlags]int) (sum int, cause Cause) {
 			strong[r.cause] = max(strong[r.cause], points[f])
 		}
 
-		fatal = fatal || r.cause.fatal()
+		fatal = fatal || r.cause.fatal() && points[f] >= leastPointTable[Stale]
 	}
 
 	total := 0

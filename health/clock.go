@@ -15,11 +15,14 @@ type clock struct {
 	// first is the time of the first row of this tick, previous that of the
 	// last one, both zero while there is none. skipped is the sum of the gaps.
 	first, previous, skipped int64
-	afterGap                 bool
+	// lengths are the times between the last three samples: where samples come
+	// late all the time, none of them is a gap.
+	lengths  [2]int64
+	afterGap bool
 }
 
 const (
-	// gapIntervals is how many intervals between two samples make a gap.
+	// gapIntervals is how many usual intervals between two samples make a gap.
 	gapIntervals = 2
 	// leastStep is the difference in ms that makes a step of the wall clock.
 	leastStep = 1000
@@ -57,13 +60,23 @@ func (c *clock) wall(at int64) time.Time { return time.UnixMilli(at + c.step) }
 func (c *clock) judge(at int64) (now stamp, afterGap bool) {
 	if c.first == 0 {
 		c.first = at
-		if passed := at - c.previous; c.previous != 0 && passed > gapIntervals*c.interval {
-			c.skipped += passed - c.interval
-			c.afterGap = true
+		if c.previous != 0 {
+			c.pass(at - c.previous)
 		}
 	}
 
 	return stamp(at - c.skipped), c.afterGap
+}
+
+// pass notes that a tick comes so many ms after the last one.
+func (c *clock) pass(length int64) {
+	usual := max(c.interval, min(c.lengths[0], c.lengths[1]))
+	if length > gapIntervals*usual {
+		c.skipped += length - usual
+		c.afterGap = true
+	}
+
+	c.lengths[0], c.lengths[1] = c.lengths[1], length
 }
 
 // tickLength returns the time between this tick and the last one.

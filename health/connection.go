@@ -45,6 +45,11 @@ type connection struct {
 
 const notShown = -1
 
+// is tells whether the row is of this connection.
+func (c *connection) is(row *sampler.Socket) bool {
+	return c.cookie == row.Cookie && c.local == row.Local && c.remote == row.Remote
+}
+
 // baseline is the least srtt of the connection in two buckets of time, so that
 // it ages slowly. Values are in µs, zero for none.
 type baseline struct {
@@ -58,8 +63,11 @@ func (b *baseline) observe(rtt uint32, now stamp, age int64) {
 		return
 	}
 
-	if int64(now-b.since) >= age/2 {
+	if passed := int64(now - b.since); passed >= age/2 {
 		b.previous, b.current, b.since = b.current, rtt, now
+		if passed >= age {
+			b.previous = 0
+		}
 
 		return
 	}
@@ -97,12 +105,18 @@ func (c *connection) follow(m *moment, r *ring, g geometry, l *Limits) evidence 
 	}
 
 	first := r.count == 0
+	passed := int64(0)
+
+	if !first {
+		passed = m.at - r.newest().at
+	}
+
 	r.push(s, g)
 
 	var e evidence
 
 	e.fromKernel(m.row)
-	c.followProgress(m, &e, first)
+	c.followProgress(m, &e, first, passed)
 	c.followAge(m, &e)
 	c.followReceiver(m, &e, first)
 
@@ -112,7 +126,7 @@ func (c *connection) follow(m *moment, r *ring, g geometry, l *Limits) evidence 
 	}
 
 	e.baseline = float64(c.baseline.rtt()) / usPerSecond
-	e.overdue = e.outstanding && e.age >= l.Patience.at(e.srtt)
+	e.overdue = e.outstanding && e.age >= l.Patience.at(e.srtt) && !m.afterGap
 	e.window = r.stats(0)
 
 	if e.window.retrans > 0 {
@@ -124,6 +138,9 @@ func (c *connection) follow(m *moment, r *ring, g geometry, l *Limits) evidence 
 	return e
 }
 
+// jiffyMS is the coarsest unit in ms of the kernel's last_* clocks (HZ=100).
+const jiffyMS = 10
+
 // forget drops everything that was learned of an earlier use of the socket.
 func (c *connection) forget() {
 	c.outstandingSince, c.zeroWindowSince, c.unreadSince, c.lastProgress = 0, 0, 0, 0
@@ -132,14 +149,15 @@ func (c *connection) forget() {
 }
 
 // followProgress notes whether the peer acknowledged something new. A kernel
-// without bytes_acked (before 4.1) shows it by fewer segments in flight.
-func (c *connection) followProgress(m *moment, e *evidence, first bool) {
+// without bytes_acked (before 4.1) shows it by fewer segments in flight, or by
+// an ACK since the last sample, passed ms ago, for what was in flight then.
+func (c *connection) followProgress(m *moment, e *evidence, first bool, passed int64) {
 	info := &m.row.Info
 	acked := info.BytesAcked()
-	progress := acked != c.bytesAcked
+	progress := acked > c.bytesAcked
 
 	if info.Len() > 0 && !info.Has(sampler.FieldBytesAcked) {
-		progress = e.unacked < c.unacked && e.timeouts == 0
+		progress = e.timeouts == 0 && (e.unacked < c.unacked || c.unacked > 0 && heardAgo(m.row) < passed)
 	}
 
 	if progress && !first {
@@ -168,7 +186,7 @@ func (c *connection) followAge(m *moment, e *evidence) {
 	switch {
 	case e.unacked == 0: // a probe: any answer since makes it another one
 		since = m.now
-		if heardAgo(m.row) < int64(m.now-c.outstandingSince) {
+		if heardAgo(m.row) < int64(m.now-c.outstandingSince)+jiffyMS {
 			c.outstandingSince = 0
 		}
 	case c.lastProgress == m.now:
@@ -186,9 +204,11 @@ func (c *connection) followAge(m *moment, e *evidence) {
 // that does not read.
 func (c *connection) followReceiver(m *moment, e *evidence, first bool) {
 	e.zeroWindow = atZeroWindow(m.row)
-	if !e.zeroWindow {
+
+	switch {
+	case !e.zeroWindow:
 		c.zeroWindowSince = 0
-	} else if c.zeroWindowSince == 0 {
+	case c.zeroWindowSince == 0 || c.lastProgress == m.now: // it has been open since
 		c.zeroWindowSince = m.now
 	}
 

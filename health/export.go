@@ -146,7 +146,7 @@ func (t *Tracker) succeed(at int64) {
 		s := &e.successors[i]
 
 		c := t.slab.conn(s.index)
-		if c.cookie != s.row.Cookie || c.endedAt != 0 || c.shown != notShown {
+		if !c.is(&s.row) || c.endedAt != 0 || c.shown != notShown {
 			continue
 		}
 
@@ -231,7 +231,7 @@ func (t *Tracker) makeRoom(cand *candidate, at int64) bool {
 func (t *Tracker) show(place int32, i uint32, row *sampler.Socket, at int64) {
 	c := t.slab.conn(i)
 	c.shown = place
-	key := tupleOf(row)
+	key, r := tupleOf(row), t.slab.ring(i, c)
 	t.exports.places[place] = exported{
 		taken: true,
 		index: i,
@@ -241,6 +241,7 @@ func (t *Tracker) show(place int32, i uint32, row *sampler.Socket, at int64) {
 			Identity:  t.identify(row),
 			Cookie:    c.cookie,
 			Row:       *row,
+			Trend:     newTrend(&r, &c.baseline, row),
 			FirstSeen: t.clock.wall(c.firstSeen),
 		},
 	}

@@ -27,16 +27,17 @@ func (t *Tracker) end(i uint32, c *connection, at int64) {
 	t.stats.Closed++
 
 	if c.shown != notShown {
-		p := &t.exports.places[c.shown]
+		p, r := &t.exports.places[c.shown], t.slab.ring(i, c)
 		p.ended = true
-		p.shown.Ended = t.clock.wall(at)
+		p.shown.Ended = t.clock.wall(r.newest().at)
 	}
 }
 
-// revive takes back the end of a connection that two dumps had missed.
+// revive takes back the end of a connection that two dumps had missed. It
+// counts as opened again, since counters never fall.
 func (t *Tracker) revive(i uint32, c *connection) {
 	c.endedAt = 0
-	t.stats.Closed--
+	t.stats.Opened++
 
 	for n, ended := range t.ended {
 		if ended == i {

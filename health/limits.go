@@ -1,6 +1,9 @@
 package health
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Step is one level of a flag: from Limit on it is raised and adds Points.
 type Step struct {
@@ -62,7 +65,7 @@ func DefaultLimits() *Limits {
 		HoldIntervals:    2,
 	}
 	for f := range ruleTable {
-		l.Steps[f] = ruleTable[f].steps
+		l.Steps[f] = slices.Clone(ruleTable[f].steps)
 	}
 
 	return l

@@ -150,14 +150,15 @@ func lossRatio(e *evidence, l *Limits) (float64, bool) {
 }
 
 // rtoInflation is the RTO over what srtt and rttvar make it. A back-off counts
-// even while the kernel has clamped the RTO.
+// even while the kernel has clamped the RTO. An idle connection keeps its last
+// RTO, which says nothing.
 func rtoInflation(e *evidence, _ *Limits) (float64, bool) {
 	ratio := e.rto / e.expectedRTO
 	if e.unacked > 0 {
 		ratio = max(ratio, math.Exp2(float64(e.backoff)))
 	}
 
-	return ratio, e.srtt > 0 && e.timer != sampler.TimerProbe
+	return ratio, e.srtt > 0 && e.timer != sampler.TimerProbe && (e.progress || e.unacked > 0)
 }
 
 func rttSeconds(e *evidence, _ *Limits) (float64, bool) { return e.srtt, e.progress }

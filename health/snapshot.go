@@ -35,9 +35,10 @@ type TrackerStats struct {
 	// the last sample that found no place in it. Twins counts connections that
 	// were not shown because another living one has the same addresses and ports.
 	Live, Ended, Untracked, Twins int
-	// Opened and Closed count connections that appeared and ended; Overflow
-	// counts rows that found no place; Duplicates counts rows that came twice
-	// in a dump.
+	// Opened counts connections that appeared, but not while the table is
+	// crowded: who gets its turn is not new. Closed counts followed connections
+	// that ended, Overflow rows that found no place, Duplicates rows that came
+	// twice in a dump.
 	Opened, Closed, Overflow, Duplicates uint64
 	// Bytes is the memory of the table.
 	Bytes int

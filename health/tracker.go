@@ -24,6 +24,10 @@ type Tracker struct {
 	admission admission
 	clock     clock
 
+	// evidence is that of the connection being judged: a variable of its own
+	// would be allocated for each, since the rules are called by reference.
+	evidence evidence
+
 	generation uint32
 	tick       tickCounts
 	first      bool // until the first complete sample
@@ -170,7 +174,7 @@ func (t *Tracker) reconcile(i uint32, row *sampler.Socket) bool {
 		t.revive(i, c)
 	}
 
-	if c.local == row.Local && c.remote == row.Remote {
+	if c.is(row) {
 		return true
 	}
 
@@ -180,10 +184,11 @@ func (t *Tracker) reconcile(i uint32, row *sampler.Socket) bool {
 	return false
 }
 
-// keep tells whether a connection stays in a crowded table out of its turn.
+// keep tells whether a connection stays in a crowded table out of its turn: the
+// ill and the shown ones do, in half of the table at most.
 func (t *Tracker) keep(i uint32) bool {
 	c := t.slab.conn(i)
-	if c.verdict.status < Suspect && c.shown == notShown {
+	if c.verdict.status < Suspect && c.shown == notShown || t.tick.kept >= t.cfg.MaxConnections/2 {
 		return false
 	}
 
@@ -214,7 +219,7 @@ func (t *Tracker) admit(m *moment, turn bool) (uint32, bool) {
 	c.foundAtStart = t.first
 	t.index[c.cookie] = i
 
-	if !t.first {
+	if !t.first && !t.admission.crowded {
 		t.stats.Opened++
 	}
 
@@ -230,10 +235,11 @@ func (t *Tracker) judge(i uint32, m *moment) {
 	c.missed = 0
 
 	r := t.slab.ring(i, c)
-	e := c.follow(m, &r, t.geometry, t.cfg.Limits)
+	e := &t.evidence
+	*e = c.follow(m, &r, t.geometry, t.cfg.Limits)
 	c.store(&r)
 
-	a := assess(&e, t.cfg.Limits)
+	a := assess(e, t.cfg.Limits)
 	raised := c.verdict.settle(a, m.now, t.holdMS, m.at)
 	c.verdict.idle = quiet(m.row, e.outstanding, t.geometry.span)
 
@@ -251,7 +257,7 @@ func (t *Tracker) judge(i uint32, m *moment) {
 
 	shown := &t.exports.places[c.shown].shown
 	shown.Row = *m.row
-	shown.Trend = newTrend(&r, &e, &m.row.Info)
+	shown.Trend = newTrend(&r, &c.baseline, m.row)
 }
 
 func (t *Tracker) count(v *verdict) {

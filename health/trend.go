@@ -44,14 +44,20 @@ type Trend struct {
 func sendQueueOf(s *sample) uint32 { return s.sendQueue }
 func recvQueueOf(s *sample) uint32 { return s.recvQueue }
 
-// newTrend computes the trend of a window that holds at least one sample.
-func newTrend(r *ring, e *evidence, info *sampler.TCPInfo) Trend {
+// newTrend computes the trend of a window that holds at least one sample, the
+// newest of which came from the row.
+func newTrend(r *ring, b *baseline, row *sampler.Socket) Trend {
+	var e evidence
+
+	e.fromKernel(row)
+	e.baseline = float64(b.rtt()) / usPerSecond
+
 	nan := math.NaN()
 	t := Trend{
 		Samples:         int(r.count),
 		Span:            float64(r.newest().at-r.oldest().at) / msPerSecond,
-		Send:            queueTrend(r, sendQueueOf, info.SndMSS()),
-		Recv:            queueTrend(r, recvQueueOf, info.SndMSS()),
+		Send:            queueTrend(r, sendQueueOf, row.Info.SndMSS()),
+		Recv:            queueTrend(r, recvQueueOf, row.Info.SndMSS()),
 		RTTDrift:        nan,
 		Jitter:          nan,
 		RTOInflation:    nan,

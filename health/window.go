@@ -49,13 +49,15 @@ func newSample(s *sampler.Socket, at int64) sample {
 // used anew under the same cookie.
 func (s *sample) resetSince(prev *sample) bool {
 	return s.bytesSent < prev.bytesSent || s.bytesRetrans < prev.bytesRetrans ||
-		int32(s.totalRetrans-prev.totalRetrans) < 0 || int32(s.dataSegsOut-prev.dataSegsOut) < 0
+		int32(s.totalRetrans-prev.totalRetrans) < 0 || int32(s.dataSegsOut-prev.dataSegsOut) < 0 ||
+		int32(s.delivered-prev.delivered) < 0 || int32(s.dsackDups-prev.dsackDups) < 0
 }
 
 // geometry is the shape of the windows, the same for all connections.
 type geometry struct {
 	span    int64 // ms a window covers
-	spacing int64 // ms that kept samples are apart at least
+	spacing int64 // ms that kept samples are apart
+	least   int64 // ms below which a sample replaces its forerunner
 	length  int   // samples a ring holds
 }
 
@@ -64,10 +66,16 @@ type geometry struct {
 func newGeometry(interval, window int64) geometry {
 	spacing := max(interval, (window+maxSamples-3)/(maxSamples-2), 1)
 
+	least := spacing
+	if spacing == interval {
+		least = spacing * 3 / 4 // ticks come a little early, too
+	}
+
 	return geometry{
 		span:    window,
 		spacing: spacing,
-		length:  min(maxSamples, int(window/spacing)+2),
+		least:   least,
+		length:  min(maxSamples, int((window+spacing-1)/spacing)+2),
 	}
 }
 
@@ -84,14 +92,14 @@ func (r *ring) oldest() *sample  { return r.at(0) }
 func (r *ring) newest() *sample  { return r.at(int(r.count) - 1) }
 
 // push appends s, dropping what has left the window. Samples that come denser
-// than the spacing replace their forerunner.
+// than the geometry wants replace their forerunner.
 func (r *ring) push(s sample, g geometry) {
 	horizon := s.at - g.span - g.spacing/2
 	for r.count > 0 && r.oldest().at < horizon {
 		r.drop()
 	}
 
-	if r.count >= 2 && r.newest().at-r.at(int(r.count)-2).at < g.spacing*3/4 {
+	if r.count >= 2 && r.newest().at-r.at(int(r.count)-2).at < g.least {
 		*r.newest() = s
 
 		return

@@ -1,0 +1,57 @@
+package health
+
+import (
+	"testing"
+	"time"
+)
+
+// BenchmarkUpdate is a tick over 10,000 connections that come and go never.
+func BenchmarkUpdate(b *testing.B) {
+	for name, ill := range map[string]int{"healthy": 0, "half_ill": 5000} {
+		b.Run(name, func(b *testing.B) {
+			const n = 10_000
+
+			tracker := NewTracker(Config{
+				Export: ExportConfig{Max: 500, MinAge: 30 * time.Second, Hold: 5 * time.Minute},
+			}, func(*Snapshot) {})
+			sockets := population(b, n, ill)
+			now := start
+			tick := func() {
+				feed(tracker, now, sockets)
+				now = now.Add(time.Second)
+			}
+
+			for range 15 { // fills the windows
+				tick()
+			}
+
+			b.ReportAllocs()
+
+			for b.Loop() {
+				tick()
+			}
+
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/connection")
+			b.ReportMetric(float64(tracker.bytes())/n, "B/connection")
+		})
+	}
+}
+
+// BenchmarkAssess judges one connection.
+func BenchmarkAssess(b *testing.B) {
+	dead := calm()
+	dead.age, dead.silence, dead.timeouts, dead.backoff = 5, 5, 4, 4
+	lossy(&dead, 0.2)
+
+	for name, e := range map[string]evidence{"calm": calm(), "dead": dead} {
+		b.Run(name, func(b *testing.B) {
+			l := DefaultLimits()
+
+			b.ReportAllocs()
+
+			for b.Loop() {
+				assess(&e, l)
+			}
+		})
+	}
+}

@@ -1,0 +1,281 @@
+package health
+
+import (
+	"testing"
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+// following is a connection that is followed without a tracker around it.
+type following struct {
+	tb testing.TB
+	c  connection
+	r  ring
+	g  geometry
+	at int64
+}
+
+func newFollowing(tb testing.TB) *following {
+	tb.Helper()
+
+	g := newGeometry(1000, 10_000)
+
+	return &following{tb: tb, g: g, r: ring{samples: make([]sample, g.length)}, at: start.UnixMilli()}
+}
+
+// see takes in a row a second after the last one.
+func (f *following) see(r row) evidence {
+	f.tb.Helper()
+
+	f.at += 1000
+	m := moment{row: &decode(f.tb, r)[0], at: f.at, now: stamp(f.at)}
+
+	return f.c.follow(&m, &f.r, f.g, DefaultLimits())
+}
+
+// outstanding returns a row with a segment in flight, sent and last heard of
+// so many ms ago.
+func outstanding(sent, heard uint32) row {
+	r := established(1)
+	r.info.Unacked, r.send, r.timer, r.expires = 1, 300, sampler.TimerRetransmit, 100
+	r.info.LastDataSent, r.info.LastAckRecv, r.info.LastDataRecv = sent, heard, heard
+
+	return r
+}
+
+func TestOutstandingAge(t *testing.T) {
+	const hour = 3_600_000
+
+	timedOut := outstanding(480, hour)
+	timedOut.info.Retransmits, timedOut.info.Backoff, timedOut.info.RTO, timedOut.expires = 2, 2, 880_000, 400
+
+	thin := timedOut // linear time-outs: the RTO does not grow
+	thin.info.Backoff, thin.info.RTO, thin.expires = 0, 220_000, 100
+
+	clamped := timedOut
+	clamped.info.Retransmits, clamped.info.Backoff, clamped.info.RTO, clamped.expires = 255, 255, 120_000_000, 130_000
+
+	probing := timedOut
+	probing.timer = sampler.TimerProbe
+
+	progress := outstanding(5000, 100)
+	progress.info.BytesAcked = 5000
+
+	fin := outstanding(hour, hour)
+	fin.state = sampler.StateFinWait1
+
+	closeWait := outstanding(700, hour)
+	closeWait.state = sampler.StateCloseWait
+
+	reset := outstanding(700, hour)
+	reset.info.BytesAcked = 0
+
+	for _, tc := range []struct {
+		name string
+		rows []row
+		want float64 // seconds, at the last row
+	}{
+		{"nothing outstanding", []row{established(1)}, 0},
+		{"a lone write", []row{established(1), outstanding(300, hour)}, 0.3},
+		{"a lone write at first sight", []row{outstanding(300, hour)}, 0.3},
+		{"a write that was seen before", []row{outstanding(300, hour), outstanding(1300, hour)}, 1.3},
+		{"the oldest of many writes", []row{outstanding(300, hour), outstanding(10, hour), outstanding(10, hour)}, 2.3},
+		{"progress, and something still out", []row{outstanding(4000, hour), progress}, 0.1},
+		{"an acknowledged one in between", []row{outstanding(900, hour), established(1), outstanding(200, hour)}, 0.2},
+		{"after two time-outs", []row{timedOut}, 0.220 + 0.440 + 0.480},
+		{"after two time-outs of a thin stream", []row{thin}, 0.480},
+		{"as much as a clamped RTO tells", []row{clamped}, 120},
+		{"another timer", []row{probing}, 0.480},
+		{"a FIN", []row{established(1), fin}, 0},
+		{"a FIN for a second", []row{established(1), fin, fin}, 1},
+		{"half-closed", []row{closeWait}, 0.7},
+		{"bytes_acked that falls is no progress", []row{outstanding(300, hour), reset}, 1.3},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFollowing(t)
+
+			var e evidence
+			for _, r := range tc.rows {
+				e = f.see(r)
+			}
+
+			if !near(e.age, tc.want) {
+				t.Errorf("the age is %v s, want %v", e.age, tc.want)
+			}
+
+			if e.overdue != (e.outstanding && tc.want >= 1) {
+				t.Errorf("overdue %v at %v s", e.overdue, e.age)
+			}
+		})
+	}
+}
+
+func TestAgeOfAProbe(t *testing.T) {
+	f := newFollowing(t)
+	r := established(1)
+	f.see(r)
+
+	r.timer, r.info.Probes = sampler.TimerKeepalive, 1
+	for n := range 4 {
+		if e := f.see(r); !near(e.age, float64(n)) {
+			t.Errorf("a probe that was seen %d s ago is out for %v s", n, e.age)
+		}
+	}
+
+	// Answered and out again.
+	r.info.LastAckRecv = 900
+	if e := f.see(r); e.age != 0 {
+		t.Errorf("a new probe is out for %v s", e.age)
+	}
+}
+
+func TestProgressOfOldKernels(t *testing.T) {
+	old := func(unacked, heard uint32, timeouts uint8) row {
+		r := outstanding(10, heard)
+		r.size, r.info.Unacked, r.info.Retransmits = 120, unacked, timeouts
+
+		return r
+	}
+
+	for _, tc := range []struct {
+		name   string
+		before row
+		after  row
+		want   bool
+	}{
+		{"less in flight", old(5, 9000, 0), old(3, 9000, 0), true},
+		{"an ACK since", old(5, 500, 0), old(5, 400, 0), true},
+		{"no ACK since", old(5, 500, 0), old(5, 1500, 0), false},
+		{"an ACK while nothing was in flight", old(0, 500, 0), old(0, 100, 0), false},
+		{"after a time-out", old(5, 500, 0), old(3, 400, 1), false},
+	} {
+		f := newFollowing(t)
+		f.see(tc.before)
+
+		if e := f.see(tc.after); e.progress != tc.want {
+			t.Errorf("%s: progress %v", tc.name, e.progress)
+		}
+	}
+}
+
+func TestZeroWindow(t *testing.T) {
+	closed := established(1)
+	closed.info.SndWnd, closed.info.NotsentBytes = 0, 100
+
+	probing := established(1)
+	probing.timer = sampler.TimerProbe
+
+	nothing := established(1)
+	nothing.info.SndWnd = 0
+
+	short := closed
+	short.size = 224
+
+	connecting := probing
+	connecting.state = sampler.StateSynSent
+
+	bare := probing
+	bare.size = noInfo
+
+	for _, tc := range []struct {
+		name string
+		row  row
+		want bool
+	}{
+		{"a closed window and unsent data", closed, true},
+		{"the probe timer", probing, true},
+		{"nothing to send", nothing, false},
+		{"a kernel that does not tell the window", short, false},
+		{"no window yet", connecting, false},
+		{"no tcp_info", bare, false},
+	} {
+		if got := atZeroWindow(&decode(t, tc.row)[0]); got != tc.want {
+			t.Errorf("%s: %v", tc.name, got)
+		}
+	}
+
+	f := newFollowing(t)
+	for n := range 3 {
+		if e := f.see(closed); !near(e.zeroWindowFor, float64(n)) {
+			t.Errorf("closed for %v s, want %d", e.zeroWindowFor, n)
+		}
+	}
+
+	closed.info.BytesAcked += 1000
+
+	if e := f.see(closed); e.zeroWindowFor != 0 || !e.zeroWindow {
+		t.Errorf("open in between: closed for %v s", e.zeroWindowFor)
+	}
+}
+
+func TestUnread(t *testing.T) {
+	f := newFollowing(t)
+	r := established(1)
+
+	see := func(received uint64, queue uint32, want float64) {
+		t.Helper()
+
+		r.info.BytesReceived, r.recv = received, queue
+		if e := f.see(r); !near(e.unreadFor, want) {
+			t.Errorf("%d received, %d unread: for %v s, want %v", received, queue, e.unreadFor, want)
+		}
+	}
+
+	see(1000, 500, 0)
+	see(1000, 500, 1)
+	see(1200, 700, 2) // more comes in, nothing is read
+	see(1300, 700, 0) // 100 were read
+	see(1300, 700, 1)
+
+	r.state = sampler.StateCloseWait // the FIN counts as a byte in both
+
+	see(1301, 701, 2)
+	see(1301, 1, 0)
+	see(1301, 1, 0)
+	see(1301, 0, 0)
+}
+
+func TestIdle(t *testing.T) {
+	const window = 10_000
+
+	busy := func(change func(*row)) row {
+		r := established(1)
+		change(&r)
+
+		return r
+	}
+
+	for _, tc := range []struct {
+		name string
+		row  row
+		want bool
+	}{
+		{"an hour", established(1), true},
+		{"sent just now", busy(func(r *row) { r.info.LastDataSent = window - 1 }), false},
+		{"received just now", busy(func(r *row) { r.info.LastDataRecv = window - 1 }), false},
+		{"a window ago", busy(func(r *row) { r.info.LastDataRecv = window }), true},
+		{"an ACK of a keepalive", busy(func(r *row) { r.info.LastAckRecv = 0 }), true},
+		{"unsent data", busy(func(r *row) { r.send = 1 }), false},
+		{"connecting", busy(func(r *row) { r.state = sampler.StateSynSent }), false},
+		{"no tcp_info", busy(func(r *row) { r.size = noInfo }), true},
+	} {
+		if got := quiet(&decode(t, tc.row)[0], false, window); got != tc.want {
+			t.Errorf("%s: %v", tc.name, got)
+		}
+	}
+
+	if quiet(&decode(t, established(1))[0], true, window) {
+		t.Error("idle with something outstanding")
+	}
+}
+
+func TestStamp(t *testing.T) {
+	if got := stamp(0).seconds(5000); got != 0 {
+		t.Errorf("what is not running runs for %v s", got)
+	}
+
+	if got := stamp(2000).seconds(stamp(2000 + 1500*time.Millisecond.Milliseconds())); got != 1.5 {
+		t.Errorf("got %v s", got)
+	}
+}

@@ -1,0 +1,395 @@
+package health
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+// ill returns a row with so many unanswered SYNs: 1 is SUSPECT, 3 STALE.
+func ill(cookie uint64, syns uint8) row {
+	r := established(cookie)
+	r.state, r.info.Retransmits, r.info.RTT, r.info.Unacked = sampler.StateSynSent, syns, 0, 1
+
+	return r
+}
+
+// cookies returns the cookies of the shown connections, sorted.
+func (s *Snapshot) cookies() []uint64 {
+	all := make([]uint64, 0, len(s.Connections))
+	for i := range s.Connections {
+		all = append(all, s.Connections[i].Cookie)
+	}
+
+	slices.Sort(all)
+
+	return all
+}
+
+func requireShown(tb testing.TB, s *Snapshot, want ...uint64) {
+	tb.Helper()
+
+	if got := s.cookies(); !slices.Equal(got, want) {
+		tb.Fatalf("shown are %v, want %v", got, want)
+	}
+}
+
+func TestExportBudget(t *testing.T) {
+	w := newWatch(t, Config{Export: ExportConfig{Max: 3, Hold: time.Hour}})
+
+	rows := []row{established(1), established(2), established(3), established(4), established(5)}
+	s := w.tick(rows...)
+	requireDistinct(t, s, 3)
+
+	if len(s.Connections) != 3 || s.Unexported != 2 {
+		t.Errorf("%d shown, %d not", len(s.Connections), s.Unexported)
+	}
+
+	// Sticky: the others stay out, whatever the order of the rows.
+	first := s.cookies()
+
+	for range 5 {
+		slices.Reverse(rows)
+		requireShown(t, w.tick(rows...), first...)
+	}
+
+	none := newWatch(t, Config{Export: ExportConfig{Max: 0}})
+	if s := none.tick(ill(1, 3), established(2)); len(s.Connections) != 0 || s.Unexported != 2 {
+		t.Errorf("%d shown of a budget of none", len(s.Connections))
+	}
+}
+
+func TestExportWorstFirst(t *testing.T) {
+	w := newWatch(t, Config{Export: ExportConfig{Max: 3}})
+
+	s := w.tick(established(1), ill(2, 1), established(3), ill(4, 3), ill(5, 1), ill(6, 3))
+	requireShown(t, s, 2, 4, 6)
+
+	// The older one of equals.
+	w = newWatch(t, Config{Export: ExportConfig{Max: 1, MinAge: time.Second}})
+	w.tick()
+	w.tick(established(5))
+	requireShown(t, w.tick(ill(4, 1), ill(5, 1)), 5)
+}
+
+func TestExportNotTheYoung(t *testing.T) {
+	w := newWatch(t, Config{Export: ExportConfig{Max: 9, MinAge: 3 * time.Second}})
+	requireShown(t, w.tick(established(1)), 1)
+	requireShown(t, w.tick(established(1), established(2)), 1)
+	requireShown(t, w.tick(established(1), established(2), ill(3, 1)), 1, 3)
+	requireShown(t, w.tick(established(1), established(2), established(3)), 1, 3)
+	requireShown(t, w.tick(established(1), established(2), established(3)), 1, 2, 3)
+}
+
+func TestExportDisplacement(t *testing.T) {
+	w := newWatch(t, Config{Export: ExportConfig{Max: 2, Hold: 3 * time.Second}})
+	requireShown(t, w.tick(established(1), ill(2, 1)), 1, 2)
+
+	for range 2 { // within the hold
+		requireShown(t, w.tick(established(1), ill(2, 1), ill(3, 3)), 1, 2)
+	}
+
+	// The mildest goes, then the next one.
+	requireShown(t, w.tick(established(1), ill(2, 1), ill(3, 3)), 2, 3)
+	requireShown(t, w.tick(established(1), ill(2, 1), ill(3, 3), ill(4, 3)), 3, 4)
+
+	// An equal displaces nobody, and neither does a healthy one.
+	for range 6 {
+		requireShown(t, w.tick(established(1), ill(2, 1), ill(3, 3), ill(4, 3), ill(5, 3)), 3, 4)
+	}
+}
+
+func TestExportEndedStay(t *testing.T) {
+	w := newWatch(t, Config{Export: ExportConfig{Max: 2}, Retention: 4 * time.Second})
+	w.tick(established(1), established(2))
+	w.tick(established(2))
+
+	for range 4 {
+		s := w.tick(established(2), established(3))
+		requireShown(t, s, 1, 2)
+
+		if s.shown(1).Ended.IsZero() || s.Unexported != 1 {
+			t.Errorf("ended %v, %d not shown", s.shown(1).Ended, s.Unexported)
+		}
+	}
+
+	requireShown(t, w.tick(established(2), established(3)), 2)
+	requireShown(t, w.tick(established(2), established(3)), 2, 3)
+
+	// An ill one does not wait for the retention.
+	w.tick(established(3))
+	requireShown(t, w.tick(established(3)), 2, 3)
+	requireShown(t, w.tick(established(3), ill(4, 1)), 3, 4)
+	requireSound(t, w.tracker)
+}
+
+// sameAddresses returns row as another connection with the addresses of like.
+func sameAddresses(r row, like uint64) row {
+	r.local, r.remote = established(like).local, established(like).remote
+
+	return r
+}
+
+func TestExportReusedAddresses(t *testing.T) {
+	w := newWatch(t, Config{Export: ExportConfig{Max: 4, MinAge: time.Minute, Hold: time.Hour}})
+	w.tick(established(1), established(2))
+
+	// Known to have ended: replaced at once, young and healthy as it is.
+	w.tick(established(2))
+	w.tick(established(2))
+	s := w.tick(established(2), sameAddresses(established(3), 1))
+	requireShown(t, s, 2, 3)
+	requireDistinct(t, s, 4)
+
+	// Closed and opened again between two dumps: replaced in the dump that misses
+	// the former one.
+	s = w.tick(sameAddresses(established(4), 1), established(2))
+	requireShown(t, s, 2, 4)
+	requireSound(t, w.tracker)
+
+	// In one dump both, in the next one of them.
+	s = w.tick(sameAddresses(established(4), 1), sameAddresses(established(5), 1), established(2))
+	requireShown(t, s, 2, 4)
+
+	s = w.tick(sameAddresses(established(5), 1), established(2))
+	requireShown(t, s, 2, 5)
+
+	for range 4 {
+		s = w.tick(sameAddresses(established(5), 1), established(2))
+		requireShown(t, s, 2, 5)
+		requireSound(t, w.tracker)
+	}
+}
+
+func TestExportTwins(t *testing.T) {
+	w := newWatch(t, Config{Export: showAll})
+
+	for range 5 {
+		s := w.tick(established(1), sameAddresses(established(2), 1), established(3))
+		requireShown(t, s, 1, 3)
+
+		if s.Tracker.Twins != 1 || s.Unexported != 1 {
+			t.Errorf("%d twins, %d not shown", s.Tracker.Twins, s.Unexported)
+		}
+	}
+
+	// An ill twin of an ended one takes its place.
+	w.tick(established(3))
+	w.tick(established(3))
+	requireShown(t, w.tick(established(3), sameAddresses(ill(9, 3), 1)), 3, 9)
+	requireSound(t, w.tracker)
+}
+
+// TestExportSuccessorThatIsGone has a connection wait for the addresses of
+// another one and lose its place in the table meanwhile.
+func TestExportSuccessorThatIsGone(t *testing.T) {
+	t.Run("turned elsewhere", func(t *testing.T) {
+		w := newWatch(t, Config{Export: ExportConfig{Max: 4, MinAge: time.Hour}})
+		w.tick(established(1))
+		w.tick(established(1), sameAddresses(established(2), 1))
+		w.tick(established(1), established(2))
+
+		s := w.tick(established(2))
+		if c := s.shown(2); c != nil {
+			t.Errorf("shown as %+v", c.Identity)
+		}
+
+		requireSound(t, w.tracker)
+	})
+	t.Run("out of the table", func(t *testing.T) {
+		w := newWatch(t, Config{Export: ExportConfig{Max: 4, MinAge: time.Hour}})
+		w.tick(established(1))
+		w.tick(established(1), sameAddresses(established(2), 1))
+		w.tracker.remove(w.tracker.index[2])
+		w.tick()
+		w.tick()
+		requireSound(t, w.tracker)
+
+		if w.snapshot.shown(2) != nil {
+			t.Error("a connection that is not followed is shown")
+		}
+	})
+}
+
+func TestExportZones(t *testing.T) {
+	names := func(index uint32) string { return map[uint32]string{2: "eth0"}[index] }
+	w := newWatch(t, Config{Export: showAll, InterfaceName: names})
+
+	linkLocal := func(cookie uint64, zone uint32) row {
+		r := established(cookie)
+		r.local = netip.MustParseAddrPort("[fe80::1]:22")
+		r.remote = netip.MustParseAddrPort("[fe80::2]:40000")
+		r.ifindex = zone
+
+		return r
+	}
+
+	half := linkLocal(5, 2)
+	half.local = netip.MustParseAddrPort("[2001:db8::1]:22")
+	bound := established(6)
+	bound.ifindex = 2
+
+	s := w.tick(linkLocal(2, 2), linkLocal(3, 3), linkLocal(4, 0), half, bound)
+
+	for cookie, want := range map[uint64]Identity{
+		2: {"fe80::1%eth0", "22", "fe80::2%eth0", "40000"},
+		3: {"fe80::1%3", "22", "fe80::2%3", "40000"},
+		4: {"fe80::1", "22", "fe80::2", "40000"},
+		5: {"2001:db8::1", "22", "fe80::2%eth0", "40000"},
+		6: {"192.0.2.1", "443", "10.0.0.1", "6"},
+	} {
+		if got := s.shown(cookie).Identity; got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+
+	w = newWatch(t, Config{Export: showAll})
+	if got := w.tick(linkLocal(2, 2)).shown(2).LocalAddress; got != "fe80::1%2" {
+		t.Errorf("without names: %s", got)
+	}
+
+	mapped := established(7)
+	mapped.family = sampler.FamilyIPv6
+	want := Identity{"192.0.2.1", "443", "10.0.0.1", "7"}
+
+	if got := w.tick(mapped).shown(7).Identity; got != want {
+		t.Errorf("IPv4-mapped: %+v", got)
+	}
+}
+
+// TestExportUnderChurn lets connections come, go, fail, recover, vanish from
+// dumps and share addresses at random, and holds each snapshot to the rules.
+func TestExportUnderChurn(t *testing.T) {
+	for seed := range uint64(8) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { churn(t, rand.New(rand.NewPCG(seed, 0))) })
+	}
+}
+
+func churn(t *testing.T, random *rand.Rand) {
+	const budget, hold = 6, 5 * time.Second
+
+	cfg := Config{
+		MaxConnections: 25, Retention: 4 * time.Second,
+		Export: ExportConfig{Max: budget, MinAge: 2 * time.Second, Hold: hold},
+	}
+	w := newWatch(t, cfg)
+
+	var (
+		world  []row
+		before *Snapshot
+		next   uint64
+	)
+
+	since := make(map[uint64]time.Time) // shown
+
+	for range 400 {
+		world = slices.DeleteFunc(world, func(row) bool { return random.IntN(12) == 0 })
+
+		for len(world) < 30 && random.IntN(3) > 0 {
+			next++
+			world = append(world, sameAddresses(established(next), uint64(random.IntN(15))))
+		}
+
+		var rows []row
+
+		for i := range world {
+			switch random.IntN(10) {
+			case 0:
+				world[i] = sameAddresses(ill(world[i].cookie, uint8(random.IntN(5))), uint64(world[i].remote.Port()))
+			case 1:
+				world[i] = sameAddresses(established(world[i].cookie), uint64(world[i].remote.Port()))
+			case 2:
+				continue // not in this dump
+			}
+
+			rows = append(rows, world[i])
+		}
+
+		if random.IntN(20) == 0 {
+			w.abort(rows...)
+
+			continue
+		}
+
+		s := w.tick(rows...)
+		requireDistinct(t, s, budget)
+		requireSound(t, w.tracker)
+
+		if before != nil {
+			requireSticky(t, w, before, since, hold)
+		}
+
+		for i := range s.Connections {
+			if c := &s.Connections[i]; before == nil || before.shown(c.Cookie) == nil {
+				since[c.Cookie] = s.At
+			}
+		}
+
+		before = s
+	}
+}
+
+// requireSticky fails if a living connection is shown no longer, unless it has
+// ended or left the table, was missed while its addresses were used anew, or
+// was displaced after the hold by one that is worse.
+func requireSticky(t *testing.T, w *watch, before *Snapshot, since map[uint64]time.Time, hold time.Duration) {
+	t.Helper()
+
+	for i := range before.Connections {
+		c := &before.Connections[i]
+		index, followed := w.tracker.index[c.Cookie]
+
+		if w.snapshot.shown(c.Cookie) != nil || !c.Ended.IsZero() || !followed {
+			continue
+		}
+
+		now := w.tracker.slab.conn(index)
+		replaced := slices.ContainsFunc(w.snapshot.Connections, func(other Connection) bool {
+			return other.Identity == c.Identity && (now.missed > 0 || now.endedAt != 0)
+		})
+		displaced := w.snapshot.At.Sub(since[c.Cookie]) >= hold &&
+			slices.ContainsFunc(w.snapshot.Connections, func(other Connection) bool {
+				return before.shown(other.Cookie) == nil && other.Status > now.verdict.status
+			})
+
+		if now.endedAt == 0 && !replaced && !displaced {
+			t.Fatalf("%+v was shown since %v and is no more", c.Identity, since[c.Cookie])
+		}
+	}
+}
+
+func TestCandidatesKeepTheWorst(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+
+	for range 200 {
+		h := candidates{limit: 1 + random.IntN(8)}
+
+		var all []candidate
+
+		for i := range random.IntN(40) {
+			c := candidate{
+				index: uint32(i), status: Status(random.IntN(NumStatuses)), points: int8(random.IntN(9)), firstSeen: random.Int64N(5),
+			}
+			all = append(all, c)
+			h.offer(c, &sampler.Socket{Cookie: uint64(i)})
+		}
+
+		slices.SortFunc(all, func(a, b candidate) int { return -a.compare(&b) })
+		slices.SortFunc(h.entries, func(a, b candidate) int { return -a.compare(&b) })
+
+		if len(h.entries) != min(len(all), h.limit) {
+			t.Fatalf("%d of %d kept", len(h.entries), len(all))
+		}
+
+		for i := range h.entries {
+			if h.entries[i].index != all[i].index || h.rows[h.entries[i].row].Cookie != uint64(all[i].index) {
+				t.Fatalf("entry %d is %+v with the row of %d, want %+v", i, h.entries[i], h.rows[h.entries[i].row].Cookie, all[i])
+			}
+		}
+	}
+}

@@ -1,0 +1,447 @@
+package health
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+// first returns the first sight for which ok holds.
+func first(tb testing.TB, history []sight, what string, ok func(*sight) bool) *sight {
+	tb.Helper()
+
+	for i := range history {
+		if ok(&history[i]) {
+			return &history[i]
+		}
+	}
+
+	tb.Fatalf("never %s; at the end: %s", what, describe(&history[len(history)-1].Row))
+
+	return nil
+}
+
+// requireRecovery fails unless the connection is HEALTHY from the time that
+// was promised on: window + 3 s + 2 intervals after the repair.
+func requireRecovery(tb testing.TB, history []sight, repaired, interval time.Duration) {
+	tb.Helper()
+
+	due := repaired + 13*time.Second + 2*interval
+
+	for _, s := range history {
+		if s.at >= due && (s.Status != Healthy || s.Cause != CauseNone || !s.SafeToSend) {
+			tb.Fatalf("%v after the repair: %v because of %v, %s", s.at-repaired, s.Status, s.Cause, flagNames(s.Flags))
+		}
+	}
+
+	if history[len(history)-1].at < due {
+		tb.Fatal("the story ends too early to tell")
+	}
+}
+
+func TestFailingBlackHole(t *testing.T) {
+	const from, to = 5 * time.Second, 12 * time.Second
+
+	for _, interval := range []time.Duration{250 * time.Millisecond, time.Second} {
+		t.Run(interval.String(), func(t *testing.T) {
+			history := story{interval: interval, length: 35 * time.Second, step: func(at time.Duration, c *tcp) {
+				if at == 0 {
+					c.info.RTT, c.info.RTO = 190_000, 400_000
+				}
+
+				switch {
+				case at < from || at > to+5*time.Second:
+					requestResponse(at, 200*time.Millisecond, c)
+				case every(at, 200*time.Millisecond, 0) && at < to:
+					c.write()
+				case at == to+2*time.Second: // the next retransmission gets through
+					c.acked()
+				}
+			}}.play(t)
+
+			requireMild(t, history[:int(from/interval)], Healthy)
+
+			suspect := first(t, history, "suspected", func(s *sight) bool { return s.Flags.Has(HalfOpenSuspect) })
+			confirmed := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(HalfOpenConfirmed) })
+
+			if suspect.at > from+time.Second+2*interval || suspect.Status < Suspect || suspect.Cause != CausePathDead {
+				t.Errorf("suspected after %v: %v because of %v", suspect.at-from, suspect.Status, suspect.Cause)
+			}
+
+			if confirmed.at > from+2*time.Second || confirmed.at <= suspect.at || confirmed.Status != Stale || confirmed.Points < 8 ||
+				confirmed.SafeToSend || confirmed.Cause != CausePathDead || confirmed.Flags.Has(HalfOpenSuspect) {
+				t.Errorf("confirmed after %v: %v, %d points, %v", confirmed.at-from, confirmed.Status, confirmed.Points, confirmed.Cause)
+			}
+
+			for _, s := range history {
+				if s.at > confirmed.at && s.at < to && (s.Status != Stale || !s.StatusSince.Equal(confirmed.StatusSince)) {
+					t.Fatalf("after %v: %v since %v", s.at, s.Status, s.StatusSince)
+				}
+			}
+
+			requireRecovery(t, history, to+2*time.Second, interval)
+		})
+	}
+}
+
+func TestFailingPeerGoneSilently(t *testing.T) {
+	// After an hour of quiet one message goes out; nobody answers.
+	const sent = 5 * time.Second
+
+	history := story{step: func(at time.Duration, c *tcp) {
+		if at == sent {
+			c.write()
+		}
+	}}.play(t)
+
+	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(HalfOpenConfirmed) })
+	if dead.at > sent+2*time.Second || dead.Status != Stale {
+		t.Errorf("%v after %v", dead.Status, dead.at-sent)
+	}
+
+	for _, s := range history {
+		if s.at <= sent+500*time.Millisecond && s.Status > Caution {
+			t.Errorf("%v after the message it is %v", s.at-sent, s.Status)
+		}
+	}
+}
+
+func TestFailingForwardPathWhileDataArrives(t *testing.T) {
+	const from = 5 * time.Second
+
+	history := story{step: func(at time.Duration, c *tcp) {
+		c.dataRecv = c.now
+		c.info.BytesReceived += 100
+
+		if at < from {
+			requestResponse(at, 200*time.Millisecond, c)
+		} else if every(at, 200*time.Millisecond, 0) {
+			c.write()
+		}
+	}}.play(t)
+
+	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(StaleConfirmedSend) })
+	if dead.at > from+4*time.Second || dead.Status != Stale || dead.Cause != CausePathDead {
+		t.Errorf("%v because of %v after %v", dead.Status, dead.Cause, dead.at-from)
+	}
+
+	for _, s := range history {
+		if s.Flags.Has(HalfOpenSuspect) || s.Flags.Has(HalfOpenConfirmed) {
+			t.Fatalf("half-open after %v, though data arrives", s.at)
+		}
+	}
+}
+
+func TestFailingSyn(t *testing.T) {
+	history := story{step: func(at time.Duration, c *tcp) {
+		if at == 0 {
+			c.state, c.info.Unacked, c.info.RTT, c.info.RTO = sampler.StateSynSent, 1, 0, 1_000_000
+			c.info.BytesAcked = 0
+			c.timer, c.due, c.probed = sampler.TimerRetransmit, c.now.Add(time.Second), true
+		}
+	}}.play(t)
+
+	suspect := first(t, history, "suspected", func(s *sight) bool { return s.Flags.Has(SynUnanswered) })
+	if suspect.at > 1250*time.Millisecond || suspect.Status != Suspect || suspect.Points != 3 || suspect.Cause != CauseHandshake {
+		t.Errorf("after %v: %v, %d points, %v", suspect.at, suspect.Status, suspect.Points, suspect.Cause)
+	}
+
+	stale := first(t, history, "STALE", func(s *sight) bool { return s.Status == Stale })
+	if stale.Row.Info.Retransmits() != 3 || stale.Cause != CauseHandshake || stale.Flags.Has(HalfOpenConfirmed) {
+		t.Errorf("after %v: %s", stale.at, describe(&stale.Row))
+	}
+}
+
+func TestFailingKeepalive(t *testing.T) {
+	const gone = 5 * time.Second
+
+	history := story{step: func(at time.Duration, c *tcp) {
+		if at < gone {
+			keepalives(20*time.Millisecond)(at, c)
+
+			return
+		}
+
+		c.timer, c.due = sampler.TimerKeepalive, c.now.Add(time.Second)
+		if every(at, time.Second, 500*time.Millisecond) {
+			c.info.Probes++
+		}
+	}}.play(t)
+
+	suspect := first(t, history, "suspected", func(s *sight) bool { return s.Flags.Has(KeepaliveUnanswered) })
+	if suspect.at > gone+4*time.Second || suspect.Status < Suspect || suspect.Cause != CausePathDead {
+		t.Errorf("after %v: %v because of %v", suspect.at-gone, suspect.Status, suspect.Cause)
+	}
+
+	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(HalfOpenConfirmed) })
+	if dead.at > gone+6*time.Second || dead.Status != Stale {
+		t.Errorf("after %v: %v", dead.at-gone, dead.Status)
+	}
+}
+
+func TestFailingLoneKeepalive(t *testing.T) {
+	// The next probe is a minute away: one that is out for a second counts.
+	history := story{step: func(at time.Duration, c *tcp) {
+		c.timer, c.due = sampler.TimerKeepalive, c.now.Add(time.Minute)
+		if at == 5*time.Second {
+			c.info.Probes = 1
+		}
+	}}.play(t)
+
+	suspect := first(t, history, "suspected", func(s *sight) bool { return s.Flags.Has(KeepaliveUnanswered) })
+	if suspect.at > 6250*time.Millisecond || suspect.Status != Suspect {
+		t.Errorf("after %v: %v", suspect.at, suspect.Status)
+	}
+
+	if last := history[len(history)-1]; last.Status != Suspect || last.SafeToSend {
+		t.Errorf("at the end: %v, safe to send %v", last.Status, last.SafeToSend)
+	}
+}
+
+func TestFailingZeroWindow(t *testing.T) {
+	const closed, opened = 5 * time.Second, 12 * time.Second
+
+	history := story{length: 40 * time.Second, step: func(at time.Duration, c *tcp) {
+		switch {
+		case at < closed:
+			requestResponse(at, 100*time.Millisecond, c)
+		case at == closed:
+			c.acked()
+			c.info.SndWnd, c.info.NotsentBytes, c.send, c.timer = 0, 20_000, 20_000, sampler.TimerProbe
+		case at < opened:
+			c.due = c.now.Add(200 * time.Millisecond)
+			if every(at, 200*time.Millisecond, 0) {
+				c.ackRecv = c.now
+			}
+		case at == opened:
+			c.acked()
+			c.info.SndWnd, c.info.NotsentBytes = 64_000, 0
+		default:
+			requestResponse(at, 100*time.Millisecond, c)
+		}
+	}}.play(t)
+
+	for _, tc := range []struct {
+		after  time.Duration
+		status Status
+		points int
+	}{{0, Caution, 1}, {time.Second, Suspect, 3}, {3 * time.Second, Degraded, 5}} {
+		got := first(t, history, "at zero window", func(s *sight) bool {
+			return s.Flags.Has(ZeroWindow) && s.Status >= tc.status
+		})
+		if got.at != closed+tc.after || got.Status != tc.status || got.Points != tc.points || got.Cause != CausePeerReceiver {
+			t.Errorf("after %v: %v, %d points, %v", got.at-closed, got.Status, got.Points, got.Cause)
+		}
+	}
+
+	for _, s := range history {
+		if s.Status == Stale || s.Flags&fatalFlags() != 0 {
+			t.Fatalf("after %v: %v with %s", s.at, s.Status, flagNames(s.Flags))
+		}
+	}
+
+	requireRecovery(t, history, opened, 250*time.Millisecond)
+}
+
+func TestFailingBlackHoleAtZeroWindow(t *testing.T) {
+	const closed, gone = 3 * time.Second, 6 * time.Second
+
+	history := story{step: func(at time.Duration, c *tcp) {
+		c.info.SndWnd, c.info.NotsentBytes, c.send, c.timer = 0, 20_000, 20_000, sampler.TimerProbe
+		if at < gone {
+			c.ackRecv = c.now
+		} else if every(at, time.Second, 500*time.Millisecond) {
+			c.info.Probes++
+		}
+	}}.play(t)
+
+	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(HalfOpenConfirmed) })
+	if dead.at > gone+4*time.Second || dead.Status != Stale || dead.Cause != CausePathDead || dead.at < closed {
+		t.Errorf("after %v: %v because of %v", dead.at-gone, dead.Status, dead.Cause)
+	}
+}
+
+func TestFailingReader(t *testing.T) {
+	const stops, goesOn = 5 * time.Second, 15 * time.Second
+
+	history := story{length: 40 * time.Second, step: func(at time.Duration, c *tcp) {
+		c.dataRecv = c.now
+		if c.recv < 50_000 {
+			c.info.BytesReceived += 500
+			c.recv += 500
+		}
+
+		if at < stops || at >= goesOn {
+			c.recv = 0
+		}
+	}}.play(t)
+
+	for _, tc := range []struct {
+		after  time.Duration
+		status Status
+		points int
+	}{{time.Second, Caution, 2}, {3 * time.Second, Suspect, 3}} {
+		got := first(t, history, "stuck", func(s *sight) bool { return s.Status >= tc.status })
+		if got.at < stops+tc.after || got.at > stops+tc.after+500*time.Millisecond || got.Points != tc.points ||
+			got.Cause != CauseLocalApplication || got.Flags != flagSet(RecvQueueStuck) {
+			t.Errorf("after %v: %d points, %v, %s", got.at-stops, got.Points, got.Cause, flagNames(got.Flags))
+		}
+	}
+
+	requireRecovery(t, history, goesOn, 250*time.Millisecond)
+}
+
+func TestFailingLoss(t *testing.T) {
+	const from, to = 5 * time.Second, 15 * time.Second
+
+	// 20 requests a second; one of three is sent twice from five seconds on.
+	history := story{length: 40 * time.Second, step: func(at time.Duration, c *tcp) {
+		requestResponse(at, 50*time.Millisecond, c)
+
+		if at >= from && at < to && every(at, 150*time.Millisecond, 20*time.Millisecond) {
+			c.info.TotalRetrans++
+			c.info.DataSegsOut++
+			c.info.BytesSent += 300
+			c.info.BytesRetrans += 300
+		}
+	}}.play(t)
+
+	degraded := first(t, history, "DEGRADED", func(s *sight) bool { return s.Status >= Suspect })
+	if degraded.at > from+5*time.Second || degraded.Cause != CausePacketLoss {
+		t.Errorf("%v because of %v after %v", degraded.Status, degraded.Cause, degraded.at-from)
+	}
+
+	for _, s := range history {
+		if s.Status == Stale {
+			t.Fatalf("STALE after %v", s.at)
+		}
+	}
+
+	requireRecovery(t, history, to, 250*time.Millisecond)
+}
+
+func TestFailingHeavyLoss(t *testing.T) {
+	for _, size := range []int{280, 192, 160} { // with bytes, and with segments alone
+		history := story{size: size, step: func(at time.Duration, c *tcp) {
+			requestResponse(at, 50*time.Millisecond, c)
+
+			if at >= 5*time.Second && every(at, 100*time.Millisecond, 20*time.Millisecond) {
+				c.info.TotalRetrans++
+				c.info.DataSegsOut++
+				c.info.BytesSent += 300
+				c.info.BytesRetrans += 300
+			}
+		}}.play(t)
+
+		got := first(t, history, "DEGRADED", func(s *sight) bool { return s.Status == Degraded })
+		if got.at > 10*time.Second || got.Cause != CausePacketLoss || !got.Flags.Has(LossHigh) {
+			t.Errorf("%d bytes: %v because of %v after %v", size, got.Status, got.Cause, got.at)
+		}
+	}
+}
+
+func TestFailingLossExplainedByDSACK(t *testing.T) {
+	requireMild(t, story{step: func(at time.Duration, c *tcp) {
+		requestResponse(at, 50*time.Millisecond, c)
+
+		if every(at, 100*time.Millisecond, 20*time.Millisecond) {
+			c.info.TotalRetrans++
+			c.info.DSACKDups++
+			c.info.DataSegsOut++
+			c.info.BytesSent += 300
+			c.info.BytesRetrans += 300
+		}
+	}}.play(t), Healthy)
+}
+
+func TestFailingRTTStep(t *testing.T) {
+	const from, to = 5 * time.Second, 20 * time.Second
+
+	for _, tc := range []struct {
+		rtt   uint32
+		flags Flags
+	}{
+		{80_000, flagSet(RTTDrift)},
+		{400_000, flagSet(RTTDrift, RTTHigh)},
+		{1_200_000, flagSet(RTTDrift, RTTHigh)},
+	} {
+		history := story{length: 45 * time.Second, step: func(at time.Duration, c *tcp) {
+			c.info.RTT, c.info.RTO = 20_000, 220_000
+			if at >= from && at < to {
+				c.info.RTT, c.info.RTO = tc.rtt, tc.rtt+200_000
+			}
+
+			if every(at, 100*time.Millisecond, 0) {
+				c.write()
+				c.answered()
+			}
+		}}.play(t)
+
+		requireMild(t, history, Suspect)
+
+		got := first(t, history, "slow", func(s *sight) bool { return s.Flags&tc.flags == tc.flags })
+		if got.at > from+5*time.Second || got.Cause != CausePathDelay || got.Status < Caution {
+			t.Errorf("%d µs: %v because of %v after %v", tc.rtt, got.Status, got.Cause, got.at-from)
+		}
+
+		requireRecovery(t, history, to, 250*time.Millisecond)
+	}
+}
+
+func TestFailingPeerThatReadsSlowly(t *testing.T) {
+	history := story{step: func(_ time.Duration, c *tcp) {
+		c.dataSent, c.ackRecv = c.now, c.now
+		c.info.BytesAcked += 100
+		c.info.BytesSent += 100
+		c.info.BusyTime += 10_000
+		c.info.RwndLimited += 9_000
+		c.info.Unacked, c.send, c.info.NotsentBytes = 2, 200_000, 198_000
+	}}.play(t)
+
+	requireMild(t, history, Caution)
+
+	last := history[len(history)-1]
+	if last.Flags != flagSet(RecvLimited) || last.Points != 2 || last.Cause != CausePeerReceiver {
+		t.Errorf("%s: %d points because of %v", flagNames(last.Flags), last.Points, last.Cause)
+	}
+}
+
+func TestFailingCongestion(t *testing.T) {
+	var seen []Flag
+
+	for _, s := range (story{step: func(at time.Duration, c *tcp) {
+		requestResponse(at, 100*time.Millisecond, c)
+
+		switch at {
+		case 5 * time.Second:
+			c.info.SndCwnd, c.info.CAState = 20, byte(sampler.CAOpen)
+		case 6 * time.Second:
+			c.info.SndCwnd = 10
+			c.info.TotalRetrans++
+		case 7 * time.Second:
+			c.info.SndCwnd = 15
+		}
+
+		if at >= 5900*time.Millisecond && at < 6500*time.Millisecond {
+			c.info.CAState = byte(sampler.CARecovery)
+		}
+	}}).play(t) {
+		if s.Status > Caution {
+			t.Fatalf("after %v: %v", s.at, s.Status)
+		}
+
+		for f := range s.Flags.All() {
+			if !slices.Contains(seen, f) {
+				seen = append(seen, f)
+			}
+		}
+	}
+
+	for _, f := range []Flag{CongestionSuspected, CongestionConfirmed, CongestionRecovering} {
+		if !slices.Contains(seen, f) {
+			t.Errorf("%v was never raised", f)
+		}
+	}
+}

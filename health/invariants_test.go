@@ -1,0 +1,114 @@
+package health
+
+import (
+	"slices"
+	"testing"
+)
+
+// requireSound fails unless the parts of the tracker agree with each other.
+func requireSound(tb testing.TB, t *Tracker) {
+	tb.Helper()
+	requireSoundTable(tb, t)
+	requireSoundExports(tb, t)
+}
+
+func requireSoundTable(tb testing.TB, t *Tracker) {
+	tb.Helper()
+
+	live, ended := 0, 0
+
+	for cookie, i := range t.index {
+		c := t.slab.conn(i)
+		if c.cookie != cookie || t.slab.seen[i] == neverSeen {
+			tb.Fatalf("index leads cookie %d to connection %d, seen %d", cookie, c.cookie, t.slab.seen[i])
+		}
+
+		if c.endedAt == 0 {
+			live++
+		} else if ended++; !slices.Contains(t.ended, i) {
+			tb.Fatalf("connection %d has ended, but is not among those", cookie)
+		}
+
+		if r := t.slab.ring(i, c); r.count == 0 || int(r.count) > len(r.samples) {
+			tb.Fatalf("a window of %d samples", r.count)
+		}
+	}
+
+	if t.slab.used != live+ended || len(t.index) != t.slab.used || len(t.ended) != ended {
+		tb.Fatalf("%d places used, %d indexed, %d live, %d ended, %d listed as ended",
+			t.slab.used, len(t.index), live, ended, len(t.ended))
+	}
+
+	if t.slab.used > t.cfg.MaxConnections || len(t.slab.free)+t.slab.used != len(t.slab.seen) {
+		tb.Fatalf("%d places used of %d, %d free of %d", t.slab.used, t.cfg.MaxConnections, len(t.slab.free), len(t.slab.seen))
+	}
+}
+
+func requireSoundExports(tb testing.TB, t *Tracker) {
+	tb.Helper()
+
+	e := t.exports
+	taken := 0
+
+	for i := range e.places {
+		p := &e.places[i]
+		if !p.taken {
+			if !slices.Contains(e.free, int32(i)) {
+				tb.Fatalf("place %d is neither taken nor free", i)
+			}
+
+			continue
+		}
+
+		taken++
+
+		c := t.slab.conn(p.index)
+		if c.shown != int32(i) || c.cookie != p.shown.Cookie || p.ended != (c.endedAt != 0) || p.ended == p.shown.Ended.IsZero() {
+			tb.Fatalf("place %d shows %d, which is %d and shown at %d; ended %v", i, p.shown.Cookie, c.cookie, c.shown, p.ended)
+		}
+
+		if place, ok := e.byTuple[p.tuple]; !ok || place != int32(i) {
+			tb.Fatalf("the addresses of place %d lead to %d, %v", i, place, ok)
+		}
+	}
+
+	if taken+len(e.free) != len(e.places) || len(e.byTuple) != taken || len(e.places) != e.cfg.Max {
+		tb.Fatalf("%d places, %d taken, %d free, %d known by address", len(e.places), taken, len(e.free), len(e.byTuple))
+	}
+
+	for _, i := range t.index {
+		if c := t.slab.conn(i); c.shown != notShown && e.places[c.shown].index != i {
+			tb.Fatalf("connection %d believes to be shown at %d", c.cookie, c.shown)
+		}
+	}
+}
+
+// requireDistinct fails if a snapshot shows an identity twice or more than fit.
+func requireDistinct(tb testing.TB, s *Snapshot, limit int) {
+	tb.Helper()
+
+	seen := make(map[Identity]uint64, len(s.Connections))
+	living := 0
+
+	for i := range s.Connections {
+		c := &s.Connections[i]
+		if other, dup := seen[c.Identity]; dup {
+			tb.Fatalf("%+v is shown for %d and %d", c.Identity, other, c.Cookie)
+		}
+
+		seen[c.Identity] = c.Cookie
+
+		if c.Ended.IsZero() {
+			living++
+		}
+
+		if statusOf(c.Points) != c.Status || c.Score != score(c.Points) || c.SafeToSend && c.Status >= Degraded {
+			tb.Fatalf("%v with %d points and score %d, safe to send %v", c.Status, c.Points, c.Score, c.SafeToSend)
+		}
+	}
+
+	if len(s.Connections) > limit || s.Unexported != s.Tracker.Live-living || s.Unexported < 0 {
+		tb.Fatalf("%d shown of at most %d, %d living ones of %d, %d not shown",
+			len(s.Connections), limit, living, s.Tracker.Live, s.Unexported)
+	}
+}

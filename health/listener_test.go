@@ -1,0 +1,118 @@
+package health
+
+import (
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+func TestListenersAreSummed(t *testing.T) {
+	w := newWatch(t, Config{})
+	mapped := listener(7, "0.0.0.0:90", 0, 9)
+	mapped.family = sampler.FamilyIPv6 // bound to ::ffff:0.0.0.0
+
+	s := w.tick(
+		listener(1, "0.0.0.0:80", 3, 128),
+		listener(2, "0.0.0.0:80", 4, 128), // SO_REUSEPORT
+		listener(2, "0.0.0.0:80", 4, 128), // twice in the dump
+		listener(3, "[::]:80", 1, 64),
+		listener(4, "127.0.0.1:8080", 0, 5),
+		listener(5, "[fe80::1]:443", 2, 10),
+		mapped,
+	)
+
+	want := []Listener{
+		{"0.0.0.0", "80", 7, 256, 7},
+		{"127.0.0.1", "8080", 0, 5, 0},
+		{"::", "80", 1, 64, 1},
+		{"::ffff:0.0.0.0", "90", 0, 9, 0},
+		{"fe80::1", "443", 2, 10, 2},
+	}
+	if !slices.Equal(s.Listeners, want) {
+		t.Errorf("got %v", s.Listeners)
+	}
+
+	if s.Tracker.Duplicates != 1 || s.Sockets != 6 || s.Tracker.Live != 0 {
+		t.Errorf("%d duplicates, %d sockets, %d live", s.Tracker.Duplicates, s.Sockets, s.Tracker.Live)
+	}
+}
+
+func TestListenersDisappear(t *testing.T) {
+	w := newWatch(t, Config{})
+	w.tick(listener(1, "0.0.0.0:80", 9, 128), listener(2, "[::]:80", 0, 128))
+
+	if s := w.tick(listener(2, "[::]:80", 0, 128)); len(s.Listeners) != 1 || s.Listeners[0].LocalAddress != "::" {
+		t.Errorf("got %v", s.Listeners)
+	}
+
+	if n := len(w.tracker.listeners.byEndpoint) + len(w.tracker.listeners.seen); n != 2 {
+		t.Errorf("%d entries for one listener", n)
+	}
+
+	// One that comes back has no past.
+	s := w.tick(listener(1, "0.0.0.0:80", 2, 128))
+	if len(s.Listeners) != 1 || s.Listeners[0].Max != 2 {
+		t.Errorf("got %v", s.Listeners)
+	}
+
+	w.abort(listener(1, "0.0.0.0:80", 5, 128))
+
+	if s := w.tick(listener(1, "0.0.0.0:80", 1, 128)); s.Listeners[0].AcceptQueue != 1 || s.Listeners[0].Limit != 128 {
+		t.Errorf("after an abort: %v", s.Listeners)
+	}
+}
+
+// TestListenerMaxIsTheSameForAllReaders has a burst in one sample: any reader
+// that comes at least once a minute sees it, and no one for longer than two.
+func TestListenerMaxIsTheSameForAllReaders(t *testing.T) {
+	for _, burst := range []int{1, 29, 59, 60, 61, 100} {
+		t.Run(strconv.Itoa(burst), func(t *testing.T) {
+			w := newWatch(t, Config{})
+
+			var highest []uint32
+
+			for n := range 300 {
+				queue := uint32(1)
+				if n == burst {
+					queue = 50
+				}
+
+				highest = append(highest, w.tick(listener(1, "0.0.0.0:80", queue, 128)).Listeners[0].Max)
+			}
+
+			for _, every := range []int{1, 7, 15, 60} {
+				seen, lastSeen := false, 0
+
+				for n := 0; n < len(highest); n += every {
+					if highest[n] == 50 {
+						seen, lastSeen = true, n
+					}
+				}
+
+				if !seen || lastSeen-burst > 120 {
+					t.Errorf("a reader every %d s: seen %v, last %d s after the burst", every, seen, lastSeen-burst)
+				}
+			}
+
+			for n, m := range highest {
+				within := n >= burst && n < burst+60
+				if within && m != 50 || n < burst && m != 1 || n > burst+120 && m != 1 {
+					t.Fatalf("%d s after the burst the highest is %d", n-burst, m)
+				}
+			}
+		})
+	}
+}
+
+func TestListenerMaxAfterAPause(t *testing.T) {
+	w := newWatch(t, Config{})
+	w.tick(listener(1, "0.0.0.0:80", 50, 128))
+
+	w.now = w.now.Add(10 * time.Minute)
+	if s := w.tick(listener(1, "0.0.0.0:80", 3, 128)); s.Listeners[0].Max != 3 {
+		t.Errorf("ten minutes later the highest is %d", s.Listeners[0].Max)
+	}
+}

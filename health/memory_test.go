@@ -1,0 +1,95 @@
+package health
+
+import (
+	"reflect"
+	"runtime/debug"
+	"testing"
+	"time"
+)
+
+func TestSizes(t *testing.T) {
+	if got := reflect.TypeFor[connection]().Size(); got != connectionBytes {
+		t.Errorf("a connection has %d bytes, the constant says %d", got, connectionBytes)
+	}
+
+	if got := reflect.TypeFor[sample]().Size(); got != sampleBytes {
+		t.Errorf("a sample has %d bytes, the constant says %d", got, sampleBytes)
+	}
+}
+
+func TestNoPointers(t *testing.T) {
+	for _, typ := range []reflect.Type{reflect.TypeFor[connection](), reflect.TypeFor[sample](), reflect.TypeFor[candidate]()} {
+		if path := pointerIn(typ); path != "" {
+			t.Errorf("%v holds a pointer: %s", typ, path)
+		}
+	}
+
+	// The test of the test.
+	if pointerIn(reflect.TypeFor[[2]struct{ A struct{ S string } }]()) != "[].A.S*" {
+		t.Error("a string in a struct in an array went unseen")
+	}
+}
+
+// pointerIn returns the way to the first pointer in a type, empty for none.
+func pointerIn(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Array:
+		if path := pointerIn(t.Elem()); path != "" {
+			return "[]" + path
+		}
+
+		return ""
+	case reflect.Struct:
+		for f := range t.Fields() {
+			if path := pointerIn(f.Type); path != "" {
+				return "." + f.Name + path
+			}
+		}
+
+		return ""
+	default:
+		if t.Kind() <= reflect.Complex128 && t.Kind() != reflect.Uintptr {
+			return ""
+		}
+
+		return "*"
+	}
+}
+
+// TestSteadyTickAllocatesNothingPerConnection compares ticks over a few and
+// over many connections, idle or ill, shown or not, in a table with and
+// without room.
+func TestSteadyTickAllocatesNothingPerConnection(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+
+	tickOf := func(n, ill int, cfg Config) float64 {
+		tracker := NewTracker(cfg, func(*Snapshot) {})
+		sockets := population(t, n, ill)
+		now := start
+		tick := func() {
+			feed(tracker, now, sockets)
+			now = now.Add(time.Second)
+		}
+
+		for range 100 {
+			tick()
+		}
+
+		return testing.AllocsPerRun(50, tick)
+	}
+
+	for _, tc := range []struct {
+		name string
+		ill  int // of ten
+		cfg  Config
+	}{
+		{"idle", 0, Config{}},
+		{"shown", 0, Config{Export: ExportConfig{Max: 50}}},
+		{"ill", 5, Config{Export: ExportConfig{Max: 50, Hold: time.Hour}}},
+	} {
+		few, many := tickOf(100, 10*tc.ill, tc.cfg), tickOf(1000, 100*tc.ill, tc.cfg)
+		if few != many || many > 6 {
+			t.Errorf("%s: %v allocations for 100 connections, %v for 1000", tc.name, few, many)
+		}
+	}
+}

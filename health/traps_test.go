@@ -1,0 +1,475 @@
+package health
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+// everywhere plays the story at several intervals and phases, so that a
+// verdict can't depend on where the samples fall.
+func everywhere(t *testing.T, step func() func(at time.Duration, c *tcp), check func(tb testing.TB, history []sight)) {
+	t.Helper()
+
+	for _, interval := range []time.Duration{250 * time.Millisecond, time.Second} {
+		for _, phase := range []time.Duration{0, 10, 20, 30, 110, 230} {
+			t.Run(fmt.Sprintf("%v+%d", interval, phase), func(t *testing.T) {
+				check(t, story{step: step(), interval: interval, phase: phase * time.Millisecond}.play(t))
+			})
+		}
+	}
+}
+
+// healthy plays a story in which nothing may be called worse than the status.
+func healthy(t *testing.T, worst Status, step func() func(at time.Duration, c *tcp)) {
+	t.Helper()
+	everywhere(t, step, func(tb testing.TB, history []sight) { requireMild(tb, history, worst) })
+}
+
+// always is for stories without a memory of their own.
+func always(step func(at time.Duration, c *tcp)) func() func(time.Duration, *tcp) {
+	return func() func(time.Duration, *tcp) { return step }
+}
+
+func TestTrapIdleForAnHour(t *testing.T) {
+	everywhere(t, always(func(time.Duration, *tcp) {}), func(tb testing.TB, history []sight) {
+		requireMild(tb, history, Healthy)
+
+		for _, s := range history {
+			if !s.Idle || !s.SafeToSend || s.Cause != CauseNone {
+				tb.Fatalf("after %v: idle %v, safe to send %v", s.at, s.Idle, s.SafeToSend)
+			}
+		}
+	})
+}
+
+func TestTrapFirstByteAfterAnHour(t *testing.T) {
+	// At 10 s a request goes out: last_ack_recv and last_data_recv are an hour.
+	healthy(t, Healthy, always(func(at time.Duration, c *tcp) {
+		switch at {
+		case 10 * time.Second:
+			c.write()
+		case 10*time.Second + 30*time.Millisecond:
+			c.answered()
+		}
+	}))
+
+	// In the first row that is ever seen, too.
+	w := newWatch(t, Config{Export: showAll})
+	r := established(1)
+	r.info.Unacked, r.send, r.timer, r.info.LastDataSent = 1, 300, sampler.TimerRetransmit, 4
+
+	if got := w.tick(r).shown(1); got.Flags != 0 || !got.SafeToSend {
+		t.Errorf("at first sight: %s", flagNames(got.Flags))
+	}
+}
+
+func TestTrapFINAfterAnHour(t *testing.T) {
+	for _, state := range []sampler.State{sampler.StateFinWait1, sampler.StateLastAck, sampler.StateClosing} {
+		t.Run(state.String(), func(t *testing.T) {
+			w := newWatch(t, Config{Export: showAll})
+			r := established(1)
+			w.tick(r)
+
+			// The FIN does not touch last_data_sent.
+			r.state, r.info.Unacked, r.send, r.timer, r.expires = state, 1, 1, sampler.TimerRetransmit, 200
+
+			if got := w.tick(r).shown(1); got.Flags != 0 || !got.SafeToSend {
+				t.Errorf("seen before: %s", flagNames(got.Flags))
+			}
+
+			r.cookie = 2
+			if got := w.tick(r).shown(2); got.Flags != 0 || !got.SafeToSend {
+				t.Errorf("at first sight: %s", flagNames(got.Flags))
+			}
+		})
+	}
+}
+
+// keepalives sends a probe each second; the answer comes one RTT later.
+func keepalives(rtt time.Duration) func(at time.Duration, c *tcp) {
+	return func(at time.Duration, c *tcp) {
+		c.info.RTT = uint32(rtt.Microseconds())
+		c.timer, c.due = sampler.TimerKeepalive, c.now.Add(time.Second)
+
+		if every(at, time.Second, 500*time.Millisecond) {
+			c.info.Probes = 1
+		}
+
+		if every(at, time.Second, 500*time.Millisecond+rtt) {
+			c.info.Probes, c.ackRecv = 0, c.now
+		}
+	}
+}
+
+func TestTrapKeepaliveProbes(t *testing.T) {
+	for _, rtt := range []time.Duration{10 * time.Millisecond, 40 * time.Millisecond, 300 * time.Millisecond} {
+		t.Run(rtt.String(), func(t *testing.T) { healthy(t, Caution, always(keepalives(rtt))) })
+	}
+
+	w := newWatch(t, Config{Export: showAll})
+	r := established(1)
+	w.tick(r)
+
+	r.timer, r.info.Probes = sampler.TimerKeepalive, 1
+	if got := w.tick(r).shown(1); got.Flags != 0 || !got.SafeToSend {
+		t.Errorf("the first probe after an hour: %s", flagNames(got.Flags))
+	}
+}
+
+// TestTrapProbeAtEverySample has each sample fall between a keepalive and its
+// answer, which came right behind it: last_ack_recv counts in jiffies.
+func TestTrapProbeAtEverySample(t *testing.T) {
+	w := newWatch(t, Config{Export: showAll})
+	r := established(1)
+	r.timer = sampler.TimerKeepalive
+	w.tick(r)
+
+	r.info.Probes = 1
+
+	for range 10 {
+		if got := w.tick(r).shown(1); got.Flags != 0 {
+			t.Fatalf("raised %s", flagNames(got.Flags))
+		}
+
+		r.info.LastAckRecv = 1000 // an interval ago, as far as jiffies tell
+	}
+}
+
+func TestTrapZeroWindowWithAnswers(t *testing.T) {
+	// The window closes at 3 s and stays closed. Probes go out at growing
+	// intervals and are answered: the back-off grows, nothing is retransmitted.
+	step := func() func(time.Duration, *tcp) {
+		next, gap := 3200*time.Millisecond, 200*time.Millisecond
+
+		return func(at time.Duration, c *tcp) {
+			if at < 3*time.Second {
+				requestResponse(at, 100*time.Millisecond, c)
+
+				return
+			}
+
+			if at == 3*time.Second {
+				c.acked()
+			}
+
+			c.send, c.info.NotsentBytes, c.info.SndWnd, c.timer = 50_000, 50_000, 0, sampler.TimerProbe
+			c.info.Backoff = uint8(gap / (200 * time.Millisecond))
+			c.due = start.Add(next)
+
+			switch at {
+			case next:
+				c.info.Probes = 1
+				gap *= 2
+				next += gap
+			case next - gap + c.srtt():
+				c.info.Probes, c.ackRecv = 0, c.now
+			}
+		}
+	}
+
+	everywhere(t, step, func(tb testing.TB, history []sight) {
+		requireMild(tb, history, Degraded)
+
+		last := history[len(history)-1]
+		if !last.Flags.Has(ZeroWindow) || last.Cause != CausePeerReceiver || last.Status < Suspect {
+			tb.Errorf("at the end %v because of %v with %s", last.Status, last.Cause, flagNames(last.Flags))
+		}
+	})
+}
+
+// TestTrapReaderThatPauses has a peer whose window is closed at each sample,
+// but open in between.
+func TestTrapReaderThatPauses(t *testing.T) {
+	w := newWatch(t, Config{Export: showAll})
+	r := established(1)
+	r.timer, r.info.SndWnd, r.info.NotsentBytes, r.send = sampler.TimerProbe, 0, 9000, 9000
+	r.info.LastDataSent, r.info.LastAckRecv = 300, 200
+
+	for range 20 {
+		if got := w.tick(r).shown(1); got.Status > Caution || !got.Flags.Has(ZeroWindow) {
+			t.Fatalf("%v with %s", got.Status, flagNames(got.Flags))
+		}
+
+		r.info.BytesAcked += 64_000
+		r.info.BytesSent += 64_000
+	}
+}
+
+func TestTrapGarbageClocksOfSynSent(t *testing.T) {
+	w := newWatch(t, Config{Export: showAll})
+	c := newTCP(start)
+	c.state, c.info.Unacked, c.info.RTT, c.info.RTTVar, c.info.RTO = sampler.StateSynSent, 1, 0, 250_000, 1_000_000
+	c.timer, c.due, c.probed = sampler.TimerRetransmit, start.Add(time.Minute), true
+
+	for range 3 {
+		c.passed(w.now)
+
+		got := w.tick(c.sight()).shown(1)
+		if got.Flags != 0 || got.Idle {
+			t.Fatalf("idle %v with %s", got.Idle, flagNames(got.Flags))
+		}
+	}
+
+	// The SYN is answered: the clocks mean something from now on.
+	c.passed(w.now)
+	c.state, c.timer, c.info.Unacked = sampler.StateEstablished, sampler.TimerNone, 0
+	c.info.RTT, c.info.RTTVar, c.info.RTO = 20_000, 10_000, 220_000
+	c.info.BytesAcked++
+	c.dataSent, c.dataRecv, c.ackRecv = c.now, c.now, c.now
+
+	if got := w.tick(c.sight()).shown(1); got.Flags != 0 || !got.SafeToSend {
+		t.Errorf("once established: %s", flagNames(got.Flags))
+	}
+}
+
+func TestTrapProgressBetweenSamples(t *testing.T) {
+	// A request is out at every sample, but each time another one.
+	for _, rtt := range []uint32{20_000, 120_000} {
+		healthy(t, Healthy, always(func(at time.Duration, c *tcp) {
+			c.info.RTT, c.info.MinRTT = rtt, rtt
+			requestResponse(at, 200*time.Millisecond, c)
+		}))
+	}
+}
+
+func TestTrapBulkSender(t *testing.T) {
+	// 10 Mbit/s flat out: the send buffer is full, cwnd used up, the ACKs come.
+	everywhere(t, always(func(_ time.Duration, c *tcp) {
+		c.dataSent, c.ackRecv = c.now, c.now
+		c.info.BytesAcked += 12_500
+		c.info.BytesSent += 12_500
+		c.info.DataSegsOut += 9
+		c.info.Delivered += 9
+		c.info.Unacked, c.info.SndCwnd, c.info.NotsentBytes, c.send = 40, 40, 2_000_000, 2_058_000
+		c.info.BusyTime += 10_000
+		c.timer, c.due = sampler.TimerRetransmit, c.now.Add(c.rto())
+	}), func(tb testing.TB, history []sight) {
+		requireMild(tb, history, Healthy)
+
+		if last := history[len(history)-1]; last.Trend.Send.Persistence < 9 || last.Idle {
+			tb.Errorf("a full queue for %v s", last.Trend.Send.Persistence)
+		}
+	})
+}
+
+func TestTrapOneRetransmissionLongAgo(t *testing.T) {
+	everywhere(t, always(func(at time.Duration, c *tcp) {
+		requestResponse(at, 100*time.Millisecond, c)
+
+		if at == 2*time.Second {
+			c.info.TotalRetrans++
+			c.info.BytesRetrans += 300
+		}
+	}), func(tb testing.TB, history []sight) {
+		requireMild(tb, history, Caution)
+
+		seen := false
+
+		for _, s := range history {
+			seen = seen || s.Status == Caution && s.Flags.Has(LossDetected)
+
+			if s.at >= 16*time.Second && (s.Status != Healthy || s.Flags != 0 || s.Cause != CauseNone) {
+				tb.Fatalf("after %v: %v with %s", s.at, s.Status, flagNames(s.Flags))
+			}
+		}
+
+		if !seen {
+			tb.Error("the retransmission was not seen at all")
+		}
+	})
+}
+
+func TestTrapGapInSampling(t *testing.T) {
+	for _, gap := range []time.Duration{3 * time.Second, time.Minute, time.Hour} {
+		t.Run(gap.String(), func(t *testing.T) {
+			w := newWatch(t, Config{Export: showAll})
+			r := established(1)
+			r.info.LastDataSent, r.info.LastDataRecv, r.info.LastAckRecv = 500, 500, 500
+			r.info.Unacked, r.send = 1, 300
+
+			for range 3 {
+				r.info.BytesAcked += 300
+				w.tick(r)
+			}
+
+			// Stopped with the whole machine, nothing was acknowledged since.
+			w.now = w.now.Add(gap - w.interval)
+			millis := uint32(gap.Milliseconds())
+			r.info.LastDataSent, r.info.LastDataRecv, r.info.LastAckRecv = millis, millis, millis
+			r.info.Retransmits, r.info.Backoff, r.timer = 3, 3, sampler.TimerRetransmit
+
+			got := w.tick(r).shown(1)
+			if got.Flags&fatalFlags() != 0 || got.Status > Caution {
+				t.Errorf("first sample after the gap: %v with %s", got.Status, flagNames(got.Flags))
+			}
+
+			// An answer came at once; the next request is out.
+			r.info.BytesAcked += 300
+			r.info.LastDataSent, r.info.LastDataRecv, r.info.LastAckRecv = 10, 900, 900
+			r.info.Retransmits, r.info.Backoff, r.timer = 0, 0, sampler.TimerRetransmit
+
+			for range 3 {
+				if got := w.tick(r).shown(1); got.Flags&fatalFlags() != 0 {
+					t.Errorf("then: %s", flagNames(got.Flags))
+				}
+
+				r.info.BytesAcked += 300
+			}
+		})
+	}
+}
+
+func TestTrapCountersReset(t *testing.T) {
+	w := newWatch(t, Config{Export: showAll})
+	r := established(1)
+	r.info.LastDataSent, r.info.LastDataRecv, r.info.LastAckRecv = 10, 10, 10
+	r.info.TotalRetrans, r.info.BytesRetrans, r.info.DSACKDups = 5000, 5_000_000, 10
+
+	for range 5 {
+		r.info.BytesSent += 1_000_000
+		r.info.BytesAcked += 1_000_000
+		r.info.DataSegsOut += 700
+		r.info.Delivered += 700
+		r.info.BusyTime += 900_000
+		w.tick(r)
+	}
+
+	// Disconnected and connected again to the same place: all counters are zero,
+	// or so small that a difference would wrap.
+	r.info.BytesSent, r.info.BytesAcked, r.info.BytesRetrans = 10, 11, 0
+	r.info.TotalRetrans, r.info.DSACKDups, r.info.DataSegsOut, r.info.Delivered = 0, 0, 1, 2
+
+	got := w.tick(r).shown(1)
+	if got.Flags != 0 || got.Status != Healthy || got.Trend.Samples != 1 {
+		t.Errorf("%v with %s after %d samples", got.Status, flagNames(got.Flags), got.Trend.Samples)
+	}
+
+	for range 5 {
+		r.info.BytesSent += 1000
+		r.info.BytesAcked += 1000
+		r.info.DataSegsOut++
+		r.info.Delivered++
+
+		if got := w.tick(r).shown(1); got.Flags != 0 {
+			t.Errorf("then %s", flagNames(got.Flags))
+		}
+	}
+}
+
+func TestTrapReceiveOnly(t *testing.T) {
+	healthy(t, Healthy, always(func(_ time.Duration, c *tcp) {
+		c.dataRecv = c.now
+		c.info.BytesReceived += 5000
+		c.recv = 0
+
+		if c.info.BytesReceived/5000%3 == 1 {
+			c.recv = 5000 // read a little later
+		}
+	}))
+}
+
+func TestTrapReaderInBatches(t *testing.T) {
+	// The application reads every two seconds: its queue is never seen empty,
+	// but it is being read.
+	healthy(t, Caution, always(func(at time.Duration, c *tcp) {
+		c.dataRecv = c.now
+		c.info.BytesReceived += 100
+
+		if c.recv += 100; every(at, 2*time.Second, 0) {
+			c.recv = 100
+		}
+	}))
+}
+
+func TestTrapFINInTheReceiveQueue(t *testing.T) {
+	for _, state := range []sampler.State{sampler.StateCloseWait, sampler.StateLastAck, sampler.StateClosing} {
+		w := newWatch(t, Config{Export: showAll})
+		r := established(1)
+		r.state, r.recv, r.info.BytesReceived = state, 1, 1
+
+		for range 20 {
+			got := w.tick(r).shown(1)
+			if got.Flags != 0 || got.Trend.Recv.LongAverage != 0 {
+				t.Fatalf("%v: %s, %v bytes unread", state, flagNames(got.Flags), got.Trend.Recv.LongAverage)
+			}
+		}
+	}
+}
+
+func TestTrapShortTCPInfo(t *testing.T) {
+	stories := map[string]func() func(time.Duration, *tcp){
+		"idle": always(func(time.Duration, *tcp) {}),
+		"request and response": always(func(at time.Duration, c *tcp) {
+			requestResponse(at, 200*time.Millisecond, c)
+		}),
+		"one request always out": always(func(at time.Duration, c *tcp) {
+			c.info.RTT = 100_000
+			if every(at, 100*time.Millisecond, 0) {
+				c.answered()
+				c.write()
+			}
+		}),
+		"bulk": always(func(_ time.Duration, c *tcp) {
+			c.dataSent, c.ackRecv = c.now, c.now
+			c.info.BytesAcked += 12_500
+			c.info.BytesSent += 12_500
+			c.info.DataSegsOut += 9
+			c.info.Unacked, c.send, c.info.NotsentBytes = 40, 2_000_000, 1_900_000
+			c.timer, c.due = sampler.TimerRetransmit, c.now.Add(c.rto())
+		}),
+		"unread data": always(func(_ time.Duration, c *tcp) {
+			c.dataRecv, c.recv = c.now, 4000
+			c.info.BytesReceived += 4000
+		}),
+	}
+
+	for name, step := range stories {
+		for _, size := range infoSizes {
+			t.Run(fmt.Sprintf("%s/%d", name, size), func(t *testing.T) {
+				for _, interval := range []time.Duration{250 * time.Millisecond, time.Second} {
+					requireMild(t, story{step: step(), size: size, interval: interval}.play(t), Healthy)
+				}
+			})
+		}
+	}
+}
+
+func TestTrapIdleAfterJitter(t *testing.T) {
+	// A path that was bad when the connection fell quiet says nothing about it
+	// an hour later: the kernel keeps its last srtt, rttvar and RTO.
+	w := newWatch(t, Config{Export: showAll})
+	r := established(1)
+	r.info.RTT, r.info.RTTVar, r.info.RTO, r.info.BytesAcked = 900_000, 400_000, 9_000_000, 5_000_000
+
+	for range 20 {
+		if got := w.tick(r).shown(1); got.Flags != 0 || got.Status != Healthy {
+			t.Fatalf("%v with %s", got.Status, flagNames(got.Flags))
+		}
+	}
+}
+
+func TestTrapSamplesThatAreAlwaysLate(t *testing.T) {
+	// A host too busy for its interval is sampled late each time. Connections
+	// that fail are still found.
+	w := newWatch(t, Config{Interval: 100 * time.Millisecond, Export: showAll})
+	c := newTCP(w.now)
+	dead := false
+
+	for n := range 40 {
+		c.passed(w.now)
+
+		if n == 10 {
+			c.write()
+		}
+
+		dead = w.sample(c.sight()).shown(1).Flags.Has(HalfOpenConfirmed)
+		w.now = w.now.Add(350 * time.Millisecond)
+	}
+
+	if !dead {
+		t.Error("nobody found the dead path")
+	}
+}

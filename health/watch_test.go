@@ -1,0 +1,275 @@
+package health
+
+import (
+	"testing"
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+// start is when all tests play, unless they look at a live kernel.
+var start = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
+
+// showAll shows all connections of a test from the first sample on.
+var showAll = ExportConfig{Max: 64, Hold: 5 * time.Minute}
+
+// watch is a tracker with a clock of its own.
+type watch struct {
+	tb       testing.TB
+	tracker  *Tracker
+	decoder  *decoder
+	interval time.Duration
+	now      time.Time
+	snapshot *Snapshot
+}
+
+func newWatch(tb testing.TB, cfg Config) *watch {
+	tb.Helper()
+
+	w := &watch{tb: tb, decoder: newDecoder(tb), interval: cfg.withDefaults().Interval, now: start}
+	w.tracker = NewTracker(cfg, func(s *Snapshot) { w.snapshot = s })
+
+	return w
+}
+
+// sample takes a sample now.
+func (w *watch) sample(rows ...row) *Snapshot {
+	w.tb.Helper()
+	w.tracker.Begin()
+	w.tracker.End(w.decoder.dump(w.tb, w.now, rows, w.tracker.Sockets))
+
+	return w.snapshot
+}
+
+// tick takes a sample and lets an interval pass.
+func (w *watch) tick(rows ...row) *Snapshot {
+	w.tb.Helper()
+	defer func() { w.now = w.now.Add(w.interval) }()
+
+	return w.sample(rows...)
+}
+
+// abort begins a dump that breaks off behind the rows, and lets an interval pass.
+func (w *watch) abort(rows ...row) {
+	w.tb.Helper()
+	w.tracker.Begin()
+	w.decoder.dump(w.tb, w.now, rows, w.tracker.Sockets)
+	w.tracker.Abort()
+
+	w.now = w.now.Add(w.interval)
+}
+
+// shown returns the shown connection with the cookie, nil if there is none.
+func (s *Snapshot) shown(cookie uint64) *Connection {
+	for i := range s.Connections {
+		if s.Connections[i].Cookie == cookie {
+			return &s.Connections[i]
+		}
+	}
+
+	return nil
+}
+
+// tcp is a connection as the kernel of one side keeps it: its clocks and its
+// retransmission timer run while the test goes on.
+type tcp struct {
+	row
+	now, dataSent, dataRecv, ackRecv time.Time
+	// due is when the running timer goes off; probed tells that the tail-loss
+	// probe of this flight is out.
+	due    time.Time
+	probed bool
+}
+
+// newTCP returns an established connection that has been idle for an hour.
+func newTCP(now time.Time) *tcp {
+	c := &tcp{row: established(1), now: now}
+	c.dataSent = now.Add(-time.Hour)
+	c.dataRecv, c.ackRecv = c.dataSent, c.dataSent
+
+	return c
+}
+
+func (c *tcp) srtt() time.Duration { return time.Duration(c.info.RTT) * time.Microsecond }
+func (c *tcp) rto() time.Duration  { return time.Duration(c.info.RTO) * time.Microsecond }
+
+// passed lets time pass: timers go off.
+func (c *tcp) passed(now time.Time) {
+	c.now = now
+
+	for c.timer == sampler.TimerRetransmit && !now.Before(c.due) {
+		at := c.due
+		c.info.TotalRetrans++
+
+		if c.state != sampler.StateSynSent {
+			c.dataSent = at
+			c.info.DataSegsOut++
+			c.info.BytesSent += 300
+			c.info.BytesRetrans += 300
+		}
+
+		if !c.probed {
+			c.probed = true
+		} else {
+			c.info.Retransmits++
+			c.info.Backoff++
+			c.info.RTO = min(2*c.info.RTO, 120_000_000)
+			c.info.CAState = byte(sampler.CALoss)
+		}
+
+		c.due = at.Add(c.rto())
+	}
+}
+
+// write sends a segment of 300 bytes.
+func (c *tcp) write() {
+	c.dataSent = c.now
+	c.info.Unacked++
+	c.info.DataSegsOut++
+	c.info.BytesSent += 300
+	c.send += 300
+
+	if c.timer != sampler.TimerRetransmit {
+		c.timer, c.probed = sampler.TimerRetransmit, false
+		c.due = c.now.Add(2 * c.srtt())
+	}
+}
+
+// acked takes in an ACK for everything.
+func (c *tcp) acked() {
+	c.ackRecv = c.now
+	c.info.BytesAcked += uint64(c.send)
+	c.info.Delivered += c.info.Unacked
+	c.info.Unacked, c.send = 0, 0
+	c.info.RTO >>= c.info.Backoff
+	c.info.Retransmits, c.info.Backoff, c.info.Probes = 0, 0, 0
+	c.info.CAState = byte(sampler.CAOpen)
+	c.timer = sampler.TimerNone
+}
+
+// answered takes in a segment of 300 bytes that acknowledges everything. The
+// application reads it at once.
+func (c *tcp) answered() {
+	c.acked()
+	c.dataRecv = c.now
+	c.info.BytesReceived += 300
+	c.info.DataSegsIn++
+}
+
+// sight renders the row as it is now.
+func (c *tcp) sight() row {
+	r := c.row
+	r.info.LastDataSent = uint32(c.now.Sub(c.dataSent).Milliseconds())
+	r.info.LastDataRecv = uint32(c.now.Sub(c.dataRecv).Milliseconds())
+	r.info.LastAckRecv = uint32(c.now.Sub(c.ackRecv).Milliseconds())
+
+	if r.timer != sampler.TimerNone {
+		r.expires = uint32(max(0, c.due.Sub(c.now)).Milliseconds())
+	}
+
+	if r.state == sampler.StateSynSent {
+		const sinceBoot = 820_460_000
+		r.info.LastDataSent, r.info.LastDataRecv, r.info.LastAckRecv = sinceBoot, sinceBoot, sinceBoot
+	}
+
+	return r
+}
+
+// sight is what a sample said.
+type sight struct {
+	at time.Duration
+	Connection
+}
+
+// story is what happens to a connection in steps of ten milliseconds.
+type story struct {
+	// step changes the connection; at is the time since the story began.
+	step     func(at time.Duration, c *tcp)
+	interval time.Duration // between two samples, zero for 250 ms
+	length   time.Duration // zero for 20 s
+	phase    time.Duration // of the first sample
+	size     int           // of tcp_info
+	limits   *Limits
+}
+
+const storyStep = 10 * time.Millisecond
+
+// play returns what was seen of the connection.
+func (s story) play(tb testing.TB) []sight {
+	tb.Helper()
+
+	if s.interval == 0 {
+		s.interval = 250 * time.Millisecond
+	}
+
+	if s.length == 0 {
+		s.length = 20 * time.Second
+	}
+
+	w := newWatch(tb, Config{Interval: s.interval, Export: showAll, Limits: s.limits})
+	c := newTCP(start)
+	c.size = s.size
+
+	var history []sight
+
+	for at := time.Duration(0); at <= s.length; at += storyStep {
+		c.passed(start.Add(at))
+		s.step(at, c)
+
+		if at < s.phase || (at-s.phase)%s.interval != 0 {
+			continue
+		}
+
+		w.now = start.Add(at)
+		history = append(history, sight{at, *w.sample(c.sight()).shown(1)})
+	}
+
+	return history
+}
+
+// every tells whether an action that recurs with the period is due.
+func every(at, period, phase time.Duration) bool { return at >= phase && (at-phase)%period == 0 }
+
+// requestResponse sends a request each period and gets the answer one RTT later.
+func requestResponse(at, period time.Duration, c *tcp) {
+	if every(at, period, 0) {
+		c.write()
+	}
+
+	if every(at, period, c.srtt()) {
+		c.answered()
+	}
+}
+
+// requireMild fails unless no sight is worse than the status, and none has a
+// flag of the dead kinds.
+func requireMild(tb testing.TB, history []sight, worst Status) {
+	tb.Helper()
+
+	for _, s := range history {
+		if s.Status > worst || s.Flags&fatalFlags() != 0 {
+			tb.Fatalf("after %v: %v with %v, %s", s.at, s.Status, flagNames(s.Flags), describe(&s.Row))
+		}
+	}
+}
+
+// fatalFlags are those that may make a connection STALE.
+func fatalFlags() Flags {
+	var all Flags
+
+	for f := range NumFlags {
+		if f.Cause().fatal() {
+			all |= flagSet(f)
+		}
+	}
+
+	return all
+}
+
+func flagNames(flags Flags) (names []string) {
+	for f := range flags.All() {
+		names = append(names, f.String())
+	}
+
+	return names
+}

@@ -1,0 +1,342 @@
+package health
+
+import (
+	"math"
+	"testing"
+	"time"
+)
+
+// filled returns a window of the given span into which the samples were pushed.
+func filled(interval, window int64, samples ...sample) *ring {
+	g := newGeometry(interval, window)
+	r := &ring{samples: make([]sample, g.length)}
+
+	for _, s := range samples {
+		r.push(s, g)
+	}
+
+	return r
+}
+
+// times returns samples at the given times.
+func times(at ...int64) []sample {
+	all := make([]sample, len(at))
+	for i := range at {
+		all[i].at = at[i]
+	}
+
+	return all
+}
+
+func TestWindowSpansTime(t *testing.T) {
+	for _, tc := range []struct {
+		name             string
+		interval, window time.Duration
+		jitter           int64 // ms, of every other tick
+		want             int   // samples
+	}{
+		{"the default", time.Second, 10 * time.Second, 0, 11},
+		{"ticks a little off", time.Second, 10 * time.Second, 60, 11},
+		{"250 ms", 250 * time.Millisecond, 10 * time.Second, 0, 41},
+		{"thinned from 10 ms", 10 * time.Millisecond, 10 * time.Second, 0, 0},
+		{"thinned from 20 ms, ticks off", 20 * time.Millisecond, 10 * time.Second, 6, 0},
+		{"thinned from 100 ms", 100 * time.Millisecond, 10 * time.Second, 0, 0},
+		{"thinned from 150 ms", 150 * time.Millisecond, 10 * time.Second, 0, 0},
+		{"as many as there is room for", 100 * time.Millisecond, 6200 * time.Millisecond, 0, 63},
+		{"one more than that", 100 * time.Millisecond, 6300 * time.Millisecond, 0, 0},
+		{"ten minutes", time.Second, 10 * time.Minute, 0, 0},
+		{"three intervals", 5 * time.Second, 15 * time.Second, 0, 4},
+		{"shorter than an interval", time.Second, time.Millisecond, 0, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			g := newGeometry(tc.interval.Milliseconds(), tc.window.Milliseconds())
+			if g.length < 2 || g.length > maxSamples {
+				t.Fatalf("a ring of %d samples", g.length)
+			}
+
+			r := ring{samples: make([]sample, g.length)}
+			step := tc.interval.Milliseconds()
+
+			for n := range int64(5 * maxSamples * 20) {
+				at := 1_000_000 + n*step + n%2*tc.jitter
+				r.push(sample{at: at}, g)
+
+				if r.newest().at != at {
+					t.Fatalf("the newest sample is of %d instead of %d", r.newest().at, at)
+				}
+
+				span := at - r.oldest().at
+				if span > g.span+g.spacing {
+					t.Fatalf("the window reaches back %d ms", span)
+				}
+
+				if n*step > 2*g.span && span < g.span-g.spacing-step {
+					t.Fatalf("the window reaches back no more than %d ms, in %d samples", span, r.count)
+				}
+			}
+
+			if tc.want != 0 && int(r.count) != tc.want {
+				t.Errorf("the window holds %d samples, want %d", r.count, tc.want)
+			}
+		})
+	}
+}
+
+func TestWindowIsThinnedEvenly(t *testing.T) {
+	r := filled(10, 10_000)
+	g := newGeometry(10, 10_000)
+
+	for at := int64(0); at < 60_000; at += 10 {
+		r.push(sample{at: at}, g)
+
+		if r.count < 2 {
+			continue
+		}
+
+		for i := range int(r.count) - 2 {
+			if apart := r.at(i+1).at - r.at(i).at; apart < g.spacing || apart > 2*g.spacing {
+				t.Fatalf("after %d ms two kept samples are %d ms apart", at, apart)
+			}
+		}
+	}
+
+	if r.count < 50 {
+		t.Errorf("%d samples are left", r.count)
+	}
+}
+
+func TestWindowOfTicksThatComeEarly(t *testing.T) {
+	g := newGeometry(1000, 10_000)
+	r := ring{samples: make([]sample, g.length)}
+
+	for at := int64(0); at < 60_000; at += 760 {
+		r.push(sample{at: at}, g)
+	}
+
+	if span := r.newest().at - r.oldest().at; int(r.count) != g.length || span != int64(g.length-1)*760 {
+		t.Errorf("%d samples over %d ms", r.count, span)
+	}
+}
+
+func TestWindowAfterGap(t *testing.T) {
+	r := filled(1000, 10_000, times(0, 1000, 2000, 9000, 10_000)...)
+	if r.count != 5 {
+		t.Errorf("a gap of 7 s left %d samples", r.count)
+	}
+
+	r.push(sample{at: 11_400}, newGeometry(1000, 10_000))
+
+	if r.oldest().at != 1000 || r.count != 5 {
+		t.Errorf("the oldest of %d samples is of %d ms", r.count, r.oldest().at)
+	}
+
+	r.push(sample{at: 80_000}, newGeometry(1000, 10_000))
+
+	if r.count != 1 || r.newest().at != 80_000 {
+		t.Errorf("a gap longer than the window left %d samples", r.count)
+	}
+
+	r.clear()
+
+	if r.count != 0 {
+		t.Error("a cleared window holds samples")
+	}
+}
+
+func TestWindowSince(t *testing.T) {
+	r := filled(1000, 10_000, times(0, 1000, 2100, 3000, 4000)...)
+
+	for _, tc := range []struct {
+		ms   int64
+		want int
+	}{{0, 4}, {1, 3}, {1000, 3}, {1001, 2}, {1900, 2}, {2000, 1}, {4000, 0}, {60_000, 0}} {
+		if got := r.since(tc.ms); got != tc.want {
+			t.Errorf("%d ms ago was sample %d, want %d", tc.ms, got, tc.want)
+		}
+	}
+
+	if got := filled(1000, 10_000, times(5)...).since(2000); got != 0 {
+		t.Errorf("of a single sample number %d", got)
+	}
+}
+
+func TestResetSince(t *testing.T) {
+	before := sample{
+		bytesSent: 100, bytesRetrans: 10, totalRetrans: 5, dataSegsOut: 50, delivered: 40, dsackDups: 2, deliveredCE: 3,
+	}
+
+	for _, tc := range []struct {
+		name   string
+		change func(*sample)
+		want   bool
+	}{
+		{"nothing", func(*sample) {}, false},
+		{"growth", func(s *sample) { s.bytesSent++; s.totalRetrans++; s.dataSegsOut++; s.delivered++ }, false},
+		{"bytes sent", func(s *sample) { s.bytesSent = 99 }, true},
+		{"bytes retransmitted", func(s *sample) { s.bytesRetrans = 0 }, true},
+		{"retransmissions", func(s *sample) { s.totalRetrans = 4 }, true},
+		{"segments out", func(s *sample) { s.dataSegsOut = 1 }, true},
+		{"delivered, though more was sent", func(s *sample) { s.bytesSent = 1000; s.delivered = 1 }, true},
+		{"DSACKs", func(s *sample) { s.dsackDups = 0 }, true},
+		{"queues are no counters", func(s *sample) { s.sendQueue, s.cwnd = 0, 0 }, false},
+	} {
+		after := before
+		tc.change(&after)
+
+		if got := after.resetSince(&before); got != tc.want {
+			t.Errorf("%s: reset %v", tc.name, got)
+		}
+	}
+
+	high := sample{totalRetrans: math.MaxUint32 - 1, dataSegsOut: math.MaxUint32, delivered: math.MaxUint32 - 7}
+	wrapped := sample{totalRetrans: 3, dataSegsOut: 10, delivered: 5}
+
+	if wrapped.resetSince(&high) {
+		t.Error("counters that wrap look like a reset")
+	}
+}
+
+func TestStatsAreDifferences(t *testing.T) {
+	r := filled(1000, 10_000,
+		sample{at: 0, cwnd: 10, busy: 500},
+		sample{
+			at: 1000, bytesSent: 1000, bytesRetrans: 100, totalRetrans: 1, dsackDups: 1, dataSegsOut: 10, cwnd: 20,
+			delivered: 9, deliveredCE: 2, busy: 1000, rwnd: 100, sndbuf: 50,
+		},
+		sample{
+			at: 2000, bytesSent: 3000, bytesRetrans: 500, totalRetrans: 5, dsackDups: 2, dataSegsOut: 30, cwnd: 15,
+			delivered: 25, deliveredCE: 2, busy: 1500, rwnd: 600, sndbuf: 100,
+		},
+	)
+
+	want := windowStats{
+		retransAll: 5, retrans: 3, retransSamples: 2, dataSegsOut: 30, bytesSent: 3000, bytesRetrans: 500,
+		delivered: 25, deliveredCE: 2, busy: 1, receiverLimited: 0.6, sndbufLimited: 0.1, cwndFell: true, cwndRose: true,
+	}
+	if got := r.stats(0); got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+
+	want = windowStats{
+		retransAll: 4, retrans: 3, retransSamples: 1, dataSegsOut: 20, bytesSent: 2000, bytesRetrans: 400,
+		delivered: 16, busy: 0.5, receiverLimited: 1, sndbufLimited: 0.1, cwndFell: true,
+	}
+	if got := r.stats(1); got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+
+	if got := r.stats(2); got != (windowStats{}) {
+		t.Errorf("of one sample %+v", got)
+	}
+}
+
+func TestStatsOfWrappingCounters(t *testing.T) {
+	r := filled(1000, 10_000,
+		sample{
+			at: 0, totalRetrans: math.MaxUint32 - 1, dsackDups: math.MaxUint32, dataSegsOut: math.MaxUint32 - 9,
+			delivered: math.MaxUint32, busy: math.MaxUint32 - 499, rwnd: math.MaxUint32 - 99, sndbuf: math.MaxUint32,
+		},
+		sample{at: 1000, totalRetrans: 4, dsackDups: 1, dataSegsOut: 10, delivered: 7, busy: 500, rwnd: 100, sndbuf: 99},
+	)
+
+	want := windowStats{
+		retransAll: 6, retrans: 4, retransSamples: 1, dataSegsOut: 20, delivered: 8,
+		busy: 1, receiverLimited: 0.2, sndbufLimited: 0.1,
+	}
+	if got := r.stats(0); got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestStatsOfCEMarksAlone(t *testing.T) {
+	r := filled(1000, 10_000,
+		sample{at: 0, cwnd: 20}, sample{at: 1000, cwnd: 10, deliveredCE: 1}, sample{at: 2000, cwnd: 12, deliveredCE: 1})
+
+	if got := r.stats(0); !got.cwndFell || !got.cwndRose || got.retransSamples != 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestStatsWhereDSACKsExplainEverything(t *testing.T) {
+	r := filled(1000, 10_000, sample{at: 0}, sample{at: 1000, totalRetrans: 3, dsackDups: 4, bytesSent: 10, bytesRetrans: 5})
+	if got := r.stats(0); got.retransAll != 3 || got.retrans != 0 {
+		t.Errorf("%d of %d retransmissions are left unexplained", got.retrans, got.retransAll)
+	}
+}
+
+func TestLossRatio(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		w    windowStats
+		want float64
+		ok   bool
+	}{
+		{"bytes", windowStats{bytesSent: 1000, bytesRetrans: 250, dataSegsOut: 10, retransAll: 9}, 0.25, true},
+		{"segments", windowStats{dataSegsOut: 10, retransAll: 1}, 0.1, true},
+		{"never above one", windowStats{bytesSent: 1000, bytesRetrans: 2000}, 1, true},
+		{"never above one segment", windowStats{dataSegsOut: 1, retransAll: 2}, 1, true},
+		{"nothing sent", windowStats{retransAll: 2}, 0, false},
+	} {
+		if got, ok := tc.w.lossRatio(); got != tc.want || ok != tc.ok {
+			t.Errorf("%s: %v, %v", tc.name, got, ok)
+		}
+	}
+}
+
+// TestWilsonLower holds the bound to what defines it: the share b from which p
+// is 1.645 standard errors away, (p-b)² = z²·b·(1-b)/n. Some values by hand.
+func TestWilsonLower(t *testing.T) {
+	const z2 = 2.705543454095404 // square of the normal distribution's 95th percentile
+
+	for _, tc := range []struct{ p, n, want float64 }{
+		{0, 10, 0},
+		{1, 10, 10 / (10 + z2)},
+		{1, 1000, 1000 / (1000 + z2)},
+		{0.5, z2, (1 - math.Sqrt(0.5)) / 2}, // b(1-b) = (1/2-b)²
+	} {
+		if got := wilsonLower(tc.p, tc.n); math.Abs(got-tc.want) > 1e-9 {
+			t.Errorf("%v of %v: %v, want %v", tc.p, tc.n, got, tc.want)
+		}
+	}
+
+	for n := 1.0; n < 1e6; n *= 3 {
+		for p := 0.0; p <= 1; p += 0.05 {
+			b := wilsonLower(p, n)
+			if b < 0 || b > p+1e-12 || math.Abs((p-b)*(p-b)-z2*b*(1-b)/n) > 1e-9 {
+				t.Errorf("%v of %v: %v", p, n, b)
+			}
+		}
+	}
+}
+
+func TestLossNeedsEvidence(t *testing.T) {
+	l := DefaultLimits()
+	enough := windowStats{
+		retransAll: 25, retrans: 25, retransSamples: 2, dataSegsOut: 100, bytesSent: 100_000, bytesRetrans: 25_000,
+	}
+
+	bound, ok := enough.lossLowerBound(l)
+	if !ok || math.Abs(bound-wilsonLower(0.25, 100)) > 1e-12 {
+		t.Errorf("a quarter of 100 segments: %v, %v", bound, ok)
+	}
+
+	for name, change := range map[string]func(*windowStats){
+		"two retransmissions": func(w *windowStats) { w.retrans = 2 },
+		"one sample":          func(w *windowStats) { w.retransSamples = 1 },
+		"segments unknown":    func(w *windowStats) { w.dataSegsOut = 0 },
+	} {
+		w := enough
+		change(&w)
+
+		if bound, ok := w.lossLowerBound(l); ok {
+			t.Errorf("%s: %v", name, bound)
+		}
+	}
+
+	half := enough
+	half.retransAll = 50
+
+	if bound, _ := half.lossLowerBound(l); math.Abs(bound-wilsonLower(0.125, 100)) > 1e-12 {
+		t.Errorf("half of it explained by DSACKs: %v", bound)
+	}
+}
