@@ -41,8 +41,9 @@ type Meta struct {
 // Recorder writes what a [Conn] receives. It implements [Tap]. The first error
 // sticks and stops the recording, not the sampling.
 type Recorder struct {
-	w   *bufio.Writer
-	err error
+	w     *bufio.Writer
+	err   error
+	dumps int
 	// base gives all frames the clock of the first one, which wall-clock
 	// adjustments don't touch.
 	base time.Time
@@ -72,7 +73,11 @@ func (r *Recorder) Datagram(at time.Time, b []byte) { r.frame(frameDatagram, at,
 func (r *Recorder) Dumped(d Dump) {
 	r.frame(frameDumped, d.End, binary.LittleEndian.AppendUint64(nil, uint64(r.nanos(d.Start))))
 	r.flush()
+	r.dumps++
 }
+
+// Dumps returns how many complete dumps were recorded.
+func (r *Recorder) Dumps() int { return r.dumps }
 
 // Failed implements [Tap].
 func (r *Recorder) Failed(at time.Time, reason Reason) {

@@ -131,10 +131,17 @@ func TestReplayDamaged(t *testing.T) {
 		"meta data garbled": {newRecording("{").Bytes(), "no meta data", false},
 		"other byte order":  {newRecording(`{"byte_order":"` + other + `"}`).Bytes(), "byte order", false},
 		"no byte order":     {newRecording(`{}`).Bytes(), "byte order", false},
-		"frame too long":    {hugeFrame.Bytes(), "damaged at byte", true},
-		"unknown frame":     {newRecording(good).frame(9, at, nil).Bytes(), "unknown frame 9", true},
-		"second meta data":  {newRecording(good).frame(frameMeta, at, []byte(good)).Bytes(), "unknown frame 1", true},
-		"start cut short":   {newRecording(good).frame(frameDumped, at, make([]byte, 7)).Bytes(), "damaged at byte", true},
+		"no interval": {
+			newRecording(`{"byte_order":"` + hostByteOrder() + `"}`).Bytes(), "its interval is 0s", false,
+		},
+		"datagram of a complete dump garbled": {
+			newRecording(good).frame(frameDatagram, at, []byte("no netlink")).frame(frameDumped, at, make([]byte, 8)).Bytes(),
+			"damaged at byte", true,
+		},
+		"frame too long":   {hugeFrame.Bytes(), "damaged at byte", true},
+		"unknown frame":    {newRecording(good).frame(9, at, nil).Bytes(), "unknown frame 9", true},
+		"second meta data": {newRecording(good).frame(frameMeta, at, []byte(good)).Bytes(), "unknown frame 1", true},
+		"start cut short":  {newRecording(good).frame(frameDumped, at, make([]byte, 7)).Bytes(), "damaged at byte", true},
 		"end of a dump missing": {
 			newRecording(good).frame(frameDatagram, at, rowMessage(1, 1)).Bytes(), "truncated after byte", true,
 		},

@@ -66,9 +66,12 @@ func NewReplay(r io.Reader) (*Replay, error) {
 		return nil, fmt.Errorf("%w: no meta data at its head", ErrRecording)
 	}
 
-	if p.meta.ByteOrder != hostByteOrder() {
+	switch {
+	case p.meta.ByteOrder != hostByteOrder():
 		return nil, fmt.Errorf("%w: made on a host of %q byte order, this one is %q",
 			ErrRecording, p.meta.ByteOrder, hostByteOrder())
+	case p.meta.Interval <= 0:
+		return nil, fmt.Errorf("%w: its interval is %s", ErrRecording, p.meta.Interval)
 	}
 
 	p.batch.packedAccECN = packedAccECN(p.meta.Kernel)
@@ -94,7 +97,12 @@ func (p *Replay) Close() error { return nil }
 // Dump implements [Source]. A dump that failed when it was recorded fails
 // again, with the same reason, and the next call goes on behind it.
 func (p *Replay) Dump(sink Sink) (Dump, error) {
-	var d Dump
+	var (
+		d Dump
+		// broken is why a datagram could not be decoded: that ended the
+		// recorded dump, so a failure must follow.
+		broken error
+	)
 
 	for {
 		f, err := p.frame()
@@ -108,24 +116,19 @@ func (p *Replay) Dump(sink Sink) (Dump, error) {
 
 		switch f.kind {
 		case frameDatagram:
-			err = p.datagram(f, &d, sink)
+			broken = errors.Join(broken, p.datagram(f, &d, sink))
 		case frameDumped:
-			return p.dumped(f, d)
+			return p.dumped(f, d, broken)
 		case frameFailed:
 			return d, recordedFailure(f.payload)
 		default:
-			err = fmt.Errorf("%w: unknown frame %d at byte %d", ErrRecording, f.kind, p.offset)
-		}
-
-		if err != nil {
-			return d, err
+			return d, fmt.Errorf("%w: unknown frame %d at byte %d", ErrRecording, f.kind, p.offset)
 		}
 	}
 }
 
 func (p *Replay) datagram(f frame, d *Dump, sink Sink) error {
-	// An error in a datagram ended the recorded dump; frameFailed tells it.
-	_, _ = p.batch.decode(f.payload, 0, true)
+	_, err := p.batch.decode(f.payload, 0, true)
 
 	d.Datagrams++
 	d.Bytes += len(f.payload)
@@ -135,11 +138,11 @@ func (p *Replay) datagram(f frame, d *Dump, sink Sink) error {
 		sink(f.at, p.batch.sockets)
 	}
 
-	return nil
+	return err
 }
 
-func (p *Replay) dumped(f frame, d Dump) (Dump, error) {
-	if len(f.payload) != 8 {
+func (p *Replay) dumped(f frame, d Dump, broken error) (Dump, error) {
+	if len(f.payload) != 8 || broken != nil {
 		return d, fmt.Errorf("%w: damaged at byte %d", ErrRecording, p.offset)
 	}
 
