@@ -14,7 +14,7 @@ var fullFamilyTable = []connectionFamily{
 	row(SetFull, "timer", "Running timer: 0 none, 1 retransmission, 2 keepalive, 4 zero-window probe, 5 delayed ACK.", "idiag_timer", 0,
 		func(s *sampler.Socket) float64 { return float64(s.Timer) }),
 	row(SetFull, "timer_expires_seconds", "What the running timer has left.", "idiag_expires", 0,
-		func(s *sampler.Socket) float64 { return float64(s.Expires) * millis }),
+		func(s *sampler.Socket) float64 { return float64(s.Expires) / millis }),
 	row(SetFull, "timer_retransmits", "Time-outs or probes of the running timer.", "idiag_retrans", 0,
 		func(s *sampler.Socket) float64 { return float64(s.TimerRetrans) }),
 	row(SetFull, "state", "TCP state by the kernel's number.", "idiag_state", 0,
@@ -79,16 +79,16 @@ var fullFamilyTable = []connectionFamily{
 	dropped(),
 	row(SetFull, "bbr_bandwidth_bytes_per_second", "BBR: bandwidth estimate.", "bbr_bw", sampler.HasBBR,
 		func(s *sampler.Socket) float64 { return float64(s.BBR.Bandwidth) }),
-	row(SetFull, "bbr_min_rtt_seconds", "BBR: least round-trip time.", "bbr_min_rtt", sampler.HasBBR,
-		func(s *sampler.Socket) float64 { return float64(s.BBR.MinRTT) * micros }),
+	measured("bbr_min_rtt_seconds", "BBR: least round-trip time.", "bbr_min_rtt",
+		func(s *sampler.Socket) uint32 { return s.BBR.MinRTT }),
 	row(SetFull, "bbr_pacing_gain_ratio", "BBR: gain of the pacing rate.", "bbr_pacing_gain", sampler.HasBBR,
-		func(s *sampler.Socket) float64 { return float64(s.BBR.PacingGain) * unit256 }),
+		func(s *sampler.Socket) float64 { return float64(s.BBR.PacingGain) / unit256 }),
 	row(SetFull, "bbr_cwnd_gain_ratio", "BBR: gain of the congestion window.", "bbr_cwnd_gain", sampler.HasBBR,
-		func(s *sampler.Socket) float64 { return float64(s.BBR.CwndGain) * unit256 }),
-	row(SetFull, "vegas_rtt_seconds", "Vegas: round-trip time.", "tcpv_rtt", sampler.HasVegas,
-		func(s *sampler.Socket) float64 { return float64(s.Vegas.RTT) * micros }),
-	row(SetFull, "vegas_min_rtt_seconds", "Vegas: least round-trip time.", "tcpv_minrtt", sampler.HasVegas,
-		func(s *sampler.Socket) float64 { return float64(s.Vegas.MinRTT) * micros }),
+		func(s *sampler.Socket) float64 { return float64(s.BBR.CwndGain) / unit256 }),
+	measured("vegas_rtt_seconds", "Vegas: round-trip time.", "tcpv_rtt",
+		func(s *sampler.Socket) uint32 { return s.Vegas.RTT }),
+	measured("vegas_min_rtt_seconds", "Vegas: least round-trip time.", "tcpv_minrtt",
+		func(s *sampler.Socket) uint32 { return s.Vegas.MinRTT }),
 	row(SetFull, "dctcp_alpha_ratio", "DCTCP: estimate of the share of marked bytes.", "dctcp_alpha", sampler.HasDCTCP,
 		func(s *sampler.Socket) float64 { return float64(s.DCTCP.Alpha) / 1024 }),
 	row(SetFull, "dctcp_marked_bytes", "DCTCP: acknowledged bytes with a mark in this round.", "dctcp_ab_ecn", sampler.HasDCTCP,
@@ -100,6 +100,18 @@ var fullFamilyTable = []connectionFamily{
 func memory(name, help string, value func(*sampler.SkMem) uint32) connectionFamily {
 	return row(SetFull, name, help, "INET_DIAG_SKMEMINFO", sampler.HasSkMem,
 		func(s *sampler.Socket) float64 { return float64(value(&s.SkMem)) })
+}
+
+// measured shows a time in µs that is zero until the first measurement.
+func measured(name, help, source string, value func(*sampler.Socket) uint32) connectionFamily {
+	f := gauge(SetFull, name, help, func(c *health.Connection) (float64, bool) {
+		v := value(&c.Row)
+
+		return float64(v) / micros, v > 0
+	})
+	f.source = source
+
+	return f
 }
 
 func dropped() connectionFamily {

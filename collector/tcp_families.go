@@ -10,21 +10,22 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// Factors from the kernel's units to base units.
+// How many of the kernel's units make a base unit. Dividing, unlike multiplying
+// by a fraction, gives the shortest decimals.
 const (
-	plain   = 1.0
-	micros  = 1e-6
-	millis  = 1e-3
-	unit256 = 1.0 / 256
+	plain   = 1
+	micros  = 1e6
+	millis  = 1e3
+	unit256 = 256
 )
 
 // field is a connection family that shows one field of tcp_info.
-func field(set Set, kind prometheus.ValueType, name, help string, f sampler.Field, factor float64) connectionFamily {
+func field(set Set, kind prometheus.ValueType, name, help string, f sampler.Field, unit float64) connectionFamily {
 	return connectionFamily{
 		name: "connection_" + name, help: help, kind: kind, set: set, source: "tcpi_" + f.String(),
 		series: func(c *health.Connection, add add) {
 			if v, ok := c.Row.Info.Get(f); ok {
-				add(float64(v) * factor)
+				add(float64(v) / unit)
 			}
 		},
 	}

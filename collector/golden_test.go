@@ -1,0 +1,228 @@
+package collector_test
+
+import (
+	"bytes"
+	"flag"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/prometheus/common/expfmt"
+
+	"tcphealth_exporter/collector"
+	"tcphealth_exporter/health"
+	"tcphealth_exporter/internal/netlab"
+	"tcphealth_exporter/sampler"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// serving returns a collector of the snapshot with the given sets.
+func serving(s *health.Snapshot, sets ...collector.Set) *collector.Collector {
+	return collector.New(collector.Config{Latest: func() *health.Snapshot { return s }, Sets: sets})
+}
+
+// pedantic returns a registry that checks each series against its description.
+func pedantic(tb testing.TB, collectors ...prometheus.Collector) *prometheus.Registry {
+	tb.Helper()
+
+	registry := prometheus.NewPedanticRegistry()
+	for _, c := range collectors {
+		if err := registry.Register(c); err != nil {
+			tb.Fatal(err)
+		}
+	}
+
+	return registry
+}
+
+// expose gathers and encodes in the given format.
+func expose(tb testing.TB, g prometheus.Gatherer, format expfmt.Format) []byte {
+	tb.Helper()
+
+	families, err := g.Gather()
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	var b bytes.Buffer
+
+	encoder := expfmt.NewEncoder(&b, format)
+	for _, f := range families {
+		if err := encoder.Encode(f); err != nil {
+			tb.Fatal(err)
+		}
+	}
+
+	if closer, ok := encoder.(expfmt.Closer); ok {
+		if err := closer.Close(); err != nil {
+			tb.Fatal(err)
+		}
+	}
+
+	return b.Bytes()
+}
+
+func textFormat() expfmt.Format { return expfmt.NewFormat(expfmt.TypeTextPlain) }
+
+// goldenCollectors returns what each golden file shows, by its name.
+func goldenCollectors(tb testing.TB) map[string]prometheus.Collector {
+	tb.Helper()
+
+	all := make(map[string]prometheus.Collector)
+	for name, scene := range scenes() {
+		all[name] = serving(scene(tb))
+	}
+
+	all["sampler"] = busySampler()
+
+	return all
+}
+
+// busySampler has met all that a sampler can meet.
+func busySampler() *collector.SamplerMetrics {
+	m := collector.NewSamplerMetrics(1500 * time.Millisecond)
+	m.Ticked(sampler.Dump{Start: sampledAt, End: sampledAt.Add(3 * time.Millisecond)}, 5*time.Millisecond)
+	m.Ticked(sampler.Dump{Start: sampledAt, End: sampledAt.Add(10 * time.Second)}, 11*time.Second)
+	m.Missed(9)
+	m.Missed(1)
+
+	for i, err := range failures() {
+		for range i + 1 {
+			m.Failed(err, time.Second)
+		}
+	}
+
+	return m
+}
+
+func TestGolden(t *testing.T) {
+	all := goldenCollectors(t)
+
+	for name, c := range all {
+		t.Run(name, func(t *testing.T) {
+			got := expose(t, pedantic(t, c), textFormat())
+			path := filepath.Join("testdata", name+".prom")
+
+			if *update {
+				if err := os.WriteFile(path, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("%s (-golden +collected):\n%s", path, diff)
+			}
+		})
+	}
+
+	t.Run("no stray files", func(t *testing.T) {
+		for _, path := range goldenFiles(t) {
+			name := filepath.Base(path)
+			if _, ok := all[name[:len(name)-len(".prom")]]; !ok {
+				t.Errorf("%s belongs to no scene", path)
+			}
+		}
+	})
+}
+
+func goldenFiles(tb testing.TB) []string {
+	tb.Helper()
+
+	paths, err := filepath.Glob(filepath.Join("testdata", "*.prom"))
+	if err != nil || len(paths) == 0 {
+		tb.Fatal("no golden files", err)
+	}
+
+	return paths
+}
+
+// TestGoldenPleasesPromtool has Prometheus' own tool judge the golden files.
+func TestGoldenPleasesPromtool(t *testing.T) {
+	netlab.RequireTool(t, "promtool")
+
+	for _, path := range goldenFiles(t) {
+		file, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		cmd := exec.Command("promtool", "check", "metrics")
+		cmd.Stdin = file
+		out, err := cmd.CombinedOutput()
+
+		if _ = file.Close(); err != nil || len(out) > 0 {
+			t.Errorf("promtool check metrics <%s: %v\n%s", path, err, out)
+		}
+	}
+}
+
+// TestLint runs the same rules in this process, over all scenes and sets.
+func TestLint(t *testing.T) {
+	for name, c := range goldenCollectors(t) {
+		families, err := pedantic(t, c).Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		problems, err := promlint.NewWithMetricFamilies(families).Lint()
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		for _, p := range problems {
+			t.Errorf("%s: %s: %s", name, p.Metric, p.Text)
+		}
+	}
+}
+
+// TestFormats encodes the scenes in every format a scraper may ask for.
+func TestFormats(t *testing.T) {
+	for _, kind := range []expfmt.FormatType{
+		expfmt.TypeTextPlain, expfmt.TypeOpenMetrics, expfmt.TypeProtoDelim, expfmt.TypeProtoText, expfmt.TypeProtoCompact,
+	} {
+		format := expfmt.NewFormat(kind)
+
+		registry := pedantic(t, serving(flagsScene(t)), busySampler())
+		body := expose(t, registry, format)
+
+		if kind == expfmt.TypeOpenMetrics {
+			if !bytes.HasSuffix(body, []byte("\n# EOF\n")) {
+				t.Errorf("%s: no end mark", format)
+			}
+		}
+
+		if kind == expfmt.TypeTextPlain || kind == expfmt.TypeProtoDelim {
+			families, err := registry.Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			var want []string
+			for _, f := range families {
+				want = append(want, f.GetName())
+			}
+
+			got := slices.Sorted(maps.Keys(decode(t, body, format)))
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-gathered +decoded):\n%s", format, diff)
+			}
+		}
+
+		if len(body) < 1000 {
+			t.Errorf("%s: only %d bytes", format, len(body))
+		}
+	}
+}

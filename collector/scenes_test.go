@@ -1,0 +1,302 @@
+package collector_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"tcphealth_exporter/health"
+	"tcphealth_exporter/sampler"
+)
+
+// sampledAt is when all scenes play.
+var sampledAt = time.Date(2026, time.November, 22, 12, 0, 0, 123_000_000, time.UTC)
+
+// fullInfo has another figure in every field, so that no two can be mixed up.
+var fullInfo = tcpInfo{
+	State: 1, CAState: 3, Retransmits: 2, Probes: 4, Backoff: 5, Options: 0xff,
+	Wscale: 9<<4 | 7, Flags: 1 | 3<<1,
+	RTO: 204_000, ATO: 40_000, SndMSS: 1448, RcvMSS: 536,
+	Unacked: 10, Sacked: 11, Lost: 12, Retrans: 13,
+	LastDataSent: 101, LastDataRecv: 102, LastAckRecv: 103,
+	PMTU: 1500, RcvSsthresh: 65_483, RTT: 12_345, RTTVar: 678, SndSsthresh: 21, SndCwnd: 42,
+	AdvMSS: 1460, Reordering: 6, RcvRTT: 9876, RcvSpace: 14_600, TotalRetrans: 17,
+	PacingRate: 1_000_001, MaxPacingRate: 2_000_002, BytesAcked: 300_003, BytesReceived: 400_004,
+	SegsOut: 501, SegsIn: 502, NotsentBytes: 5003, MinRTT: 11_111,
+	DataSegsIn: 503, DataSegsOut: 504,
+	DeliveryRate: 3_000_003, BusyTime: 6_000_000, RwndLimited: 2_500_000, SndbufLimited: 1_250_000,
+	Delivered: 505, DeliveredCE: 506,
+	BytesSent: 1 << 40, BytesRetrans: 24_616,
+	DSACKDups: 507, ReordSeen: 508, RcvOOOPack: 509, SndWnd: 70_007, RcvWnd: 80_008, Rehash: 510,
+	TotalRTO: 31, TotalRTORecoveries: 29, TotalRTOTime: 4500, ReceivedCE: 511,
+	DeliveredE1Bytes: 601, DeliveredE0Bytes: 602, DeliveredCEBytes: 603,
+	ReceivedE1Bytes: 604, ReceivedE0Bytes: 605, ReceivedCEBytes: 606, AccECNed: 9<<4 | 2<<2,
+}
+
+// plainInfo has the figures that every kernel tells.
+func plainInfo() attribute {
+	return cutInfoAttr(tcpInfo{State: 1, RTT: 1000, RTTVar: 500, RTO: 201_000, SndCwnd: 10, SndMSS: 1448}, 104)
+}
+
+// plainConnection is healthy, too, but has less to tell.
+func plainConnection(tb testing.TB) health.Connection {
+	tb.Helper()
+
+	c := healthyConnection(tb)
+	c.Row = row(tb, wireRow{
+		state: 1, local: "10.0.0.1:443", remote: "10.0.0.9:51555", cookie: 0x1a2b, attributes: []attribute{plainInfo()},
+	})
+
+	return c
+}
+
+// calm is a trend in which nothing happens.
+func calm() health.Trend {
+	return health.Trend{
+		Samples: 11, Span: 10, RTTDrift: 1, Jitter: 0.055, RTOInflation: 1, Loss: 0, ReceiverLimited: 0, SndbufLimited: 0,
+	}
+}
+
+// unknown is a trend of which nothing can be told.
+func unknown() health.Trend {
+	nan := math.NaN()
+
+	return health.Trend{
+		Samples: 1, RTTDrift: nan, Jitter: nan, RTOInflation: nan, Loss: nan, ReceiverLimited: nan, SndbufLimited: nan,
+	}
+}
+
+func identity(local, localPort, remote, remotePort string) health.Identity {
+	return health.Identity{LocalAddress: local, LocalPort: localPort, RemoteAddress: remote, RemotePort: remotePort}
+}
+
+// scenes are snapshots made by hand, by the name of their golden file.
+func scenes() map[string]func(testing.TB) *health.Snapshot {
+	return map[string]func(testing.TB) *health.Snapshot{
+		"nothing_yet": func(testing.TB) *health.Snapshot { return nil },
+		"empty":       func(testing.TB) *health.Snapshot { return &health.Snapshot{At: sampledAt} },
+		"healthy":     healthyScene,
+		"flags":       flagsScene,
+		"ended":       endedScene,
+		"old_kernel":  oldKernelScene,
+		"zone":        zoneScene,
+		"listeners":   listenersScene,
+	}
+}
+
+// healthyConnection comes with all that the kernel can tell.
+func healthyConnection(tb testing.TB) health.Connection {
+	tb.Helper()
+
+	return health.Connection{
+		Identity: identity("10.0.0.1", "443", "10.0.0.9", "51555"),
+		Cookie:   0x1a2b,
+		Row: row(tb, wireRow{
+			state: 1, timer: 2, retrans: 1, expires: 7200, local: "10.0.0.1:443", remote: "10.0.0.9:51555",
+			cookie: 0x1a2b, rqueue: 700, wqueue: 900, uid: 33, inode: 23_563,
+			attributes: []attribute{
+				infoAttr(fullInfo), congestionAttr("cubic"), shutdownAttr(2),
+				memoryAttr(21, 131_072, 22, 87_040, 23, 24, 25, 26, 27),
+			},
+		}),
+		Status: health.Healthy, StatusSince: sampledAt.Add(-time.Hour), Score: 100, SafeToSend: true, Idle: true,
+		Trend: calm(), FirstSeen: sampledAt.Add(-2 * time.Hour),
+	}
+}
+
+func healthyScene(tb testing.TB) *health.Snapshot {
+	tb.Helper()
+
+	s := &health.Snapshot{
+		At: sampledAt, Sockets: 1, Idle: 1,
+		Tracker:     health.TrackerStats{Live: 1, Opened: 1, Bytes: 1 << 20},
+		Connections: []health.Connection{healthyConnection(tb)},
+	}
+	s.States[sampler.StateEstablished] = 1
+	s.Statuses[health.Healthy] = 1
+
+	return s
+}
+
+// flagsScene has a connection with many flags, a connecting one without any
+// window, and one connection for each algorithm with details.
+func flagsScene(tb testing.TB) *health.Snapshot {
+	tb.Helper()
+
+	stale := plainConnection(tb)
+	stale.Identity = identity("10.0.0.1", "443", "192.0.2.7", "40000")
+	stale.Status, stale.Score, stale.Points = health.Stale, 10, 9
+	stale.SafeToSend, stale.Idle = false, false
+	stale.Flags = 1<<health.HalfOpenConfirmed | 1<<health.LossDetected | 1<<health.RecvQueueStuck
+	stale.Cause = health.CausePathDead
+	stale.Trend = health.Trend{
+		Samples: 11, Span: 9.5,
+		Send: health.QueueTrend{
+			Velocity: 1000.5, Acceleration: -20.25, Stddev: 300.125, ShortAverage: 5000, LongAverage: 4000,
+			Growing: true, Persistence: 7.5,
+		},
+		Recv: health.QueueTrend{
+			Velocity: -2000.5, Acceleration: 40.5, Stddev: 150.5, ShortAverage: 100, LongAverage: 900,
+			Shrinking: true, Persistence: 3.25,
+		},
+		RTTDrift: 3.5, Jitter: 0.75, RTOInflation: 4, Loss: 0.125, ReceiverLimited: 0.5, SndbufLimited: 0.25,
+	}
+
+	s := &health.Snapshot{
+		At: sampledAt, Sockets: 7, Unexported: 3,
+		Tracker: health.TrackerStats{
+			Live: 8, Ended: 2, Untracked: 5, Twins: 6, Opened: 71, Closed: 72, Overflow: 73, Duplicates: 74, Bytes: 75 << 20,
+		},
+		Connections: []health.Connection{stale, connecting(tb), withBBR(tb), withVegas(tb), withDCTCP(tb)},
+	}
+	s.States = [sampler.NumStates]int{
+		sampler.StateEstablished: 4, sampler.StateSynSent: 1, sampler.StateListen: 2,
+		sampler.StateSynRecv: 9, // not asked for, so an oddity that is worth a series
+	}
+	s.Statuses = [health.NumStatuses]int{1, 2, 3, 4, 5}
+
+	for f := range health.NumFlags {
+		s.FlagCounts[f] = 10 + int(f)
+		s.FlagEvents[f] = 1000 + uint64(f)
+	}
+
+	return s
+}
+
+// connecting is a handshake that is not answered: there is no RTT, no
+// threshold, no pacing rate yet.
+func connecting(tb testing.TB) health.Connection {
+	tb.Helper()
+
+	return health.Connection{
+		Identity: identity("10.0.0.1", "50001", "198.51.100.1", "81"),
+		Row: row(tb, wireRow{
+			state: 2, timer: 1, retrans: 3, expires: 4000, local: "10.0.0.1:50001", remote: "198.51.100.1:81", cookie: 2, wqueue: 1,
+			attributes: []attribute{infoAttr(tcpInfo{
+				State: 2, CAState: 4, Retransmits: 3, Backoff: 3, RTO: 8_000_000, SndMSS: 524, Unacked: 1, Lost: 1, Retrans: 1,
+				LastDataSent: 77_777, LastDataRecv: 77_777, LastAckRecv: 77_777, RTTVar: 250_000, SndSsthresh: math.MaxInt32,
+				SndCwnd: 1, MinRTT: math.MaxUint32, PacingRate: math.MaxUint64, MaxPacingRate: math.MaxUint64, TotalRetrans: 3,
+			})},
+		}),
+		Status: health.Stale, StatusSince: sampledAt.Add(-time.Second), Score: 30, Points: 7,
+		Flags: 1 << health.SynUnanswered, Cause: health.CauseHandshake,
+		Trend: unknown(), FirstSeen: sampledAt.Add(-7 * time.Second),
+	}
+}
+
+// withAlgorithm is a connection with details of its congestion control.
+func withAlgorithm(tb testing.TB, name string, details attribute, remote string) health.Connection {
+	tb.Helper()
+
+	host, port, _ := strings.Cut(strings.TrimPrefix(remote, "["), "]:")
+
+	return health.Connection{
+		Identity: identity("2001:db8::1", "9000", host, port),
+		Row: row(tb, wireRow{
+			state: 1, local: "[2001:db8::1]:9000", remote: remote, cookie: 3, uid: 1000,
+			attributes: []attribute{plainInfo(), congestionAttr(name), details},
+		}),
+		Status: health.Caution, StatusSince: sampledAt, Score: 90, Points: 1, Flags: 1 << health.JitterHigh,
+		Cause: health.CausePathDelay, SafeToSend: true, Trend: calm(), FirstSeen: sampledAt.Add(-time.Minute),
+	}
+}
+
+func withBBR(tb testing.TB) health.Connection {
+	tb.Helper()
+
+	return withAlgorithm(tb, "bbr", bbrAttr([5]uint32{0x1000, 0x2, 2500, 739, 512}), "[2001:db8::9]:1001")
+}
+
+func withVegas(tb testing.TB) health.Connection {
+	tb.Helper()
+
+	return withAlgorithm(tb, "vegas", vegasAttr([4]uint32{1, 3, 4500, 3500}), "[2001:db8::9]:1002")
+}
+
+func withDCTCP(tb testing.TB) health.Connection {
+	tb.Helper()
+
+	return withAlgorithm(tb, "dctcp", dctcpAttr([4]uint32{1, 512, 5500, 6500}), "[2001:db8::9]:1003")
+}
+
+// endedScene has one connection that lives and one that is only remembered.
+func endedScene(tb testing.TB) *health.Snapshot {
+	tb.Helper()
+
+	ended := plainConnection(tb)
+	ended.Identity = identity("10.0.0.1", "443", "10.0.0.10", "51556")
+	ended.Ended = sampledAt.Add(-30 * time.Second)
+
+	s := healthyScene(tb)
+	s.Connections = []health.Connection{plainConnection(tb), ended}
+	s.Tracker.Ended, s.Tracker.Closed = 1, 1
+
+	return s
+}
+
+// oldKernelScene shows what Linux 2.6, 4.9 and 4.15 tell, and a row without tcp_info.
+func oldKernelScene(tb testing.TB) *health.Snapshot {
+	tb.Helper()
+
+	s := &health.Snapshot{At: sampledAt, Sockets: 4, Tracker: health.TrackerStats{Live: 4}}
+	noDrops := memoryAttr(21, 131_072, 22, 87_040, 23, 24, 25, 26)
+
+	for i, attributes := range [][]attribute{
+		{cutInfoAttr(fullInfo, 104)},
+		{cutInfoAttr(fullInfo, 192), congestionAttr("reno"), noDrops},
+		{cutInfoAttr(fullInfo, 224), congestionAttr("cubic")},
+		nil,
+	} {
+		port := string(rune('1' + i))
+		c := healthyConnection(tb)
+		c.Identity = identity("10.0.0.1", "443", "10.0.0.9", port)
+		c.Trend = unknown()
+		c.Row = row(tb, wireRow{
+			state: 1, local: "10.0.0.1:443", remote: "10.0.0.9:" + port, cookie: uint64(i + 1), attributes: attributes,
+		})
+		s.Connections = append(s.Connections, c)
+	}
+
+	return s
+}
+
+// zoneScene has two connections that only the zone of their addresses tells
+// apart, and one of a socket for both families.
+func zoneScene(tb testing.TB) *health.Snapshot {
+	tb.Helper()
+
+	s := &health.Snapshot{At: sampledAt, Sockets: 3, Tracker: health.TrackerStats{Live: 3}}
+
+	for i, zone := range []string{"eth0", "7"} {
+		c := plainConnection(tb)
+		c.Identity = identity("fe80::1%"+zone, "22", "fe80::2%"+zone, "50000")
+		c.Row = row(tb, wireRow{
+			state: 1, local: "[fe80::1]:22", remote: "[fe80::2]:50000", ifindex: uint32(6 + i), cookie: uint64(i + 1),
+			attributes: []attribute{plainInfo()},
+		})
+		s.Connections = append(s.Connections, c)
+	}
+
+	mapped := plainConnection(tb)
+	mapped.Row = row(tb, wireRow{state: 8, local: "[::ffff:10.0.0.1]:443", remote: "[::ffff:10.0.0.9]:51555", cookie: 3})
+	s.Connections = append(s.Connections, mapped)
+
+	return s
+}
+
+// listenersScene has the wildcards of both families, and a queue that is over
+// its limit.
+func listenersScene(testing.TB) *health.Snapshot {
+	s := &health.Snapshot{
+		At: sampledAt, Sockets: 4,
+		Listeners: []health.Listener{
+			{LocalAddress: "0.0.0.0", LocalPort: "80", AcceptQueue: 1, Limit: 4096, Max: 17},
+			{LocalAddress: "::", LocalPort: "80", Limit: 4096},
+			{LocalAddress: "127.0.0.1", LocalPort: "5432", AcceptQueue: 129, Limit: 128, Max: 129},
+		},
+	}
+	s.States[sampler.StateListen] = 4
+
+	return s
+}
