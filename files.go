@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -25,7 +24,7 @@ func openFiles(o *options) (*files, error) {
 
 	switch {
 	case o.replay != "":
-		err = f.openReplay(o.replay)
+		err = f.openReplay(o.replay, o.window)
 	case o.record != "":
 		err = f.openRecording(o.record, o.interval)
 	}
@@ -39,7 +38,7 @@ func openFiles(o *options) (*files, error) {
 	return &f, nil
 }
 
-func (f *files) openReplay(path string) error {
+func (f *files) openReplay(path string, window time.Duration) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("open recording: %w", err)
@@ -49,6 +48,11 @@ func (f *files) openReplay(path string) error {
 
 	if f.replay, err = sampler.NewReplay(file); err != nil {
 		return fmt.Errorf("play %q: %w", path, err)
+	}
+
+	if interval := f.replay.Meta().Interval; window < minWindowIntervals*interval {
+		return fmt.Errorf("play %q: --health.window: expected at least three of its intervals (%s), found %s",
+			path, minWindowIntervals*interval, window)
 	}
 
 	return nil
@@ -76,11 +80,14 @@ func (f *files) interval(o *options) time.Duration {
 	return o.interval
 }
 
+// close closes the files. A recording that never got a dump is removed: it
+// would only be in the way of the next one.
 func (f *files) close() {
-	var errs []error
 	for _, file := range f.opened {
-		errs = append(errs, file.Close())
-	}
+		_ = file.Close()
 
-	_ = errors.Join(errs...)
+		if f.recorder != nil && f.recorder.Dumps() == 0 {
+			_ = os.Remove(file.Name())
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -32,8 +33,8 @@ const (
 	exitUsage   = 2
 )
 
-// shutdownLimit bounds how long the end may take.
-const shutdownLimit = 800 * time.Millisecond
+// shutdownLimit bounds how long the end may take in all.
+const shutdownLimit = 600 * time.Millisecond
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -51,19 +52,22 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errAnswered):
 		return exitOK
 	case err != nil:
-		_, _ = fmt.Fprintf(stderr, "%s: error: %v, try --help\n", program, err)
+		_, _ = fmt.Fprintf(stderr, "%s: error: %s, try --help\n", program, oneLine(err))
 
 		return exitUsage
 	}
 
 	if err := serve(ctx, opts, stderr); err != nil {
-		_, _ = fmt.Fprintf(stderr, "%s: error: %v\n", program, err)
+		_, _ = fmt.Fprintf(stderr, "%s: error: %s\n", program, oneLine(err))
 
 		return exitFailure
 	}
 
 	return exitOK
 }
+
+// oneLine returns the text of an error, which for YAML has several lines, on one.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // exporter is the wired program.
 type exporter struct {
@@ -125,8 +129,11 @@ func (e *exporter) run(ctx context.Context, source *files, web *webServer) error
 		err = nil
 	}
 
-	web.stop(shutdownLimit)
-	waitFor(&group, shutdownLimit)
+	limit, stop := context.WithTimeout(context.Background(), shutdownLimit)
+	defer stop()
+
+	web.stop(limit)
+	waitFor(limit, &group)
 
 	if err == nil {
 		_ = level.Info(e.logger).Log("msg", "stopped")
@@ -141,6 +148,10 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 
 	if source.replay != nil {
 		err := sampler.Play(ctx, source.replay, e.tracker, reporter)
+		if err == nil && e.latest.snapshot.Load() == nil {
+			err = fmt.Errorf("%w: it holds no sample", sampler.ErrRecording)
+		}
+
 		if err != nil && ctx.Err() == nil {
 			return fmt.Errorf("play %q: %w", e.opts.replay, err)
 		}
@@ -178,7 +189,7 @@ func (e *exporter) dial() (sampler.Source, error) {
 }
 
 // waitFor waits for the group, but not for ever: a dump may hang in the kernel.
-func waitFor(group *sync.WaitGroup, limit time.Duration) {
+func waitFor(ctx context.Context, group *sync.WaitGroup) {
 	done := make(chan struct{})
 
 	go func() {
@@ -188,6 +199,6 @@ func waitFor(group *sync.WaitGroup, limit time.Duration) {
 
 	select {
 	case <-done:
-	case <-time.After(limit):
+	case <-ctx.Done():
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path"
 	"strings"
 	"time"
 
@@ -42,7 +43,11 @@ type options struct {
 // errAnswered means that the command line was a question and got its answer.
 var errAnswered = errors.New("answered")
 
-const minInterval = 10 * time.Millisecond
+const (
+	minInterval = 10 * time.Millisecond
+	// minWindowIntervals is how many intervals a window must span.
+	minWindowIntervals = 3
+)
 
 // parseOptions reads the command line. Help and version go to stdout.
 func parseOptions(args []string, stdout io.Writer) (*options, error) {
@@ -67,10 +72,32 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	case answered:
 		return nil, errAnswered
 	case err != nil:
-		return nil, err
+		return nil, nameFlag(app, args, err)
 	}
 
 	return &o, o.validate()
+}
+
+// nameFlag adds the name of the flag to an error about its value: kingpin
+// leaves it out.
+func nameFlag(app *kingpin.Application, args []string, err error) error {
+	parsed, parseErr := app.ParseContext(args)
+	if parseErr != nil {
+		return err
+	}
+
+	for _, e := range parsed.Elements {
+		flag, ok := e.Clause.(*kingpin.FlagClause)
+		if !ok || e.Value == nil {
+			continue
+		}
+
+		if m := flag.Model(); m.Value.Set(*e.Value) != nil {
+			return fmt.Errorf("--%s: %w", m.Name, err)
+		}
+	}
+
+	return err
 }
 
 // register declares the flags.
@@ -117,15 +144,13 @@ func (o *options) validate() (err error) {
 	}
 
 	for _, address := range *o.web.WebListenAddresses {
-		if _, _, err := net.SplitHostPort(strings.TrimPrefix(address, "vsock://")); err != nil {
+		if err := validateAddress(address); err != nil {
 			return fmt.Errorf("--web.listen-address: %w", err)
 		}
 	}
 
-	if path := *o.web.WebConfigFile; path != "" {
-		if err := web.Validate(path); err != nil {
-			return fmt.Errorf("--web.config.file: %w", err)
-		}
+	if err := web.Validate(*o.web.WebConfigFile); err != nil {
+		return fmt.Errorf("--web.config.file: %w", err)
 	}
 
 	for _, c := range o.checks() {
@@ -137,6 +162,20 @@ func (o *options) validate() (err error) {
 	return nil
 }
 
+// validateAddress checks an address to listen on; its host is left to the system.
+func validateAddress(address string) error {
+	tcp, isVsock := strings.CutPrefix(address, "vsock://")
+
+	_, port, err := net.SplitHostPort(tcp)
+	if err != nil || isVsock {
+		return err
+	}
+
+	_, err = net.LookupPort("tcp", port)
+
+	return err
+}
+
 // check is a condition that a flag must meet.
 type check struct {
 	ok             bool
@@ -146,7 +185,7 @@ type check struct {
 func (o *options) checks() []check {
 	return []check{
 		{
-			o.telemetryPath != "/" && o.telemetryPath != "" && o.telemetryPath[0] == '/',
+			validPath(o.telemetryPath),
 			"--web.telemetry-path", fmt.Sprintf("expected a path such as /metrics, found %q", o.telemetryPath),
 		},
 		{o.maxRequests >= 0, "--web.max-requests", "expected 0 or more"},
@@ -155,8 +194,8 @@ func (o *options) checks() []check {
 			"--sampler.interval", fmt.Sprintf("expected %s or more, found %s", minInterval, o.interval),
 		},
 		{
-			o.window >= 3*o.interval,
-			"--health.window", fmt.Sprintf("expected at least three intervals (%s), found %s", 3*o.interval, o.window),
+			o.window >= minWindowIntervals*o.interval,
+			"--health.window", fmt.Sprintf("expected at least three intervals (%s), found %s", minWindowIntervals*o.interval, o.window),
 		},
 		{o.record == "" || o.replay == "", "--sampler.record", "can't be combined with --sampler.replay"},
 		{o.maxConnections >= 1, "--tracker.max-connections", "expected 1 or more"},
@@ -167,13 +206,19 @@ func (o *options) checks() []check {
 	}
 }
 
+// validPath tells whether the server can serve p beside its own paths. Braces
+// are wildcards to it.
+func validPath(p string) bool {
+	return path.IsAbs(p) && path.Clean(p) == p && p != "/" && !strings.HasPrefix(p+"/", "/-/") && !strings.ContainsAny(p, "{}?#")
+}
+
 // healthConfig returns the configuration of the tracker. A replay names
 // interfaces by number, for the recording's host is not this one.
 func (o *options) healthConfig(interval time.Duration, replaying bool) health.Config {
 	cfg := health.Config{
 		Interval:       interval,
 		Window:         o.window,
-		Retention:      o.retention,
+		Retention:      max(o.retention, 1), // zero would stand for the default
 		MaxConnections: o.maxConnections,
 		Export:         health.ExportConfig{Max: o.connections, MinAge: o.minAge, Hold: o.hold},
 	}

@@ -69,11 +69,8 @@ func (s *webServer) serve() error {
 	return err
 }
 
-// stop ends the server; requests that run have until limit.
-func (s *webServer) stop(limit time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-
+// stop ends the server; requests that run have until ctx is done.
+func (s *webServer) stop(ctx context.Context) {
 	if err := s.server.Shutdown(ctx); err != nil {
 		_ = s.server.Close()
 	}
