@@ -1,0 +1,129 @@
+package bench
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tcphealth_exporter/health"
+	"tcphealth_exporter/internal/netlab"
+	"tcphealth_exporter/sampler"
+)
+
+// BenchmarkTick compares the full tick with the floor, turn and turn about. It
+// reports per socket: wall time of both (medians), their ratio, the ratio of
+// the process's CPU time, garbage collection included; and per tick: the
+// allocations; and the table's bytes per connection.
+func BenchmarkTick(b *testing.B) {
+	netlab.RequireRoot(b)
+
+	for _, sockets := range []int{1_000, 10_000, 50_000} {
+		b.Run(fmt.Sprintf("sockets=%d", sockets), func(b *testing.B) { benchmarkTick(b, sockets) })
+	}
+}
+
+func benchmarkTick(b *testing.B, sockets int) {
+	ns := population(b, sockets)
+	f := newFloor(b, ns)
+	tick, last := newTick(b, ns)
+
+	for range 15 { // fill the windows
+		tick()
+	}
+
+	if got := (*last).Tracker.Live; got != sockets {
+		b.Fatalf("follows %d connections of %d", got, sockets)
+	}
+
+	var floors, ticks meter
+
+	for b.Loop() {
+		floors.measure(func() {
+			if _, err := f.dump(); err != nil {
+				b.Fatal(err)
+			}
+		})
+		ticks.measure(tick)
+	}
+
+	perSocket := 1 / float64(sockets)
+	b.ReportMetric(floors.median()*perSocket, "dump-ns/socket")
+	b.ReportMetric(ticks.median()*perSocket, "tick-ns/socket")
+	b.ReportMetric(ticks.median()/floors.median(), "tick/dump")
+	b.ReportMetric(float64(ticks.cpu)/float64(floors.cpu), "cpu-tick/dump")
+	b.ReportMetric(float64(ticks.allocs)/float64(len(ticks.walls)), "allocs/tick")
+	b.ReportMetric(float64((*last).Tracker.Bytes)*perSocket, "table-B/conn")
+	b.ReportMetric(0, "ns/op") // a dump and a tick together: says nothing
+}
+
+// newTick returns a function that takes one sample with default settings, and
+// where its snapshot is found.
+func newTick(b *testing.B, ns *netlab.Namespace) (tick func(), last **health.Snapshot) {
+	b.Helper()
+
+	conn, err := sampler.Dial(sampler.Config{NetNS: ns.FD()})
+	if err != nil {
+		b.Fatal(err)
+	}
+
+	b.Cleanup(func() { _ = conn.Close() })
+
+	var snapshot *health.Snapshot
+
+	tracker := health.NewTracker(health.Config{
+		Export: health.ExportConfig{Max: 500, MinAge: 30 * time.Second, Hold: 5 * time.Minute},
+	}, func(s *health.Snapshot) { snapshot = s })
+
+	return func() {
+		tracker.Begin()
+
+		d, err := conn.Dump(tracker.Sockets)
+		if err != nil {
+			b.Fatal(err)
+		}
+
+		tracker.End(d)
+	}, &snapshot
+}
+
+// meter adds up what calls cost.
+type meter struct {
+	walls  []time.Duration
+	cpu    time.Duration
+	allocs uint64
+}
+
+func (m *meter) measure(call func()) {
+	var before, after runtime.MemStats
+
+	runtime.ReadMemStats(&before)
+
+	cpu, began := processCPU(), time.Now()
+
+	call()
+
+	m.walls = append(m.walls, time.Since(began))
+	m.cpu += processCPU() - cpu
+
+	runtime.ReadMemStats(&after)
+	m.allocs += after.Mallocs - before.Mallocs
+}
+
+func (m *meter) median() float64 {
+	slices.Sort(m.walls)
+
+	return float64(m.walls[len(m.walls)/2])
+}
+
+func processCPU() time.Duration {
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
