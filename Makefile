@@ -63,7 +63,7 @@ fuzz:
 	while read -r pkg names; do
 		for name in $$names; do
 			echo "== $$pkg $$name"
-			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "$$pkg" </dev/null
 		done
 	done <<<"$$found"
 
