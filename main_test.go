@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -16,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"tcphealth_exporter/internal/netlab"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files; testdata/scene.rec only if it is missing")
@@ -27,7 +28,7 @@ const patience = 10 * time.Second
 type instance struct {
 	client  *http.Client
 	base    string // URL without a path
-	stderr  *lockedBuffer
+	stderr  *netlab.Output
 	stopped chan struct{} // closed when it has ended with code
 	code    int
 	end     func()
@@ -42,7 +43,7 @@ func start(t *testing.T, args ...string) *instance {
 	p := &instance{
 		client:  &http.Client{Timeout: patience},
 		base:    "http://" + address,
-		stderr:  new(lockedBuffer),
+		stderr:  new(netlab.Output),
 		stopped: make(chan struct{}),
 		end:     cancel,
 	}
@@ -139,6 +140,24 @@ func (p *instance) do(t *testing.T, method, path string, header http.Header) (*h
 	return response, string(body)
 }
 
+// lines returns the lines of the log that contain all of the texts.
+func (p *instance) lines(texts ...string) []string {
+	var found []string
+
+next:
+	for line := range strings.Lines(p.stderr.String()) {
+		for _, text := range texts {
+			if !strings.Contains(line, text) {
+				continue next
+			}
+		}
+
+		found = append(found, line)
+	}
+
+	return found
+}
+
 // await polls until ok.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
@@ -161,44 +180,6 @@ func freeAddress(t *testing.T) string {
 	defer listener.Close()
 
 	return listener.Addr().String()
-}
-
-// lockedBuffer is a buffer that may be read while it is written to.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-
-	return b.buf.String()
-}
-
-// lines returns the log lines that contain all of the texts.
-func (b *lockedBuffer) lines(texts ...string) []string {
-	var found []string
-
-next:
-	for line := range strings.Lines(b.String()) {
-		for _, text := range texts {
-			if !strings.Contains(line, text) {
-				continue next
-			}
-		}
-
-		found = append(found, line)
-	}
-
-	return found
 }
 
 // built holds the binary that all tests share, built when first asked for.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tcphealth_exporter/internal/netlab"
 )
 
 // runToEnd runs the program, which is expected to end by itself.
@@ -18,7 +20,7 @@ func runToEnd(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 
-	var out, errs lockedBuffer
+	var out, errs netlab.Output
 
 	code = run(ctx, args, &out, &errs)
 

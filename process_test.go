@@ -36,7 +36,7 @@ func spawn(t *testing.T, prepare func(*exec.Cmd), args ...string) *process {
 	p := &process{instance: &instance{
 		client:  &http.Client{Timeout: patience},
 		base:    "http://" + address,
-		stderr:  new(lockedBuffer),
+		stderr:  new(netlab.Output),
 		stopped: make(chan struct{}),
 	}}
 	cmd.Stderr, cmd.Stdout = p.stderr, p.stderr
@@ -128,11 +128,11 @@ func TestSignals(t *testing.T) {
 					t.Errorf("ended with %d after %v", p.code, took)
 				}
 
-				if n := len(p.stderr.lines("level=info", "msg=stopped")); n != 1 {
+				if n := len(p.lines("level=info", "msg=stopped")); n != 1 {
 					t.Errorf("%d lines tell the end", n)
 				}
 
-				if lines := p.stderr.lines("level=error"); len(lines) != 0 {
+				if lines := p.lines("level=error"); len(lines) != 0 {
 					t.Errorf("errors: %q", lines)
 				}
 			})
@@ -324,7 +324,7 @@ func TestForbiddenNetlink(t *testing.T) {
 		t.Errorf("figures of the host without a sample:\n%s", body)
 	}
 
-	lines := p.stderr.lines("level=error")
+	lines := p.lines("level=error")
 	if len(lines) != 1 || !strings.Contains(lines[0], "reason=forbidden") || !strings.Contains(lines[0], "AF_NETLINK") {
 		t.Errorf("expected one line of error with a hint: %q", lines)
 	}
@@ -342,7 +342,7 @@ func TestStartupLog(t *testing.T) {
 		p := start(t, "--log.format="+format)
 		p.awaitReady(t)
 
-		if lines := p.stderr.lines(fields...); len(lines) != 1 {
+		if lines := p.lines(fields...); len(lines) != 1 {
 			t.Errorf("%s: %d such lines in\n%s", format, len(lines), p.stderr.String())
 		}
 	}
@@ -357,7 +357,7 @@ func TestStartupLog(t *testing.T) {
 	chatty := start(t, "--log.level=debug")
 	chatty.awaitReady(t)
 
-	if lines := chatty.stderr.lines("level=debug", "netlink socket opened"); len(lines) != 1 {
+	if lines := chatty.lines("level=debug", "netlink socket opened"); len(lines) != 1 {
 		t.Errorf("--log.level=debug:\n%s", chatty.stderr.String())
 	}
 }

@@ -1,11 +1,11 @@
 package collector_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -80,11 +80,19 @@ func TestEveryReasonIsThereFromTheStart(t *testing.T) {
 // TestForeignReason shows that what a recording calls a reason can't add a
 // series: the set of reasons is closed.
 func TestForeignReason(t *testing.T) {
-	var failure error
+	var (
+		file    bytes.Buffer
+		failure error
+	)
 
-	file := strings.NewReader(string(recording(t, nil)[:metaEnd(t)]) + string(frame(nil, 4, []byte("moon\nphase"))))
+	recorder, err := sampler.NewRecorder(&file, "7.0.0", time.Second, sampledAt)
+	if err != nil {
+		t.Fatal(err)
+	}
 
-	replay, err := sampler.NewReplay(file)
+	recorder.Failed(sampledAt, "moon\nphase")
+
+	replay, err := sampler.NewReplay(&file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,15 +114,6 @@ func TestForeignReason(t *testing.T) {
 	if diff := cmp.Diff(want, errorCounts(t, m)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-}
-
-// metaEnd is the length of a recording's head.
-func metaEnd(tb testing.TB) int {
-	tb.Helper()
-
-	const dumpedFrame = 16 + 8
-
-	return len(recording(tb, nil)) - dumpedFrame
 }
 
 func TestSamplerMetrics(t *testing.T) {

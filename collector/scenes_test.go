@@ -2,11 +2,13 @@ package collector_test
 
 import (
 	"math"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
@@ -14,8 +16,8 @@ import (
 var sampledAt = time.Date(2026, time.November, 22, 12, 0, 0, 123_000_000, time.UTC)
 
 // fullInfo has another figure in every field, so that no two can be mixed up.
-var fullInfo = tcpInfo{
-	State: 1, CAState: 3, Retransmits: 2, Probes: 4, Backoff: 5, Options: 0xff,
+var fullInfo = diagtest.TCPInfo{
+	CAState: 3, Retransmits: 2, Probes: 4, Backoff: 5, Options: 0xff,
 	Wscale: 9<<4 | 7, Flags: 1 | 3<<1,
 	RTO: 204_000, ATO: 40_000, SndMSS: 1448, RcvMSS: 536,
 	Unacked: 10, Sacked: 11, Lost: 12, Retrans: 13,
@@ -34,9 +36,21 @@ var fullInfo = tcpInfo{
 	ReceivedE1Bytes: 604, ReceivedE0Bytes: 605, ReceivedCEBytes: 606, AccECNed: 9<<4 | 2<<2,
 }
 
-// plainInfo has the figures that every kernel tells.
-func plainInfo() attribute {
-	return cutInfoAttr(tcpInfo{State: 1, RTT: 1000, RTTVar: 500, RTO: 201_000, SndCwnd: 10, SndMSS: 1448}, 104)
+// socket returns what the sampler makes of the row.
+func socket(tb testing.TB, r diagtest.Row) sampler.Socket {
+	tb.Helper()
+
+	return diagtest.Decode(tb, r)[0]
+}
+
+// plainRow has the figures that every kernel tells.
+func plainRow(local, remote string, cookie uint64) diagtest.Row {
+	return diagtest.Row{
+		State: sampler.StateEstablished, Cookie: cookie,
+		Local: netip.MustParseAddrPort(local), Remote: netip.MustParseAddrPort(remote),
+		Info:     diagtest.TCPInfo{RTT: 1000, RTTVar: 500, RTO: 201_000, SndCwnd: 10, SndMSS: 1448},
+		InfoSize: 104,
+	}
 }
 
 // plainConnection is healthy, too, but has less to tell.
@@ -44,9 +58,7 @@ func plainConnection(tb testing.TB) health.Connection {
 	tb.Helper()
 
 	c := healthyConnection(tb)
-	c.Row = row(tb, wireRow{
-		state: 1, local: "10.0.0.1:443", remote: "10.0.0.9:51555", cookie: 0x1a2b, attributes: []attribute{plainInfo()},
-	})
+	c.Row = socket(tb, plainRow("10.0.0.1:443", "10.0.0.9:51555", 0x1a2b))
 
 	return c
 }
@@ -92,12 +104,14 @@ func healthyConnection(tb testing.TB) health.Connection {
 	return health.Connection{
 		Identity: identity("10.0.0.1", "443", "10.0.0.9", "51555"),
 		Cookie:   0x1a2b,
-		Row: row(tb, wireRow{
-			state: 1, timer: 2, retrans: 1, expires: 7200, local: "10.0.0.1:443", remote: "10.0.0.9:51555",
-			cookie: 0x1a2b, rqueue: 700, wqueue: 900, uid: 33, inode: 23_563,
-			attributes: []attribute{
-				infoAttr(fullInfo), congestionAttr("cubic"), shutdownAttr(2),
-				memoryAttr(21, 131_072, 22, 87_040, 23, 24, 25, 26, 27),
+		Row: socket(tb, diagtest.Row{
+			State: sampler.StateEstablished, Timer: sampler.TimerKeepalive, TimerRetrans: 1, Expires: 7200,
+			Local: netip.MustParseAddrPort("10.0.0.1:443"), Remote: netip.MustParseAddrPort("10.0.0.9:51555"),
+			Cookie: 0x1a2b, RecvQueue: 700, SendQueue: 900, UID: 33, Inode: 23_563,
+			Info: fullInfo,
+			Attributes: []diagtest.Attribute{
+				diagtest.Congestion("cubic"), diagtest.Shutdown(2),
+				diagtest.Memory(21, 131_072, 22, 87_040, 23, 24, 25, 26, 27),
 			},
 		}),
 		Status: health.Healthy, StatusSince: sampledAt.Add(-time.Hour), Score: 100, SafeToSend: true, Idle: true,
@@ -171,13 +185,15 @@ func connecting(tb testing.TB) health.Connection {
 
 	return health.Connection{
 		Identity: identity("10.0.0.1", "50001", "198.51.100.1", "81"),
-		Row: row(tb, wireRow{
-			state: 2, timer: 1, retrans: 3, expires: 4000, local: "10.0.0.1:50001", remote: "198.51.100.1:81", cookie: 2, wqueue: 1,
-			attributes: []attribute{infoAttr(tcpInfo{
-				State: 2, CAState: 4, Retransmits: 3, Backoff: 3, RTO: 8_000_000, SndMSS: 524, Unacked: 1, Lost: 1, Retrans: 1,
+		Row: socket(tb, diagtest.Row{
+			State: sampler.StateSynSent, Timer: sampler.TimerRetransmit, TimerRetrans: 3, Expires: 4000,
+			Local: netip.MustParseAddrPort("10.0.0.1:50001"), Remote: netip.MustParseAddrPort("198.51.100.1:81"),
+			Cookie: 2, SendQueue: 1,
+			Info: diagtest.TCPInfo{
+				CAState: 4, Retransmits: 3, Backoff: 3, RTO: 8_000_000, SndMSS: 524, Unacked: 1, Lost: 1, Retrans: 1,
 				LastDataSent: 77_777, LastDataRecv: 77_777, LastAckRecv: 77_777, RTTVar: 250_000, SndSsthresh: math.MaxInt32,
 				SndCwnd: 1, MinRTT: math.MaxUint32, PacingRate: math.MaxUint64, MaxPacingRate: math.MaxUint64, TotalRetrans: 3,
-			})},
+			},
 		}),
 		Status: health.Stale, StatusSince: sampledAt.Add(-time.Second), Score: 30, Points: 7,
 		Flags: 1 << health.SynUnanswered, Cause: health.CauseHandshake,
@@ -186,17 +202,17 @@ func connecting(tb testing.TB) health.Connection {
 }
 
 // withAlgorithm is a connection with details of its congestion control.
-func withAlgorithm(tb testing.TB, name string, details attribute, remote string) health.Connection {
+func withAlgorithm(tb testing.TB, name string, details diagtest.Attribute, remote string) health.Connection {
 	tb.Helper()
 
 	host, port, _ := strings.Cut(strings.TrimPrefix(remote, "["), "]:")
 
+	r := plainRow("[2001:db8::1]:9000", remote, 3)
+	r.UID = 1000
+	r.Attributes = []diagtest.Attribute{diagtest.Congestion(name), details}
+
 	return health.Connection{
-		Identity: identity("2001:db8::1", "9000", host, port),
-		Row: row(tb, wireRow{
-			state: 1, local: "[2001:db8::1]:9000", remote: remote, cookie: 3, uid: 1000,
-			attributes: []attribute{plainInfo(), congestionAttr(name), details},
-		}),
+		Identity: identity("2001:db8::1", "9000", host, port), Row: socket(tb, r),
 		Status: health.Caution, StatusSince: sampledAt, Score: 90, Points: 1, Flags: 1 << health.JitterHigh,
 		Cause: health.CausePathDelay, SafeToSend: true, Trend: calm(), FirstSeen: sampledAt.Add(-time.Minute),
 	}
@@ -205,19 +221,19 @@ func withAlgorithm(tb testing.TB, name string, details attribute, remote string)
 func withBBR(tb testing.TB) health.Connection {
 	tb.Helper()
 
-	return withAlgorithm(tb, "bbr", bbrAttr([5]uint32{0x1000, 0x2, 2500, 739, 512}), "[2001:db8::9]:1001")
+	return withAlgorithm(tb, "bbr", diagtest.BBR([5]uint32{0x1000, 0x2, 2500, 739, 512}), "[2001:db8::9]:1001")
 }
 
 func withVegas(tb testing.TB) health.Connection {
 	tb.Helper()
 
-	return withAlgorithm(tb, "vegas", vegasAttr([4]uint32{1, 3, 4500, 3500}), "[2001:db8::9]:1002")
+	return withAlgorithm(tb, "vegas", diagtest.Vegas([4]uint32{1, 3, 4500, 3500}), "[2001:db8::9]:1002")
 }
 
 func withDCTCP(tb testing.TB) health.Connection {
 	tb.Helper()
 
-	return withAlgorithm(tb, "dctcp", dctcpAttr([4]uint32{1, 512, 5500, 6500}), "[2001:db8::9]:1003")
+	return withAlgorithm(tb, "dctcp", diagtest.DCTCP([4]uint32{1, 512, 5500, 6500}), "[2001:db8::9]:1003")
 }
 
 // endedScene has one connection that lives and one that is only remembered.
@@ -240,21 +256,22 @@ func oldKernelScene(tb testing.TB) *health.Snapshot {
 	tb.Helper()
 
 	s := &health.Snapshot{At: sampledAt, Sockets: 4, Tracker: health.TrackerStats{Live: 4}}
-	noDrops := memoryAttr(21, 131_072, 22, 87_040, 23, 24, 25, 26)
+	noDrops := diagtest.Memory(21, 131_072, 22, 87_040, 23, 24, 25, 26)
 
-	for i, attributes := range [][]attribute{
-		{cutInfoAttr(fullInfo, 104)},
-		{cutInfoAttr(fullInfo, 192), congestionAttr("reno"), noDrops},
-		{cutInfoAttr(fullInfo, 224), congestionAttr("cubic")},
-		nil,
+	for i, r := range []diagtest.Row{
+		{InfoSize: 104},
+		{InfoSize: 192, Attributes: []diagtest.Attribute{diagtest.Congestion("reno"), noDrops}},
+		{InfoSize: 224, Attributes: []diagtest.Attribute{diagtest.Congestion("cubic")}},
+		{InfoSize: diagtest.NoInfo},
 	} {
 		port := string(rune('1' + i))
+		r.State, r.Cookie, r.Info = sampler.StateEstablished, uint64(i+1), fullInfo
+		r.Local, r.Remote = netip.MustParseAddrPort("10.0.0.1:443"), netip.MustParseAddrPort("10.0.0.9:"+port)
+
 		c := healthyConnection(tb)
 		c.Identity = identity("10.0.0.1", "443", "10.0.0.9", port)
 		c.Trend = unknown()
-		c.Row = row(tb, wireRow{
-			state: 1, local: "10.0.0.1:443", remote: "10.0.0.9:" + port, cookie: uint64(i + 1), attributes: attributes,
-		})
+		c.Row = socket(tb, r)
 		s.Connections = append(s.Connections, c)
 	}
 
@@ -269,17 +286,20 @@ func zoneScene(tb testing.TB) *health.Snapshot {
 	s := &health.Snapshot{At: sampledAt, Sockets: 3, Tracker: health.TrackerStats{Live: 3}}
 
 	for i, zone := range []string{"eth0", "7"} {
+		r := plainRow("[fe80::1]:22", "[fe80::2]:50000", uint64(i+1))
+		r.Ifindex = uint32(6 + i)
+
 		c := plainConnection(tb)
 		c.Identity = identity("fe80::1%"+zone, "22", "fe80::2%"+zone, "50000")
-		c.Row = row(tb, wireRow{
-			state: 1, local: "[fe80::1]:22", remote: "[fe80::2]:50000", ifindex: uint32(6 + i), cookie: uint64(i + 1),
-			attributes: []attribute{plainInfo()},
-		})
+		c.Row = socket(tb, r)
 		s.Connections = append(s.Connections, c)
 	}
 
+	r := plainRow("[::ffff:10.0.0.1]:443", "[::ffff:10.0.0.9]:51555", 3)
+	r.State, r.InfoSize = sampler.StateCloseWait, diagtest.NoInfo
+
 	mapped := plainConnection(tb)
-	mapped.Row = row(tb, wireRow{state: 8, local: "[::ffff:10.0.0.1]:443", remote: "[::ffff:10.0.0.9]:51555", cookie: 3})
+	mapped.Row = socket(tb, r)
 	s.Connections = append(s.Connections, mapped)
 
 	return s

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
@@ -25,11 +26,11 @@ func population(tb testing.TB, n, ill int) []sampler.Socket {
 	for i := range rows {
 		rows[i] = established(uint64(i + 1))
 		if i < ill {
-			rows[i].state, rows[i].info.Retransmits, rows[i].info.RTT = sampler.StateSynSent, 3, 0
+			rows[i].State, rows[i].Info.Retransmits, rows[i].Info.RTT = sampler.StateSynSent, 3, 0
 		}
 	}
 
-	return decode(tb, rows...)
+	return diagtest.Decode(tb, rows...)
 }
 
 // followed tells whether the last dump added to the connection's window.

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
@@ -29,7 +30,7 @@ func (f *following) see(r row) evidence {
 	f.tb.Helper()
 
 	f.at += 1000
-	m := moment{row: &decode(f.tb, r)[0], at: f.at, now: stamp(f.at)}
+	m := moment{row: &diagtest.Decode(f.tb, r)[0], at: f.at, now: stamp(f.at)}
 
 	return f.c.follow(&m, &f.r, f.g, DefaultLimits())
 }
@@ -38,8 +39,8 @@ func (f *following) see(r row) evidence {
 // so many ms ago.
 func outstanding(sent, heard uint32) row {
 	r := established(1)
-	r.info.Unacked, r.send, r.timer, r.expires = 1, 300, sampler.TimerRetransmit, 100
-	r.info.LastDataSent, r.info.LastAckRecv, r.info.LastDataRecv = sent, heard, heard
+	r.Info.Unacked, r.SendQueue, r.Timer, r.Expires = 1, 300, sampler.TimerRetransmit, 100
+	r.Info.LastDataSent, r.Info.LastAckRecv, r.Info.LastDataRecv = sent, heard, heard
 
 	return r
 }
@@ -48,28 +49,28 @@ func TestOutstandingAge(t *testing.T) {
 	const hour = 3_600_000
 
 	timedOut := outstanding(480, hour)
-	timedOut.info.Retransmits, timedOut.info.Backoff, timedOut.info.RTO, timedOut.expires = 2, 2, 880_000, 400
+	timedOut.Info.Retransmits, timedOut.Info.Backoff, timedOut.Info.RTO, timedOut.Expires = 2, 2, 880_000, 400
 
 	thin := timedOut // linear time-outs: the RTO does not grow
-	thin.info.Backoff, thin.info.RTO, thin.expires = 0, 220_000, 100
+	thin.Info.Backoff, thin.Info.RTO, thin.Expires = 0, 220_000, 100
 
 	clamped := timedOut
-	clamped.info.Retransmits, clamped.info.Backoff, clamped.info.RTO, clamped.expires = 255, 255, 120_000_000, 130_000
+	clamped.Info.Retransmits, clamped.Info.Backoff, clamped.Info.RTO, clamped.Expires = 255, 255, 120_000_000, 130_000
 
 	probing := timedOut
-	probing.timer = sampler.TimerProbe
+	probing.Timer = sampler.TimerProbe
 
 	progress := outstanding(5000, 100)
-	progress.info.BytesAcked = 5000
+	progress.Info.BytesAcked = 5000
 
 	fin := outstanding(hour, hour)
-	fin.state = sampler.StateFinWait1
+	fin.State = sampler.StateFinWait1
 
 	closeWait := outstanding(700, hour)
-	closeWait.state = sampler.StateCloseWait
+	closeWait.State = sampler.StateCloseWait
 
 	reset := outstanding(700, hour)
-	reset.info.BytesAcked = 0
+	reset.Info.BytesAcked = 0
 
 	for _, tc := range []struct {
 		name string
@@ -116,7 +117,7 @@ func TestAgeOfAProbe(t *testing.T) {
 	r := established(1)
 	f.see(r)
 
-	r.timer, r.info.Probes = sampler.TimerKeepalive, 1
+	r.Timer, r.Info.Probes = sampler.TimerKeepalive, 1
 	for n := range 4 {
 		if e := f.see(r); !near(e.age, float64(n)) {
 			t.Errorf("a probe that was seen %d s ago is out for %v s", n, e.age)
@@ -124,7 +125,7 @@ func TestAgeOfAProbe(t *testing.T) {
 	}
 
 	// Answered and out again.
-	r.info.LastAckRecv = 900
+	r.Info.LastAckRecv = 900
 	if e := f.see(r); e.age != 0 {
 		t.Errorf("a new probe is out for %v s", e.age)
 	}
@@ -133,7 +134,7 @@ func TestAgeOfAProbe(t *testing.T) {
 func TestProgressOfOldKernels(t *testing.T) {
 	old := func(unacked, heard uint32, timeouts uint8) row {
 		r := outstanding(10, heard)
-		r.size, r.info.Unacked, r.info.Retransmits = 120, unacked, timeouts
+		r.InfoSize, r.Info.Unacked, r.Info.Retransmits = 120, unacked, timeouts
 
 		return r
 	}
@@ -161,22 +162,22 @@ func TestProgressOfOldKernels(t *testing.T) {
 
 func TestZeroWindow(t *testing.T) {
 	closed := established(1)
-	closed.info.SndWnd, closed.info.NotsentBytes = 0, 100
+	closed.Info.SndWnd, closed.Info.NotsentBytes = 0, 100
 
 	probing := established(1)
-	probing.timer = sampler.TimerProbe
+	probing.Timer = sampler.TimerProbe
 
 	nothing := established(1)
-	nothing.info.SndWnd = 0
+	nothing.Info.SndWnd = 0
 
 	short := closed
-	short.size = 224
+	short.InfoSize = 224
 
 	connecting := probing
-	connecting.state = sampler.StateSynSent
+	connecting.State = sampler.StateSynSent
 
 	bare := probing
-	bare.size = noInfo
+	bare.InfoSize = diagtest.NoInfo
 
 	for _, tc := range []struct {
 		name string
@@ -190,7 +191,7 @@ func TestZeroWindow(t *testing.T) {
 		{"no window yet", connecting, false},
 		{"no tcp_info", bare, false},
 	} {
-		if got := atZeroWindow(&decode(t, tc.row)[0]); got != tc.want {
+		if got := atZeroWindow(&diagtest.Decode(t, tc.row)[0]); got != tc.want {
 			t.Errorf("%s: %v", tc.name, got)
 		}
 	}
@@ -202,7 +203,7 @@ func TestZeroWindow(t *testing.T) {
 		}
 	}
 
-	closed.info.BytesAcked += 1000
+	closed.Info.BytesAcked += 1000
 
 	if e := f.see(closed); e.zeroWindowFor != 0 || !e.zeroWindow {
 		t.Errorf("open in between: closed for %v s", e.zeroWindowFor)
@@ -216,7 +217,7 @@ func TestUnread(t *testing.T) {
 	see := func(received uint64, queue uint32, want float64) {
 		t.Helper()
 
-		r.info.BytesReceived, r.recv = received, queue
+		r.Info.BytesReceived, r.RecvQueue = received, queue
 		if e := f.see(r); !near(e.unreadFor, want) {
 			t.Errorf("%d received, %d unread: for %v s, want %v", received, queue, e.unreadFor, want)
 		}
@@ -228,7 +229,7 @@ func TestUnread(t *testing.T) {
 	see(1300, 700, 0) // 100 were read
 	see(1300, 700, 1)
 
-	r.state = sampler.StateCloseWait // the FIN counts as a byte in both
+	r.State = sampler.StateCloseWait // the FIN counts as a byte in both
 
 	see(1301, 701, 2)
 	see(1301, 1, 0)
@@ -252,20 +253,20 @@ func TestIdle(t *testing.T) {
 		want bool
 	}{
 		{"an hour", established(1), true},
-		{"sent just now", busy(func(r *row) { r.info.LastDataSent = window - 1 }), false},
-		{"received just now", busy(func(r *row) { r.info.LastDataRecv = window - 1 }), false},
-		{"a window ago", busy(func(r *row) { r.info.LastDataRecv = window }), true},
-		{"an ACK of a keepalive", busy(func(r *row) { r.info.LastAckRecv = 0 }), true},
-		{"unsent data", busy(func(r *row) { r.send = 1 }), false},
-		{"connecting", busy(func(r *row) { r.state = sampler.StateSynSent }), false},
-		{"no tcp_info", busy(func(r *row) { r.size = noInfo }), true},
+		{"sent just now", busy(func(r *row) { r.Info.LastDataSent = window - 1 }), false},
+		{"received just now", busy(func(r *row) { r.Info.LastDataRecv = window - 1 }), false},
+		{"a window ago", busy(func(r *row) { r.Info.LastDataRecv = window }), true},
+		{"an ACK of a keepalive", busy(func(r *row) { r.Info.LastAckRecv = 0 }), true},
+		{"unsent data", busy(func(r *row) { r.SendQueue = 1 }), false},
+		{"connecting", busy(func(r *row) { r.State = sampler.StateSynSent }), false},
+		{"no tcp_info", busy(func(r *row) { r.InfoSize = diagtest.NoInfo }), true},
 	} {
-		if got := quiet(&decode(t, tc.row)[0], false, window); got != tc.want {
+		if got := quiet(&diagtest.Decode(t, tc.row)[0], false, window); got != tc.want {
 			t.Errorf("%s: %v", tc.name, got)
 		}
 	}
 
-	if quiet(&decode(t, established(1))[0], true, window) {
+	if quiet(&diagtest.Decode(t, established(1))[0], true, window) {
 		t.Error("idle with something outstanding")
 	}
 }

@@ -14,7 +14,7 @@ import (
 // ill returns a row with so many unanswered SYNs: 1 is SUSPECT, 3 STALE.
 func ill(cookie uint64, syns uint8) row {
 	r := established(cookie)
-	r.state, r.info.Retransmits, r.info.RTT, r.info.Unacked = sampler.StateSynSent, syns, 0, 1
+	r.State, r.Info.Retransmits, r.Info.RTT, r.Info.Unacked = sampler.StateSynSent, syns, 0, 1
 
 	return r
 }
@@ -130,7 +130,7 @@ func TestExportEndedStay(t *testing.T) {
 
 // sameAddresses returns row as another connection with the addresses of like.
 func sameAddresses(r row, like uint64) row {
-	r.local, r.remote = established(like).local, established(like).remote
+	r.Local, r.Remote = established(like).Local, established(like).Remote
 
 	return r
 }
@@ -222,17 +222,17 @@ func TestExportZones(t *testing.T) {
 
 	linkLocal := func(cookie uint64, zone uint32) row {
 		r := established(cookie)
-		r.local = netip.MustParseAddrPort("[fe80::1]:22")
-		r.remote = netip.MustParseAddrPort("[fe80::2]:40000")
-		r.ifindex = zone
+		r.Local = netip.MustParseAddrPort("[fe80::1]:22")
+		r.Remote = netip.MustParseAddrPort("[fe80::2]:40000")
+		r.Ifindex = zone
 
 		return r
 	}
 
 	half := linkLocal(5, 2)
-	half.local = netip.MustParseAddrPort("[2001:db8::1]:22")
+	half.Local = netip.MustParseAddrPort("[2001:db8::1]:22")
 	bound := established(6)
-	bound.ifindex = 2
+	bound.Ifindex = 2
 
 	s := w.tick(linkLocal(2, 2), linkLocal(3, 3), linkLocal(4, 0), half, bound)
 
@@ -254,7 +254,7 @@ func TestExportZones(t *testing.T) {
 	}
 
 	mapped := established(7)
-	mapped.family = sampler.FamilyIPv6
+	mapped.Family = sampler.FamilyIPv6
 	want := Identity{"192.0.2.1", "443", "10.0.0.1", "7"}
 
 	if got := w.tick(mapped).shown(7).Identity; got != want {
@@ -300,9 +300,9 @@ func churn(t *testing.T, random *rand.Rand) {
 		for i := range world {
 			switch random.IntN(10) {
 			case 0:
-				world[i] = sameAddresses(ill(world[i].cookie, uint8(random.IntN(5))), uint64(world[i].remote.Port()))
+				world[i] = sameAddresses(ill(world[i].Cookie, uint8(random.IntN(5))), uint64(world[i].Remote.Port()))
 			case 1:
-				world[i] = sameAddresses(established(world[i].cookie), uint64(world[i].remote.Port()))
+				world[i] = sameAddresses(established(world[i].Cookie), uint64(world[i].Remote.Port()))
 			case 2:
 				continue // not in this dump
 			}

@@ -48,7 +48,7 @@ func TestFailingBlackHole(t *testing.T) {
 		t.Run(interval.String(), func(t *testing.T) {
 			history := story{interval: interval, length: 35 * time.Second, step: func(at time.Duration, c *tcp) {
 				if at == 0 {
-					c.info.RTT, c.info.RTO = 190_000, 400_000
+					c.Info.RTT, c.Info.RTO = 190_000, 400_000
 				}
 
 				switch {
@@ -113,7 +113,7 @@ func TestFailingForwardPathWhileDataArrives(t *testing.T) {
 
 	history := story{step: func(at time.Duration, c *tcp) {
 		c.dataRecv = c.now
-		c.info.BytesReceived += 100
+		c.Info.BytesReceived += 100
 
 		if at < from {
 			requestResponse(at, 200*time.Millisecond, c)
@@ -137,9 +137,9 @@ func TestFailingForwardPathWhileDataArrives(t *testing.T) {
 func TestFailingSyn(t *testing.T) {
 	history := story{step: func(at time.Duration, c *tcp) {
 		if at == 0 {
-			c.state, c.info.Unacked, c.info.RTT, c.info.RTO = sampler.StateSynSent, 1, 0, 1_000_000
-			c.info.BytesAcked = 0
-			c.timer, c.due, c.probed = sampler.TimerRetransmit, c.now.Add(time.Second), true
+			c.State, c.Info.Unacked, c.Info.RTT, c.Info.RTO = sampler.StateSynSent, 1, 0, 1_000_000
+			c.Info.BytesAcked = 0
+			c.Timer, c.due, c.probed = sampler.TimerRetransmit, c.now.Add(time.Second), true
 		}
 	}}.play(t)
 
@@ -164,9 +164,9 @@ func TestFailingKeepalive(t *testing.T) {
 			return
 		}
 
-		c.timer, c.due = sampler.TimerKeepalive, c.now.Add(time.Second)
+		c.Timer, c.due = sampler.TimerKeepalive, c.now.Add(time.Second)
 		if every(at, time.Second, 500*time.Millisecond) {
-			c.info.Probes++
+			c.Info.Probes++
 		}
 	}}.play(t)
 
@@ -184,9 +184,9 @@ func TestFailingKeepalive(t *testing.T) {
 func TestFailingLoneKeepalive(t *testing.T) {
 	// The next probe is a minute away: one that is out for a second counts.
 	history := story{step: func(at time.Duration, c *tcp) {
-		c.timer, c.due = sampler.TimerKeepalive, c.now.Add(time.Minute)
+		c.Timer, c.due = sampler.TimerKeepalive, c.now.Add(time.Minute)
 		if at == 5*time.Second {
-			c.info.Probes = 1
+			c.Info.Probes = 1
 		}
 	}}.play(t)
 
@@ -209,7 +209,7 @@ func TestFailingZeroWindow(t *testing.T) {
 			requestResponse(at, 100*time.Millisecond, c)
 		case at == closed:
 			c.acked()
-			c.info.SndWnd, c.info.NotsentBytes, c.send, c.timer = 0, 20_000, 20_000, sampler.TimerProbe
+			c.Info.SndWnd, c.Info.NotsentBytes, c.SendQueue, c.Timer = 0, 20_000, 20_000, sampler.TimerProbe
 		case at < opened:
 			c.due = c.now.Add(200 * time.Millisecond)
 			if every(at, 200*time.Millisecond, 0) {
@@ -217,7 +217,7 @@ func TestFailingZeroWindow(t *testing.T) {
 			}
 		case at == opened:
 			c.acked()
-			c.info.SndWnd, c.info.NotsentBytes = 64_000, 0
+			c.Info.SndWnd, c.Info.NotsentBytes = 64_000, 0
 		default:
 			requestResponse(at, 100*time.Millisecond, c)
 		}
@@ -249,11 +249,11 @@ func TestFailingBlackHoleAtZeroWindow(t *testing.T) {
 	const closed, gone = 3 * time.Second, 6 * time.Second
 
 	history := story{step: func(at time.Duration, c *tcp) {
-		c.info.SndWnd, c.info.NotsentBytes, c.send, c.timer = 0, 20_000, 20_000, sampler.TimerProbe
+		c.Info.SndWnd, c.Info.NotsentBytes, c.SendQueue, c.Timer = 0, 20_000, 20_000, sampler.TimerProbe
 		if at < gone {
 			c.ackRecv = c.now
 		} else if every(at, time.Second, 500*time.Millisecond) {
-			c.info.Probes++
+			c.Info.Probes++
 		}
 	}}.play(t)
 
@@ -268,13 +268,13 @@ func TestFailingReader(t *testing.T) {
 
 	history := story{length: 40 * time.Second, step: func(at time.Duration, c *tcp) {
 		c.dataRecv = c.now
-		if c.recv < 50_000 {
-			c.info.BytesReceived += 500
-			c.recv += 500
+		if c.RecvQueue < 50_000 {
+			c.Info.BytesReceived += 500
+			c.RecvQueue += 500
 		}
 
 		if at < stops || at >= goesOn {
-			c.recv = 0
+			c.RecvQueue = 0
 		}
 	}}.play(t)
 
@@ -301,10 +301,10 @@ func TestFailingLoss(t *testing.T) {
 		requestResponse(at, 50*time.Millisecond, c)
 
 		if at >= from && at < to && every(at, 150*time.Millisecond, 20*time.Millisecond) {
-			c.info.TotalRetrans++
-			c.info.DataSegsOut++
-			c.info.BytesSent += 300
-			c.info.BytesRetrans += 300
+			c.Info.TotalRetrans++
+			c.Info.DataSegsOut++
+			c.Info.BytesSent += 300
+			c.Info.BytesRetrans += 300
 		}
 	}}.play(t)
 
@@ -328,10 +328,10 @@ func TestFailingHeavyLoss(t *testing.T) {
 			requestResponse(at, 50*time.Millisecond, c)
 
 			if at >= 5*time.Second && every(at, 100*time.Millisecond, 20*time.Millisecond) {
-				c.info.TotalRetrans++
-				c.info.DataSegsOut++
-				c.info.BytesSent += 300
-				c.info.BytesRetrans += 300
+				c.Info.TotalRetrans++
+				c.Info.DataSegsOut++
+				c.Info.BytesSent += 300
+				c.Info.BytesRetrans += 300
 			}
 		}}.play(t)
 
@@ -347,11 +347,11 @@ func TestFailingLossExplainedByDSACK(t *testing.T) {
 		requestResponse(at, 50*time.Millisecond, c)
 
 		if every(at, 100*time.Millisecond, 20*time.Millisecond) {
-			c.info.TotalRetrans++
-			c.info.DSACKDups++
-			c.info.DataSegsOut++
-			c.info.BytesSent += 300
-			c.info.BytesRetrans += 300
+			c.Info.TotalRetrans++
+			c.Info.DSACKDups++
+			c.Info.DataSegsOut++
+			c.Info.BytesSent += 300
+			c.Info.BytesRetrans += 300
 		}
 	}}.play(t), Healthy)
 }
@@ -368,9 +368,9 @@ func TestFailingRTTStep(t *testing.T) {
 		{1_200_000, flagSet(RTTDrift, RTTHigh)},
 	} {
 		history := story{length: 45 * time.Second, step: func(at time.Duration, c *tcp) {
-			c.info.RTT, c.info.RTO = 20_000, 220_000
+			c.Info.RTT, c.Info.RTO = 20_000, 220_000
 			if at >= from && at < to {
-				c.info.RTT, c.info.RTO = tc.rtt, tc.rtt+200_000
+				c.Info.RTT, c.Info.RTO = tc.rtt, tc.rtt+200_000
 			}
 
 			if every(at, 100*time.Millisecond, 0) {
@@ -393,11 +393,11 @@ func TestFailingRTTStep(t *testing.T) {
 func TestFailingPeerThatReadsSlowly(t *testing.T) {
 	history := story{step: func(_ time.Duration, c *tcp) {
 		c.dataSent, c.ackRecv = c.now, c.now
-		c.info.BytesAcked += 100
-		c.info.BytesSent += 100
-		c.info.BusyTime += 10_000
-		c.info.RwndLimited += 9_000
-		c.info.Unacked, c.send, c.info.NotsentBytes = 2, 200_000, 198_000
+		c.Info.BytesAcked += 100
+		c.Info.BytesSent += 100
+		c.Info.BusyTime += 10_000
+		c.Info.RwndLimited += 9_000
+		c.Info.Unacked, c.SendQueue, c.Info.NotsentBytes = 2, 200_000, 198_000
 	}}.play(t)
 
 	requireMild(t, history, Caution)
@@ -416,16 +416,16 @@ func TestFailingCongestion(t *testing.T) {
 
 		switch at {
 		case 5 * time.Second:
-			c.info.SndCwnd, c.info.CAState = 20, byte(sampler.CAOpen)
+			c.Info.SndCwnd, c.Info.CAState = 20, byte(sampler.CAOpen)
 		case 6 * time.Second:
-			c.info.SndCwnd = 10
-			c.info.TotalRetrans++
+			c.Info.SndCwnd = 10
+			c.Info.TotalRetrans++
 		case 7 * time.Second:
-			c.info.SndCwnd = 15
+			c.Info.SndCwnd = 15
 		}
 
 		if at >= 5900*time.Millisecond && at < 6500*time.Millisecond {
-			c.info.CAState = byte(sampler.CARecovery)
+			c.Info.CAState = byte(sampler.CARecovery)
 		}
 	}}).play(t) {
 		if s.Status > Caution {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
@@ -150,16 +151,17 @@ func requireConsistent(tb testing.TB, a Assessment) {
 // row returns a row with any figures in it.
 func (s *source) row(cookie uint64) row {
 	r := sameAddresses(established(cookie), uint64(s.byte()%8))
-	r.state = []sampler.State{1, 1, 1, 2, 4, 5, 8, 9, 11}[s.byte()%9]
-	r.timer, r.expires = sampler.Timer(s.byte()%6), uint32(s.uint64())
-	r.recv, r.send = uint32(s.uint64()), uint32(s.uint64())
-	r.size = append([]int{noInfo}, infoSizes...)[int(s.byte())%(1+len(infoSizes))]
+	r.State = []sampler.State{1, 1, 1, 2, 4, 5, 8, 9, 11}[s.byte()%9]
+	r.Timer, r.Expires = sampler.Timer(s.byte()%6), uint32(s.uint64())
+	r.RecvQueue, r.SendQueue = uint32(s.uint64()), uint32(s.uint64())
+	sizes := append([]int{diagtest.NoInfo}, diagtest.InfoSizes()...)
+	r.InfoSize = sizes[int(s.byte())%len(sizes)]
 
 	raw := make([]byte, sampler.MaxInfoSize)
 	copy(raw, s.b)
 	s.b = s.b[min(len(s.b), 24):]
 
-	if _, err := binary.Decode(raw, binary.NativeEndian, &r.info); err != nil {
+	if _, err := binary.Decode(raw, binary.NativeEndian, &r.Info); err != nil {
 		panic(err)
 	}
 

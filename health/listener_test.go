@@ -12,7 +12,7 @@ import (
 func TestListenersAreSummed(t *testing.T) {
 	w := newWatch(t, Config{})
 	mapped := listener(7, "0.0.0.0:90", 0, 9)
-	mapped.family = sampler.FamilyIPv6 // bound to ::ffff:0.0.0.0
+	mapped.Family = sampler.FamilyIPv6 // bound to ::ffff:0.0.0.0
 
 	s := w.tick(
 		listener(1, "0.0.0.0:80", 3, 128),

@@ -51,13 +51,13 @@ func troubled(n int) []row {
 
 	for i := range 20 {
 		r := established(uint64(i + 1 + n/7))
-		r.info.BytesSent, r.info.BytesAcked, r.info.DataSegsOut = uint64(n*1000), uint64(n*900), uint32(n*2)
-		r.info.TotalRetrans = uint32(n * (i % 3))
-		r.info.BytesRetrans = uint64(n * (i % 3) * 100)
-		r.send = uint32(n * i)
+		r.Info.BytesSent, r.Info.BytesAcked, r.Info.DataSegsOut = uint64(n*1000), uint64(n*900), uint32(n*2)
+		r.Info.TotalRetrans = uint32(n * (i % 3))
+		r.Info.BytesRetrans = uint64(n * (i % 3) * 100)
+		r.SendQueue = uint32(n * i)
 
 		if i%4 == 0 {
-			r.info.Unacked, r.info.Retransmits, r.info.LastDataSent = 1, uint8(n%9), 5000
+			r.Info.Unacked, r.Info.Retransmits, r.Info.LastDataSent = 1, uint8(n%9), 5000
 		}
 
 		rows = append(rows, r)

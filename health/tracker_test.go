@@ -5,13 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
 func TestTrackerCountsRows(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
 	fin := established(3)
-	fin.state, fin.info.Unacked, fin.send = sampler.StateFinWait1, 1, 1
+	fin.State, fin.Info.Unacked, fin.SendQueue = sampler.StateFinWait1, 1, 1
 
 	s := w.tick(established(1), established(2), established(1), fin, listener(9, "0.0.0.0:80", 0, 128), listener(9, "0.0.0.0:80", 0, 128))
 	if s.Sockets != 4 || s.Tracker.Duplicates != 2 || s.Tracker.Live != 3 {
@@ -127,12 +128,12 @@ func TestTrackerAbortEndsNobody(t *testing.T) {
 func TestTrackerTupleChange(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
 	r := established(1)
-	r.info.TotalRetrans = 7
+	r.Info.TotalRetrans = 7
 	w.tick(r)
 	w.tick(r)
 
 	// The same socket, disconnected and connected elsewhere.
-	r.remote = established(77).remote
+	r.Remote = established(77).Remote
 	s := w.tick(r)
 
 	c := s.shown(1)
@@ -150,7 +151,7 @@ func TestTrackerTupleChange(t *testing.T) {
 	w.tick()
 	w.tick()
 
-	r.remote = established(78).remote
+	r.Remote = established(78).Remote
 	if s := w.tick(r); s.Tracker.Live != 1 || s.Tracker.Ended != 0 || s.shown(1).RemotePort != "78" {
 		t.Errorf("after its end: %+v", s.Tracker)
 	}
@@ -161,7 +162,7 @@ func TestTrackerTupleChange(t *testing.T) {
 func TestTrackerRowsWithoutInfo(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
 	bare := established(1)
-	bare.size, bare.state = noInfo, sampler.StateFinWait2
+	bare.InfoSize, bare.State = diagtest.NoInfo, sampler.StateFinWait2
 
 	// A remnant that was never followed is counted, not followed.
 	s := w.tick(bare)
@@ -171,11 +172,11 @@ func TestTrackerRowsWithoutInfo(t *testing.T) {
 
 	// One that was stays what it is.
 	r := established(2)
-	r.info.BytesSent, r.info.DataSegsOut, r.info.TotalRetrans = 5000, 5, 3
+	r.Info.BytesSent, r.Info.DataSegsOut, r.Info.TotalRetrans = 5000, 5, 3
 	w.tick(r)
 
 	bare = r
-	bare.size, bare.state = noInfo, sampler.StateFinWait2
+	bare.InfoSize, bare.State = diagtest.NoInfo, sampler.StateFinWait2
 
 	for range 4 {
 		s = w.tick(bare)
@@ -217,8 +218,8 @@ func TestTrackerOpenedAndFoundAtStart(t *testing.T) {
 func TestTrackerCountsFlags(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
 	ill := established(1)
-	ill.state, ill.info.RTT, ill.info.Unacked = sampler.StateSynSent, 0, 1
-	ill.info.Retransmits = 1
+	ill.State, ill.Info.RTT, ill.Info.Unacked = sampler.StateSynSent, 0, 1
+	ill.Info.Retransmits = 1
 
 	for n := range 3 {
 		s := w.tick(ill, established(2))
@@ -227,10 +228,10 @@ func TestTrackerCountsFlags(t *testing.T) {
 		}
 	}
 
-	ill.info.Retransmits = 0
+	ill.Info.Retransmits = 0
 	w.tick(ill)
 
-	ill.info.Retransmits = 2
+	ill.Info.Retransmits = 2
 	if s := w.tick(ill); s.FlagEvents[SynUnanswered] != 2 {
 		t.Errorf("raised again: %d events", s.FlagEvents[SynUnanswered])
 	}

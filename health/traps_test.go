@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
@@ -59,7 +60,7 @@ func TestTrapFirstByteAfterAnHour(t *testing.T) {
 	// In the first row that is ever seen, too.
 	w := newWatch(t, Config{Export: showAll})
 	r := established(1)
-	r.info.Unacked, r.send, r.timer, r.info.LastDataSent = 1, 300, sampler.TimerRetransmit, 4
+	r.Info.Unacked, r.SendQueue, r.Timer, r.Info.LastDataSent = 1, 300, sampler.TimerRetransmit, 4
 
 	if got := w.tick(r).shown(1); got.Flags != 0 || !got.SafeToSend {
 		t.Errorf("at first sight: %s", flagNames(got.Flags))
@@ -74,13 +75,13 @@ func TestTrapFINAfterAnHour(t *testing.T) {
 			w.tick(r)
 
 			// The FIN does not touch last_data_sent.
-			r.state, r.info.Unacked, r.send, r.timer, r.expires = state, 1, 1, sampler.TimerRetransmit, 200
+			r.State, r.Info.Unacked, r.SendQueue, r.Timer, r.Expires = state, 1, 1, sampler.TimerRetransmit, 200
 
 			if got := w.tick(r).shown(1); got.Flags != 0 || !got.SafeToSend {
 				t.Errorf("seen before: %s", flagNames(got.Flags))
 			}
 
-			r.cookie = 2
+			r.Cookie = 2
 			if got := w.tick(r).shown(2); got.Flags != 0 || !got.SafeToSend {
 				t.Errorf("at first sight: %s", flagNames(got.Flags))
 			}
@@ -91,15 +92,15 @@ func TestTrapFINAfterAnHour(t *testing.T) {
 // keepalives sends a probe each second; the answer comes one RTT later.
 func keepalives(rtt time.Duration) func(at time.Duration, c *tcp) {
 	return func(at time.Duration, c *tcp) {
-		c.info.RTT = uint32(rtt.Microseconds())
-		c.timer, c.due = sampler.TimerKeepalive, c.now.Add(time.Second)
+		c.Info.RTT = uint32(rtt.Microseconds())
+		c.Timer, c.due = sampler.TimerKeepalive, c.now.Add(time.Second)
 
 		if every(at, time.Second, 500*time.Millisecond) {
-			c.info.Probes = 1
+			c.Info.Probes = 1
 		}
 
 		if every(at, time.Second, 500*time.Millisecond+rtt) {
-			c.info.Probes, c.ackRecv = 0, c.now
+			c.Info.Probes, c.ackRecv = 0, c.now
 		}
 	}
 }
@@ -113,7 +114,7 @@ func TestTrapKeepaliveProbes(t *testing.T) {
 	r := established(1)
 	w.tick(r)
 
-	r.timer, r.info.Probes = sampler.TimerKeepalive, 1
+	r.Timer, r.Info.Probes = sampler.TimerKeepalive, 1
 	if got := w.tick(r).shown(1); got.Flags != 0 || !got.SafeToSend {
 		t.Errorf("the first probe after an hour: %s", flagNames(got.Flags))
 	}
@@ -124,17 +125,17 @@ func TestTrapKeepaliveProbes(t *testing.T) {
 func TestTrapProbeAtEverySample(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
 	r := established(1)
-	r.timer = sampler.TimerKeepalive
+	r.Timer = sampler.TimerKeepalive
 	w.tick(r)
 
-	r.info.Probes = 1
+	r.Info.Probes = 1
 
 	for range 10 {
 		if got := w.tick(r).shown(1); got.Flags != 0 {
 			t.Fatalf("raised %s", flagNames(got.Flags))
 		}
 
-		r.info.LastAckRecv = 1000 // an interval ago, as far as jiffies tell
+		r.Info.LastAckRecv = 1000 // an interval ago, as far as jiffies tell
 	}
 }
 
@@ -155,17 +156,17 @@ func TestTrapZeroWindowWithAnswers(t *testing.T) {
 				c.acked()
 			}
 
-			c.send, c.info.NotsentBytes, c.info.SndWnd, c.timer = 50_000, 50_000, 0, sampler.TimerProbe
-			c.info.Backoff = uint8(gap / (200 * time.Millisecond))
+			c.SendQueue, c.Info.NotsentBytes, c.Info.SndWnd, c.Timer = 50_000, 50_000, 0, sampler.TimerProbe
+			c.Info.Backoff = uint8(gap / (200 * time.Millisecond))
 			c.due = start.Add(next)
 
 			switch at {
 			case next:
-				c.info.Probes = 1
+				c.Info.Probes = 1
 				gap *= 2
 				next += gap
 			case next - gap + c.srtt():
-				c.info.Probes, c.ackRecv = 0, c.now
+				c.Info.Probes, c.ackRecv = 0, c.now
 			}
 		}
 	}
@@ -185,24 +186,24 @@ func TestTrapZeroWindowWithAnswers(t *testing.T) {
 func TestTrapReaderThatPauses(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
 	r := established(1)
-	r.timer, r.info.SndWnd, r.info.NotsentBytes, r.send = sampler.TimerProbe, 0, 9000, 9000
-	r.info.LastDataSent, r.info.LastAckRecv = 300, 200
+	r.Timer, r.Info.SndWnd, r.Info.NotsentBytes, r.SendQueue = sampler.TimerProbe, 0, 9000, 9000
+	r.Info.LastDataSent, r.Info.LastAckRecv = 300, 200
 
 	for range 20 {
 		if got := w.tick(r).shown(1); got.Status > Caution || !got.Flags.Has(ZeroWindow) {
 			t.Fatalf("%v with %s", got.Status, flagNames(got.Flags))
 		}
 
-		r.info.BytesAcked += 64_000
-		r.info.BytesSent += 64_000
+		r.Info.BytesAcked += 64_000
+		r.Info.BytesSent += 64_000
 	}
 }
 
 func TestTrapGarbageClocksOfSynSent(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
 	c := newTCP(start)
-	c.state, c.info.Unacked, c.info.RTT, c.info.RTTVar, c.info.RTO = sampler.StateSynSent, 1, 0, 250_000, 1_000_000
-	c.timer, c.due, c.probed = sampler.TimerRetransmit, start.Add(time.Minute), true
+	c.State, c.Info.Unacked, c.Info.RTT, c.Info.RTTVar, c.Info.RTO = sampler.StateSynSent, 1, 0, 250_000, 1_000_000
+	c.Timer, c.due, c.probed = sampler.TimerRetransmit, start.Add(time.Minute), true
 
 	for range 3 {
 		c.passed(w.now)
@@ -215,9 +216,9 @@ func TestTrapGarbageClocksOfSynSent(t *testing.T) {
 
 	// The SYN is answered: the clocks mean something from now on.
 	c.passed(w.now)
-	c.state, c.timer, c.info.Unacked = sampler.StateEstablished, sampler.TimerNone, 0
-	c.info.RTT, c.info.RTTVar, c.info.RTO = 20_000, 10_000, 220_000
-	c.info.BytesAcked++
+	c.State, c.Timer, c.Info.Unacked = sampler.StateEstablished, sampler.TimerNone, 0
+	c.Info.RTT, c.Info.RTTVar, c.Info.RTO = 20_000, 10_000, 220_000
+	c.Info.BytesAcked++
 	c.dataSent, c.dataRecv, c.ackRecv = c.now, c.now, c.now
 
 	if got := w.tick(c.sight()).shown(1); got.Flags != 0 || !got.SafeToSend {
@@ -229,7 +230,7 @@ func TestTrapProgressBetweenSamples(t *testing.T) {
 	// A request is out at every sample, but each time another one.
 	for _, rtt := range []uint32{20_000, 120_000} {
 		healthy(t, Healthy, always(func(at time.Duration, c *tcp) {
-			c.info.RTT, c.info.MinRTT = rtt, rtt
+			c.Info.RTT, c.Info.MinRTT = rtt, rtt
 			requestResponse(at, 200*time.Millisecond, c)
 		}))
 	}
@@ -239,13 +240,13 @@ func TestTrapBulkSender(t *testing.T) {
 	// 10 Mbit/s flat out: the send buffer is full, cwnd used up, the ACKs come.
 	everywhere(t, always(func(_ time.Duration, c *tcp) {
 		c.dataSent, c.ackRecv = c.now, c.now
-		c.info.BytesAcked += 12_500
-		c.info.BytesSent += 12_500
-		c.info.DataSegsOut += 9
-		c.info.Delivered += 9
-		c.info.Unacked, c.info.SndCwnd, c.info.NotsentBytes, c.send = 40, 40, 2_000_000, 2_058_000
-		c.info.BusyTime += 10_000
-		c.timer, c.due = sampler.TimerRetransmit, c.now.Add(c.rto())
+		c.Info.BytesAcked += 12_500
+		c.Info.BytesSent += 12_500
+		c.Info.DataSegsOut += 9
+		c.Info.Delivered += 9
+		c.Info.Unacked, c.Info.SndCwnd, c.Info.NotsentBytes, c.SendQueue = 40, 40, 2_000_000, 2_058_000
+		c.Info.BusyTime += 10_000
+		c.Timer, c.due = sampler.TimerRetransmit, c.now.Add(c.rto())
 	}), func(tb testing.TB, history []sight) {
 		requireMild(tb, history, Healthy)
 
@@ -260,8 +261,8 @@ func TestTrapOneRetransmissionLongAgo(t *testing.T) {
 		requestResponse(at, 100*time.Millisecond, c)
 
 		if at == 2*time.Second {
-			c.info.TotalRetrans++
-			c.info.BytesRetrans += 300
+			c.Info.TotalRetrans++
+			c.Info.BytesRetrans += 300
 		}
 	}), func(tb testing.TB, history []sight) {
 		requireMild(tb, history, Caution)
@@ -287,19 +288,19 @@ func TestTrapGapInSampling(t *testing.T) {
 		t.Run(gap.String(), func(t *testing.T) {
 			w := newWatch(t, Config{Export: showAll})
 			r := established(1)
-			r.info.LastDataSent, r.info.LastDataRecv, r.info.LastAckRecv = 500, 500, 500
-			r.info.Unacked, r.send = 1, 300
+			r.Info.LastDataSent, r.Info.LastDataRecv, r.Info.LastAckRecv = 500, 500, 500
+			r.Info.Unacked, r.SendQueue = 1, 300
 
 			for range 3 {
-				r.info.BytesAcked += 300
+				r.Info.BytesAcked += 300
 				w.tick(r)
 			}
 
 			// Stopped with the whole machine, nothing was acknowledged since.
 			w.now = w.now.Add(gap - w.interval)
 			millis := uint32(gap.Milliseconds())
-			r.info.LastDataSent, r.info.LastDataRecv, r.info.LastAckRecv = millis, millis, millis
-			r.info.Retransmits, r.info.Backoff, r.timer = 3, 3, sampler.TimerRetransmit
+			r.Info.LastDataSent, r.Info.LastDataRecv, r.Info.LastAckRecv = millis, millis, millis
+			r.Info.Retransmits, r.Info.Backoff, r.Timer = 3, 3, sampler.TimerRetransmit
 
 			got := w.tick(r).shown(1)
 			if got.Flags&fatalFlags() != 0 || got.Status > Caution {
@@ -307,16 +308,16 @@ func TestTrapGapInSampling(t *testing.T) {
 			}
 
 			// An answer came at once; the next request is out.
-			r.info.BytesAcked += 300
-			r.info.LastDataSent, r.info.LastDataRecv, r.info.LastAckRecv = 10, 900, 900
-			r.info.Retransmits, r.info.Backoff, r.timer = 0, 0, sampler.TimerRetransmit
+			r.Info.BytesAcked += 300
+			r.Info.LastDataSent, r.Info.LastDataRecv, r.Info.LastAckRecv = 10, 900, 900
+			r.Info.Retransmits, r.Info.Backoff, r.Timer = 0, 0, sampler.TimerRetransmit
 
 			for range 3 {
 				if got := w.tick(r).shown(1); got.Flags&fatalFlags() != 0 {
 					t.Errorf("then: %s", flagNames(got.Flags))
 				}
 
-				r.info.BytesAcked += 300
+				r.Info.BytesAcked += 300
 			}
 		})
 	}
@@ -325,22 +326,22 @@ func TestTrapGapInSampling(t *testing.T) {
 func TestTrapCountersReset(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
 	r := established(1)
-	r.info.LastDataSent, r.info.LastDataRecv, r.info.LastAckRecv = 10, 10, 10
-	r.info.TotalRetrans, r.info.BytesRetrans, r.info.DSACKDups = 5000, 5_000_000, 10
+	r.Info.LastDataSent, r.Info.LastDataRecv, r.Info.LastAckRecv = 10, 10, 10
+	r.Info.TotalRetrans, r.Info.BytesRetrans, r.Info.DSACKDups = 5000, 5_000_000, 10
 
 	for range 5 {
-		r.info.BytesSent += 1_000_000
-		r.info.BytesAcked += 1_000_000
-		r.info.DataSegsOut += 700
-		r.info.Delivered += 700
-		r.info.BusyTime += 900_000
+		r.Info.BytesSent += 1_000_000
+		r.Info.BytesAcked += 1_000_000
+		r.Info.DataSegsOut += 700
+		r.Info.Delivered += 700
+		r.Info.BusyTime += 900_000
 		w.tick(r)
 	}
 
 	// Disconnected and connected again to the same place: all counters are zero,
 	// or so small that a difference would wrap.
-	r.info.BytesSent, r.info.BytesAcked, r.info.BytesRetrans = 10, 11, 0
-	r.info.TotalRetrans, r.info.DSACKDups, r.info.DataSegsOut, r.info.Delivered = 0, 0, 1, 2
+	r.Info.BytesSent, r.Info.BytesAcked, r.Info.BytesRetrans = 10, 11, 0
+	r.Info.TotalRetrans, r.Info.DSACKDups, r.Info.DataSegsOut, r.Info.Delivered = 0, 0, 1, 2
 
 	got := w.tick(r).shown(1)
 	if got.Flags != 0 || got.Status != Healthy || got.Trend.Samples != 1 {
@@ -348,10 +349,10 @@ func TestTrapCountersReset(t *testing.T) {
 	}
 
 	for range 5 {
-		r.info.BytesSent += 1000
-		r.info.BytesAcked += 1000
-		r.info.DataSegsOut++
-		r.info.Delivered++
+		r.Info.BytesSent += 1000
+		r.Info.BytesAcked += 1000
+		r.Info.DataSegsOut++
+		r.Info.Delivered++
 
 		if got := w.tick(r).shown(1); got.Flags != 0 {
 			t.Errorf("then %s", flagNames(got.Flags))
@@ -362,11 +363,11 @@ func TestTrapCountersReset(t *testing.T) {
 func TestTrapReceiveOnly(t *testing.T) {
 	healthy(t, Healthy, always(func(_ time.Duration, c *tcp) {
 		c.dataRecv = c.now
-		c.info.BytesReceived += 5000
-		c.recv = 0
+		c.Info.BytesReceived += 5000
+		c.RecvQueue = 0
 
-		if c.info.BytesReceived/5000%3 == 1 {
-			c.recv = 5000 // read a little later
+		if c.Info.BytesReceived/5000%3 == 1 {
+			c.RecvQueue = 5000 // read a little later
 		}
 	}))
 }
@@ -376,10 +377,10 @@ func TestTrapReaderInBatches(t *testing.T) {
 	// but it is being read.
 	healthy(t, Caution, always(func(at time.Duration, c *tcp) {
 		c.dataRecv = c.now
-		c.info.BytesReceived += 100
+		c.Info.BytesReceived += 100
 
-		if c.recv += 100; every(at, 2*time.Second, 0) {
-			c.recv = 100
+		if c.RecvQueue += 100; every(at, 2*time.Second, 0) {
+			c.RecvQueue = 100
 		}
 	}))
 }
@@ -388,7 +389,7 @@ func TestTrapFINInTheReceiveQueue(t *testing.T) {
 	for _, state := range []sampler.State{sampler.StateCloseWait, sampler.StateLastAck, sampler.StateClosing} {
 		w := newWatch(t, Config{Export: showAll})
 		r := established(1)
-		r.state, r.recv, r.info.BytesReceived = state, 1, 1
+		r.State, r.RecvQueue, r.Info.BytesReceived = state, 1, 1
 
 		for range 20 {
 			got := w.tick(r).shown(1)
@@ -406,7 +407,7 @@ func TestTrapShortTCPInfo(t *testing.T) {
 			requestResponse(at, 200*time.Millisecond, c)
 		}),
 		"one request always out": always(func(at time.Duration, c *tcp) {
-			c.info.RTT = 100_000
+			c.Info.RTT = 100_000
 			if every(at, 100*time.Millisecond, 0) {
 				c.answered()
 				c.write()
@@ -414,20 +415,20 @@ func TestTrapShortTCPInfo(t *testing.T) {
 		}),
 		"bulk": always(func(_ time.Duration, c *tcp) {
 			c.dataSent, c.ackRecv = c.now, c.now
-			c.info.BytesAcked += 12_500
-			c.info.BytesSent += 12_500
-			c.info.DataSegsOut += 9
-			c.info.Unacked, c.send, c.info.NotsentBytes = 40, 2_000_000, 1_900_000
-			c.timer, c.due = sampler.TimerRetransmit, c.now.Add(c.rto())
+			c.Info.BytesAcked += 12_500
+			c.Info.BytesSent += 12_500
+			c.Info.DataSegsOut += 9
+			c.Info.Unacked, c.SendQueue, c.Info.NotsentBytes = 40, 2_000_000, 1_900_000
+			c.Timer, c.due = sampler.TimerRetransmit, c.now.Add(c.rto())
 		}),
 		"unread data": always(func(_ time.Duration, c *tcp) {
-			c.dataRecv, c.recv = c.now, 4000
-			c.info.BytesReceived += 4000
+			c.dataRecv, c.RecvQueue = c.now, 4000
+			c.Info.BytesReceived += 4000
 		}),
 	}
 
 	for name, step := range stories {
-		for _, size := range infoSizes {
+		for _, size := range diagtest.InfoSizes() {
 			t.Run(fmt.Sprintf("%s/%d", name, size), func(t *testing.T) {
 				for _, interval := range []time.Duration{250 * time.Millisecond, time.Second} {
 					requireMild(t, story{step: step(), size: size, interval: interval}.play(t), Healthy)
@@ -442,7 +443,7 @@ func TestTrapIdleAfterJitter(t *testing.T) {
 	// an hour later: the kernel keeps its last srtt, rttvar and RTO.
 	w := newWatch(t, Config{Export: showAll})
 	r := established(1)
-	r.info.RTT, r.info.RTTVar, r.info.RTO, r.info.BytesAcked = 900_000, 400_000, 9_000_000, 5_000_000
+	r.Info.RTT, r.Info.RTTVar, r.Info.RTO, r.Info.BytesAcked = 900_000, 400_000, 9_000_000, 5_000_000
 
 	for range 20 {
 		if got := w.tick(r).shown(1); got.Flags != 0 || got.Status != Healthy {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
@@ -130,9 +131,9 @@ func TestQueueTrendOfUnevenSamples(t *testing.T) {
 
 func TestTrendOfWhatIsKnown(t *testing.T) {
 	r := established(1)
-	r.info.RTT, r.info.RTTVar, r.info.RTO = 60_000, 15_000, 520_000
-	r.recv, r.send = 70, 30
-	s := &decode(t, r)[0]
+	r.Info.RTT, r.Info.RTTVar, r.Info.RTO = 60_000, 15_000, 520_000
+	r.RecvQueue, r.SendQueue = 70, 30
+	s := &diagtest.Decode(t, r)[0]
 
 	window := filled(1000, 10_000,
 		sample{at: 0},
@@ -158,10 +159,10 @@ func TestTrendOfWhatIsKnown(t *testing.T) {
 
 func TestTrendOfWhatIsNotKnown(t *testing.T) {
 	r := established(1)
-	r.info.RTT, r.info.RTTVar = 0, 250_000 // as before the first measurement
+	r.Info.RTT, r.Info.RTTVar = 0, 250_000 // as before the first measurement
 
 	for name, s := range map[string]*sampler.Socket{
-		"nothing measured": &decode(t, r)[0],
+		"nothing measured": &diagtest.Decode(t, r)[0],
 		"no tcp_info":      {State: sampler.StateEstablished},
 	} {
 		got := newTrend(filled(1000, 10_000, times(0, 1000)...), new(baseline), s)

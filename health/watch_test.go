@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
@@ -15,18 +16,18 @@ var showAll = ExportConfig{Max: 64, Hold: 5 * time.Minute}
 
 // watch is a tracker with a clock of its own.
 type watch struct {
-	tb       testing.TB
-	tracker  *Tracker
-	decoder  *decoder
-	interval time.Duration
-	now      time.Time
-	snapshot *Snapshot
+	tb        testing.TB
+	tracker   *Tracker
+	recording *diagtest.Recording
+	interval  time.Duration
+	now       time.Time
+	snapshot  *Snapshot
 }
 
 func newWatch(tb testing.TB, cfg Config) *watch {
 	tb.Helper()
 
-	w := &watch{tb: tb, decoder: newDecoder(tb), interval: cfg.withDefaults().Interval, now: start}
+	w := &watch{tb: tb, recording: diagtest.NewRecording(tb), interval: cfg.withDefaults().Interval, now: start}
 	w.tracker = NewTracker(cfg, func(s *Snapshot) { w.snapshot = s })
 
 	return w
@@ -36,7 +37,7 @@ func newWatch(tb testing.TB, cfg Config) *watch {
 func (w *watch) sample(rows ...row) *Snapshot {
 	w.tb.Helper()
 	w.tracker.Begin()
-	w.tracker.End(w.decoder.dump(w.tb, w.now, rows, w.tracker.Sockets))
+	w.tracker.End(w.recording.Dump(w.tb, w.now, rows, w.tracker.Sockets))
 
 	return w.snapshot
 }
@@ -53,7 +54,7 @@ func (w *watch) tick(rows ...row) *Snapshot {
 func (w *watch) abort(rows ...row) {
 	w.tb.Helper()
 	w.tracker.Begin()
-	w.decoder.dump(w.tb, w.now, rows, w.tracker.Sockets)
+	w.recording.Dump(w.tb, w.now, rows, w.tracker.Sockets)
 	w.tracker.Abort()
 
 	w.now = w.now.Add(w.interval)
@@ -90,31 +91,31 @@ func newTCP(now time.Time) *tcp {
 	return c
 }
 
-func (c *tcp) srtt() time.Duration { return time.Duration(c.info.RTT) * time.Microsecond }
-func (c *tcp) rto() time.Duration  { return time.Duration(c.info.RTO) * time.Microsecond }
+func (c *tcp) srtt() time.Duration { return time.Duration(c.Info.RTT) * time.Microsecond }
+func (c *tcp) rto() time.Duration  { return time.Duration(c.Info.RTO) * time.Microsecond }
 
 // passed lets time pass: timers go off.
 func (c *tcp) passed(now time.Time) {
 	c.now = now
 
-	for c.timer == sampler.TimerRetransmit && !now.Before(c.due) {
+	for c.Timer == sampler.TimerRetransmit && !now.Before(c.due) {
 		at := c.due
-		c.info.TotalRetrans++
+		c.Info.TotalRetrans++
 
-		if c.state != sampler.StateSynSent {
+		if c.State != sampler.StateSynSent {
 			c.dataSent = at
-			c.info.DataSegsOut++
-			c.info.BytesSent += 300
-			c.info.BytesRetrans += 300
+			c.Info.DataSegsOut++
+			c.Info.BytesSent += 300
+			c.Info.BytesRetrans += 300
 		}
 
 		if !c.probed {
 			c.probed = true
 		} else {
-			c.info.Retransmits++
-			c.info.Backoff++
-			c.info.RTO = min(2*c.info.RTO, 120_000_000)
-			c.info.CAState = byte(sampler.CALoss)
+			c.Info.Retransmits++
+			c.Info.Backoff++
+			c.Info.RTO = min(2*c.Info.RTO, 120_000_000)
+			c.Info.CAState = byte(sampler.CALoss)
 		}
 
 		c.due = at.Add(c.rto())
@@ -124,13 +125,13 @@ func (c *tcp) passed(now time.Time) {
 // write sends a segment of 300 bytes.
 func (c *tcp) write() {
 	c.dataSent = c.now
-	c.info.Unacked++
-	c.info.DataSegsOut++
-	c.info.BytesSent += 300
-	c.send += 300
+	c.Info.Unacked++
+	c.Info.DataSegsOut++
+	c.Info.BytesSent += 300
+	c.SendQueue += 300
 
-	if c.timer != sampler.TimerRetransmit {
-		c.timer, c.probed = sampler.TimerRetransmit, false
+	if c.Timer != sampler.TimerRetransmit {
+		c.Timer, c.probed = sampler.TimerRetransmit, false
 		c.due = c.now.Add(2 * c.srtt())
 	}
 }
@@ -138,13 +139,13 @@ func (c *tcp) write() {
 // acked takes in an ACK for everything.
 func (c *tcp) acked() {
 	c.ackRecv = c.now
-	c.info.BytesAcked += uint64(c.send)
-	c.info.Delivered += c.info.Unacked
-	c.info.Unacked, c.send = 0, 0
-	c.info.RTO >>= c.info.Backoff
-	c.info.Retransmits, c.info.Backoff, c.info.Probes = 0, 0, 0
-	c.info.CAState = byte(sampler.CAOpen)
-	c.timer = sampler.TimerNone
+	c.Info.BytesAcked += uint64(c.SendQueue)
+	c.Info.Delivered += c.Info.Unacked
+	c.Info.Unacked, c.SendQueue = 0, 0
+	c.Info.RTO >>= c.Info.Backoff
+	c.Info.Retransmits, c.Info.Backoff, c.Info.Probes = 0, 0, 0
+	c.Info.CAState = byte(sampler.CAOpen)
+	c.Timer = sampler.TimerNone
 }
 
 // answered takes in a segment of 300 bytes that acknowledges everything. The
@@ -152,24 +153,24 @@ func (c *tcp) acked() {
 func (c *tcp) answered() {
 	c.acked()
 	c.dataRecv = c.now
-	c.info.BytesReceived += 300
-	c.info.DataSegsIn++
+	c.Info.BytesReceived += 300
+	c.Info.DataSegsIn++
 }
 
 // sight renders the row as it is now.
 func (c *tcp) sight() row {
 	r := c.row
-	r.info.LastDataSent = uint32(c.now.Sub(c.dataSent).Milliseconds())
-	r.info.LastDataRecv = uint32(c.now.Sub(c.dataRecv).Milliseconds())
-	r.info.LastAckRecv = uint32(c.now.Sub(c.ackRecv).Milliseconds())
+	r.Info.LastDataSent = uint32(c.now.Sub(c.dataSent).Milliseconds())
+	r.Info.LastDataRecv = uint32(c.now.Sub(c.dataRecv).Milliseconds())
+	r.Info.LastAckRecv = uint32(c.now.Sub(c.ackRecv).Milliseconds())
 
-	if r.timer != sampler.TimerNone {
-		r.expires = uint32(max(0, c.due.Sub(c.now)).Milliseconds())
+	if r.Timer != sampler.TimerNone {
+		r.Expires = uint32(max(0, c.due.Sub(c.now)).Milliseconds())
 	}
 
-	if r.state == sampler.StateSynSent {
+	if r.State == sampler.StateSynSent {
 		const sinceBoot = 820_460_000
-		r.info.LastDataSent, r.info.LastDataRecv, r.info.LastAckRecv = sinceBoot, sinceBoot, sinceBoot
+		r.Info.LastDataSent, r.Info.LastDataRecv, r.Info.LastAckRecv = sinceBoot, sinceBoot, sinceBoot
 	}
 
 	return r
@@ -208,7 +209,7 @@ func (s story) play(tb testing.TB) []sight {
 
 	w := newWatch(tb, Config{Interval: s.interval, Export: showAll, Limits: s.limits})
 	c := newTCP(start)
-	c.size = s.size
+	c.InfoSize = s.size
 
 	var history []sight
 

@@ -1,12 +1,10 @@
 package netlab
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
 	"os/exec"
-	"sync"
 	"testing"
 	"time"
 )
@@ -38,7 +36,7 @@ func (n *Namespace) Run(t testing.TB, name string, args ...string) string {
 // Process is a command that runs inside a namespace, beside the test.
 type Process struct {
 	cmd    *exec.Cmd
-	output lockedBuffer
+	output Output
 	done   chan struct{} // Closed when the process has ended and err is set.
 	err    error
 }
@@ -89,24 +87,4 @@ func (p *Process) Stop() {
 		panic("killing a process of our own: " + err.Error())
 	}
 	<-p.done
-}
-
-// lockedBuffer is a buffer that may be read while it is written to.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-// Write appends to the buffer.
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-// String returns what was written so far.
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
