@@ -197,7 +197,8 @@ func TestAudit(t *testing.T) {
 		t.Errorf("too long for an attribute: %v", err)
 	}
 
-	if err := Audit(repair(markOp(1, 1)), false); !errors.Is(err, ErrNotPermitted) {
-		t.Errorf("a mark without CAP_NET_ADMIN: %v", err)
+	err := Audit(ops(op(0, 4, 0), repair(markOp(1, 1))), false)
+	if want := "the kernel wants CAP_NET_ADMIN for the program: a test of the mark at byte 4"; err == nil || err.Error() != want {
+		t.Errorf("a mark without CAP_NET_ADMIN: %v, want %s", err, want)
 	}
 }

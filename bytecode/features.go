@@ -23,12 +23,13 @@ type Features struct {
 	// 5.8), and is told.
 	Cgroup bool
 	// MaxCompares is the most tests that the kernel may have to make for a socket;
-	// 0 stands for DefaultMaxCompares.
+	// 0 stands for DefaultMaxCompares, and -1 leaves everything to user space.
 	MaxCompares int
 }
 
 // Probe finds out what the kernel can test. The function offers the kernel a
-// program with a request for a dump and tells whether it was taken.
+// program with a request for a dump and tells whether it was taken: it was not if
+// the answer is EINVAL or EPERM. Any other failure is an error, which Probe returns.
 func Probe(offer func(program []byte) (taken bool, err error)) (Features, error) {
 	var f Features
 
