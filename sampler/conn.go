@@ -3,7 +3,7 @@ package sampler
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"syscall"
 	"time"
 )
 
@@ -15,9 +15,6 @@ type Config struct {
 	NetNS int
 	// States selects the connections, zero for [ConnectionStates].
 	States States
-	// Filter is an INET_DIAG bytecode program for the connections, empty for
-	// none. Listeners are never filtered.
-	Filter []byte
 	// CongestionInfo asks for the details of BBR, Vegas and DCTCP.
 	CongestionInfo bool
 	// Timeout bounds one dump, zero for ten seconds.
@@ -34,6 +31,15 @@ type Tap interface {
 	Dumped(d Dump)
 	// Failed is called after a dump that broke off.
 	Failed(at time.Time, reason Reason)
+}
+
+// Filter selects connections. The zero value selects all of them. Listeners are
+// never filtered.
+type Filter struct {
+	// Program is INET_DIAG bytecode for the kernel, empty for none.
+	Program []byte
+	// Keep tells which of the rows that the kernel sends are wanted, nil for all.
+	Keep func(*Socket) bool
 }
 
 const defaultTimeout = 10 * time.Second
@@ -56,6 +62,7 @@ type Conn struct {
 	cfg    Config
 	now    func() time.Time
 	batch  batch
+	filter []byte
 	legacy bool
 	tap    Tap
 }
@@ -86,6 +93,29 @@ func (c *Conn) Legacy() bool { return c.legacy }
 // Close closes the netlink socket.
 func (c *Conn) Close() error { return c.wire.Close() }
 
+// SetFilter selects the connections of the dumps to come.
+func (c *Conn) SetFilter(f Filter) { c.filter, c.batch.keep = f.Program, f.Keep }
+
+// Offer tells whether the kernel takes a bytecode program from this process.
+func (c *Conn) Offer(program []byte) (taken bool, err error) {
+	if err := c.wire.deadline(c.now().Add(c.cfg.Timeout)); err != nil {
+		return false, fmt.Errorf("set deadline: %w", err)
+	}
+
+	var d Dump
+
+	// The kernel looks at the program before it looks at sockets; a dump of the
+	// listeners is the cheapest.
+	r := request{states: ListenStates, filter: program}
+	err = c.run(r, c.legacy, &d, func(time.Time, []Socket) {})
+
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EPERM) {
+		return false, nil
+	}
+
+	return err == nil, err
+}
+
 // Dump implements [Source]. Errors wrap a syscall.Errno, os.ErrDeadlineExceeded
 // or one of this package's sentinels.
 func (c *Conn) Dump(sink Sink) (Dump, error) {
@@ -112,7 +142,7 @@ func (c *Conn) dumpAll(d *Dump, sink Sink) error {
 		return fmt.Errorf("set deadline: %w", err)
 	}
 
-	connections := request{ext: c.extensions(), states: c.cfg.States, filter: c.cfg.Filter}
+	connections := request{ext: c.extensions(), states: c.cfg.States, filter: c.filter}
 	if err := c.run(connections, c.legacy, d, sink); err != nil {
 		return fmt.Errorf("dump connections: %w", err)
 	}
@@ -191,81 +221,4 @@ func (c *Conn) runOne(r *request, d *Dump, sink Sink) error {
 			return nil
 		}
 	}
-}
-
-// chooseAttempts bounds the comparisons when sockets move under the dumps.
-const chooseAttempts = 3
-
-// choose decides between the legacy request and one request per family. The
-// legacy request walks the tables once for both families, but nothing promises
-// that it goes on doing so, hence the comparison: every socket that stood both
-// before and after must be in it.
-func (c *Conn) choose() error {
-	if err := c.wire.deadline(c.now().Add(c.cfg.Timeout)); err != nil {
-		return fmt.Errorf("set deadline: %w", err)
-	}
-
-	for range chooseAttempts {
-		before, v2Err := c.cookies(false)
-		legacy, legacyErr := c.cookies(true)
-
-		switch {
-		case legacyErr != nil && v2Err != nil:
-			return fmt.Errorf("probe socket diagnostics: %w", v2Err)
-		case legacyErr != nil:
-			return nil
-		case v2Err != nil:
-			c.legacy = true
-
-			return nil
-		}
-
-		after, err := c.cookies(false)
-		if err != nil {
-			return fmt.Errorf("probe socket diagnostics: %w", err)
-		}
-
-		if containsStable(legacy, before, after) {
-			c.legacy = true
-
-			return nil
-		}
-	}
-
-	return nil
-}
-
-// cookies returns the sorted cookies of all connections and listeners.
-func (c *Conn) cookies(legacy bool) ([]uint64, error) {
-	var (
-		cookies []uint64
-		d       Dump
-	)
-
-	all := request{states: ConnectionStates | ListenStates}
-	err := c.run(all, legacy, &d, func(_ time.Time, sockets []Socket) {
-		for i := range sockets {
-			cookies = append(cookies, sockets[i].Cookie)
-		}
-	})
-
-	slices.Sort(cookies)
-
-	return cookies, err
-}
-
-// containsStable tells whether every cookie of both before and after is in
-// probe. All three are sorted.
-func containsStable(probe, before, after []uint64) bool {
-	for _, cookie := range before {
-		if _, stable := slices.BinarySearch(after, cookie); !stable {
-			continue
-		}
-
-		if _, found := slices.BinarySearch(probe, cookie); !found {
-			return false
-		}
-	}
-
-	return true
 }

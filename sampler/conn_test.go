@@ -165,8 +165,9 @@ func TestConnDump(t *testing.T) {
 		}
 		return answer{datagrams: [][]byte{first, {}, slices.Concat(rowMessage(0, 12), doneMessage(0, 0))}}
 	})
-	c, err := newConn(w, Config{Tap: tap, Filter: make([]byte, 12), CongestionInfo: true, Timeout: 3 * time.Second}, "6.1", tickingClock())
+	c, err := newConn(w, Config{Tap: tap, CongestionInfo: true, Timeout: 3 * time.Second}, "6.1", tickingClock())
 	must(t, err)
+	c.SetFilter(Filter{Program: make([]byte, 12)})
 	if len(tap.calls) != 0 {
 		t.Errorf("the tap was shown what the choice brought: %v", tap.calls)
 	}

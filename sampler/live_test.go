@@ -182,7 +182,7 @@ func TestLiveListener(t *testing.T) {
 	for range 3 {
 		n.Dial(t, "tcp", listener.Addr().String())
 	}
-	sockets := dumpOf(t, dialIn(t, n, Config{Filter: nil}))
+	sockets := dumpOf(t, dialIn(t, n, Config{}))
 	s := find(t, sockets, listener.(*net.TCPListener))
 	if s.State != StateListen || s.RecvQueue != 3 || s.SendQueue == 0 || s.Info.Unacked() != 3 || s.Info.Sacked() != s.SendQueue {
 		t.Errorf("listener %+v", s)
@@ -210,16 +210,23 @@ func TestLiveStatesAndFilter(t *testing.T) {
 	time.Sleep(100 * time.Millisecond) // more than an acknowledgment is delayed
 	port := open.LocalAddr().(*net.TCPAddr).AddrPort().Port()
 	for name, test := range map[string]struct {
-		cfg  Config
-		want []State
+		cfg    Config
+		filter Filter
+		want   []State
 	}{
-		"all":        {Config{}, []State{1, 1, 5, 8, 10}},
-		"CLOSE_WAIT": {Config{States: 1 << StateCloseWait}, []State{8, 10}},
+		"all":        {want: []State{1, 1, 5, 8, 10}},
+		"CLOSE_WAIT": {cfg: Config{States: 1 << StateCloseWait}, want: []State{8, 10}},
 		// INET_DIAG_BC_S_GE and S_LE: local port equal to that of one connection.
-		"filter": {Config{Filter: portProgram(port)}, []State{1, 10}},
+		"program": {filter: Filter{Program: portProgram(port)}, want: []State{1, 10}},
+		"keep":    {filter: Filter{Keep: func(s *Socket) bool { return s.Local.Port != port }}, want: []State{1, 5, 8, 10}},
+		"both": {
+			filter: Filter{Program: portProgram(port), Keep: func(*Socket) bool { return false }}, want: []State{10},
+		},
 	} {
 		var got []State
-		for _, s := range dumpOf(t, dialIn(t, n, test.cfg)) {
+		c := dialIn(t, n, test.cfg)
+		c.SetFilter(test.filter)
+		for _, s := range dumpOf(t, c) {
 			got = append(got, s.State)
 		}
 		slices.Sort(got)
@@ -227,7 +234,17 @@ func TestLiveStatesAndFilter(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
 	}
-	refused := dialIn(t, n, Config{Filter: []byte{0xff, 0xff, 0xff, 0xff}})
+	noProgram := []byte{0xff, 0xff, 0xff, 0xff}
+	refused := dialIn(t, n, Config{})
+	for _, test := range []struct {
+		program []byte
+		taken   bool
+	}{{noProgram, false}, {portProgram(port), true}} {
+		if taken, err := refused.Offer(test.program); taken != test.taken || err != nil {
+			t.Errorf("%x was taken: %t, %v", test.program, taken, err)
+		}
+	}
+	refused.SetFilter(Filter{Program: noProgram})
 	if _, err := refused.Dump(func(time.Time, []Socket) {}); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("a program that is none: %v", err)
 	}

@@ -53,6 +53,8 @@ func align(n int) int { return (n + nlAlign - 1) &^ (nlAlign - 1) }
 // batch decodes datagrams into a reused slice of sockets.
 type batch struct {
 	sockets []Socket
+	// keep tells which connections are wanted, nil for all.
+	keep func(*Socket) bool
 	// packedAccECN selects the tcp_info tail of Linux 7.0.
 	packedAccECN bool
 }
@@ -126,6 +128,10 @@ func (b *batch) socket(payload []byte) error {
 		b.sockets = b.sockets[:n]
 
 		return err
+	}
+
+	if s := &b.sockets[n]; b.keep != nil && s.State != StateListen && !b.keep(s) {
+		b.sockets = b.sockets[:n]
 	}
 
 	return nil

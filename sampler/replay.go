@@ -91,6 +91,11 @@ func describeForeign(magic []byte) string {
 // Meta returns what the recording says about its host.
 func (p *Replay) Meta() Meta { return p.meta }
 
+// SetKeep selects the connections of the dumps to come. A recording has what
+// its own filter let through; what else is unwanted is told by keep, nil for
+// nothing.
+func (p *Replay) SetKeep(keep func(*Socket) bool) { p.batch.keep = keep }
+
 // Close implements [Source]; the reader is the caller's.
 func (p *Replay) Close() error { return nil }
 
