@@ -19,6 +19,7 @@ import (
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/common/version"
 
+	"tcphealth_exporter/bytecode"
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/sampler"
@@ -52,18 +53,36 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errAnswered):
 		return exitOK
 	case err != nil:
-		_, _ = fmt.Fprintf(stderr, "%s: error: %s, try --help\n", program, oneLine(err))
+		complain(stderr, err, ", try --help")
 
 		return exitUsage
 	}
 
-	if err := serve(ctx, opts, stderr); err != nil {
-		_, _ = fmt.Fprintf(stderr, "%s: error: %s\n", program, oneLine(err))
+	err = serve(ctx, opts, stderr)
+
+	switch {
+	case err == nil:
+		return exitOK
+	case isUsage(err):
+		complain(stderr, err, "")
+
+		return exitUsage
+	default:
+		complain(stderr, err, "")
 
 		return exitFailure
 	}
+}
 
-	return exitOK
+// complain writes an error on one line. Below one in a filter it shows the place.
+func complain(w io.Writer, err error, advice string) {
+	if syntax, ok := errors.AsType[*bytecode.SyntaxError](err); ok {
+		_, _ = fmt.Fprintf(w, "%s: error: %v\n%s", program, syntax, syntax.Show())
+
+		return
+	}
+
+	_, _ = fmt.Fprintf(w, "%s: error: %s%s\n", program, oneLine(err), advice)
 }
 
 // oneLine returns the text of an error, which for YAML has several lines, on one.
@@ -97,6 +116,10 @@ func serve(ctx context.Context, opts *options, stderr io.Writer) error {
 	e.latest.started = time.Now()
 	e.metrics = collector.NewSamplerMetrics(interval)
 	e.tracker = health.NewTracker(opts.healthConfig(interval, source.replay != nil), e.latest.set)
+
+	if err := e.prepareFilter(source.replay); err != nil {
+		return fmt.Errorf("--sampler.filter: %w", err)
+	}
 
 	web, err := newWebServer(e)
 	if err != nil {
@@ -184,6 +207,10 @@ func (e *exporter) dial() (sampler.Source, error) {
 	}
 
 	_ = level.Debug(e.logger).Log("msg", "netlink socket opened", "one_dump_for_both_families", conn.Legacy())
+
+	if err := applyFilter(conn, e.opts.filter, e.logger); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
 
 	return conn, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
+	"tcphealth_exporter/bytecode"
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/health"
 )
@@ -29,6 +30,8 @@ type options struct {
 
 	interval       time.Duration
 	congestionInfo bool
+	filterText     string
+	filter         *bytecode.Filter
 	record, replay string
 
 	maxConnections    int
@@ -115,6 +118,8 @@ func (o *options) register(app *kingpin.Application) {
 		Default("logfmt").EnumVar(&o.logFormat, "logfmt", "json")
 	app.Flag("sampler.interval", "Time between two samples of all connections, 10ms and up.").
 		Default("1s").DurationVar(&o.interval)
+	app.Flag("sampler.filter", "Which connections to sample, in the language of ss(8), evaluated in the kernel; see docs/filter.md.").
+		PlaceHolder("EXPRESSION").StringVar(&o.filterText)
 	app.Flag("sampler.congestion-info", "Ask the kernel for the details of BBR, Vegas and DCTCP.").
 		BoolVar(&o.congestionInfo)
 	app.Flag("sampler.record", "Write the raw netlink messages to a new file.").
@@ -141,6 +146,10 @@ func (o *options) register(app *kingpin.Application) {
 func (o *options) validate() (err error) {
 	if o.sets, err = collector.ParseSets(o.setList); err != nil {
 		return fmt.Errorf("--collector.connections.set: %w", err)
+	}
+
+	if o.filter, err = parseFilter(o.filterText); err != nil {
+		return fmt.Errorf("--sampler.filter: %w", err)
 	}
 
 	for _, address := range *o.web.WebListenAddresses {
