@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 
 	if *holdFlag > 0 {
-		if err := hold(*holdFlag, *addrFlag, os.Stdout); err != nil {
+		if err := holdHere(*holdFlag, *addrFlag, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -37,9 +37,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// hold opens n connections to itself, says so, and keeps them until it is
+// holdHere opens n connections to itself, says so, and keeps them until it is
 // killed or its parent is gone.
-func hold(n int, address string, out io.Writer) error {
+func holdHere(n int, address string, out io.Writer) error {
 	ctx := context.Background()
 	quiet := net.KeepAliveConfig{Enable: false}
 
@@ -81,21 +81,28 @@ func hold(n int, address string, out io.Writer) error {
 func population(b *testing.B, sockets int) *netlab.Namespace {
 	b.Helper()
 
-	self, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
-
 	ns := netlab.New(b)
 
 	for i := 0; sockets > 0; i++ {
 		n := min(sockets, socketsPerHolder)
 		sockets -= n
-		p := ns.Start(b, self, fmt.Sprintf("-hold=%d", n/2), fmt.Sprintf("-hold.address=127.0.%d.1", i+1))
-		waitFor(b, p)
+		hold(b, ns, n, fmt.Sprintf("127.0.%d.1", i+1))
 	}
 
 	return ns
+}
+
+// hold makes sockets idle sockets in a process of their own; the servers among
+// them have the address.
+func hold(b *testing.B, ns *netlab.Namespace, sockets int, address string) {
+	b.Helper()
+
+	self, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+
+	waitFor(b, ns.Start(b, self, fmt.Sprintf("-hold=%d", sockets/2), "-hold.address="+address))
 }
 
 func waitFor(b *testing.B, p *netlab.Process) {

@@ -65,12 +65,7 @@ func benchmarkTick(b *testing.B, sockets int) {
 func newTick(b *testing.B, ns *netlab.Namespace) (tick func(), last **health.Snapshot) {
 	b.Helper()
 
-	conn, err := sampler.Dial(sampler.Config{NetNS: ns.FD()})
-	if err != nil {
-		b.Fatal(err)
-	}
-
-	b.Cleanup(func() { _ = conn.Close() })
+	conn := dial(b, ns)
 
 	var snapshot *health.Snapshot
 
@@ -88,6 +83,19 @@ func newTick(b *testing.B, ns *netlab.Namespace) (tick func(), last **health.Sna
 
 		tracker.End(d)
 	}, &snapshot
+}
+
+func dial(b *testing.B, ns *netlab.Namespace) *sampler.Conn {
+	b.Helper()
+
+	conn, err := sampler.Dial(sampler.Config{NetNS: ns.FD()})
+	if err != nil {
+		b.Fatal(err)
+	}
+
+	b.Cleanup(func() { _ = conn.Close() })
+
+	return conn
 }
 
 // meter adds up what calls cost.
