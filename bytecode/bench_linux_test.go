@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/internal/holder"
 	"tcphealth_exporter/internal/netlab"
 )
 
@@ -24,7 +25,7 @@ func BenchmarkDump(b *testing.B) {
 
 	ns := netlab.New(b)
 	for i := range benchSockets / 2 / perHolder {
-		hold(b, ns, perHolder, fmt.Sprintf("127.0.%d.1", i+1), nil)
+		holder.Start(b, ns, perHolder, fmt.Sprintf("127.0.%d.1", i+1), nil)
 	}
 
 	d := dialDiag(b, ns)

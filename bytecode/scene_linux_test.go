@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tcphealth_exporter/internal/holder"
 	"tcphealth_exporter/internal/netlab"
 )
 
@@ -206,7 +207,7 @@ func (s *scene) joinCgroup(t *testing.T) {
 	}
 	defer handle.Close()
 
-	hold(t, s.ns, 4, "127.0.9.1", &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(handle.Fd())})
+	holder.Start(t, s.ns, 4, "127.0.9.1", &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(handle.Fd())})
 
 	s.cgroup = dir
 }

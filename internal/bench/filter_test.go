@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tcphealth_exporter/bytecode"
+	"tcphealth_exporter/internal/holder"
 	"tcphealth_exporter/internal/netlab"
 	"tcphealth_exporter/sampler"
 )
@@ -17,9 +18,9 @@ func BenchmarkFilter(b *testing.B) {
 	const sockets, share = 20_000, 100
 
 	ns := netlab.New(b)
-	hold(b, ns, sockets/2, "127.0.1.1")
-	hold(b, ns, sockets/2-sockets/share, "127.0.2.1")
-	hold(b, ns, sockets/share, "127.0.200.1")
+	holder.Start(b, ns, sockets/4, "127.0.1.1", nil)
+	holder.Start(b, ns, sockets/4-sockets/share/2, "127.0.2.1", nil)
+	holder.Start(b, ns, sockets/share/2, "127.0.200.1", nil)
 
 	all, one := dial(b, ns), dial(b, ns)
 
