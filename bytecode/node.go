@@ -33,30 +33,21 @@ type (
 )
 
 // conjunction joins parts by "and".
-func conjunction(parts []node) node {
-	var flat all
-
-	for _, p := range parts {
-		if nested, ok := p.(all); ok {
-			flat = append(flat, nested...)
-		} else {
-			flat = append(flat, p)
-		}
-	}
-
-	if len(flat) == 1 {
-		return flat[0]
-	}
-
-	return flat
-}
+func conjunction(parts []node) node { return join[all](parts) }
 
 // disjunction joins parts by "or".
-func disjunction(parts []node) node {
-	var flat some
+func disjunction(parts []node) node { return join[some](parts) }
+
+// join joins parts, taking those of its own kind apart; a single part needs no
+// joining.
+func join[T interface {
+	~[]node
+	node
+}](parts []node) node {
+	var flat T
 
 	for _, p := range parts {
-		if nested, ok := p.(some); ok {
+		if nested, ok := p.(T); ok {
 			flat = append(flat, nested...)
 		} else {
 			flat = append(flat, p)
