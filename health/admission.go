@@ -14,8 +14,9 @@ type admission struct {
 	// width is the share of the circle, out of 2^64, that is followed while crowded.
 	width uint64
 	start uint64
-	// crowded tells that not everyone fits.
-	crowded bool
+	// crowded tells that not everyone fits, relaxed that this has just ended, so
+	// that those who were left out come in.
+	crowded, relaxed bool
 }
 
 // revolution is how long the arc takes around the circle, unless that would
@@ -30,7 +31,9 @@ const admissionFill = 7.0 / 8
 // connections in the last dump, kept the number of those that stay in the table
 // wherever the arc is.
 func (a *admission) advance(passed time.Duration, population, kept int) {
-	a.crowded = population > a.capacity
+	crowded := population > a.capacity
+	a.crowded, a.relaxed = crowded, a.crowded && !crowded
+
 	if !a.crowded {
 		return
 	}

@@ -159,9 +159,15 @@ func TestTableWithRoomDoesNotTurn(t *testing.T) {
 		t.Error("150 connections are no crowd")
 	}
 
+	openedBefore := tracker.stats.Opened
+
 	for range 5 {
 		feed(tracker, now, sockets)
 		now = now.Add(time.Second)
+	}
+
+	if opened := tracker.stats.Opened; opened != openedBefore {
+		t.Errorf("%d connections opened by the end of the crowd", opened-openedBefore)
 	}
 
 	if tracker.admission.crowded || tracker.followedCount() != 100 {

@@ -3,7 +3,7 @@ package health
 import "time"
 
 // Config configures a [Tracker]. Zero values stand for the defaults of the
-// program's flags.
+// program's flags, but for Export, which takes zero as it is.
 type Config struct {
 	// Interval is the time between two samples.
 	Interval time.Duration

@@ -108,11 +108,16 @@ func atZeroWindow(s *sampler.Socket) bool {
 		return false
 	}
 
-	if s.Timer == sampler.TimerProbe {
-		return true
+	if !s.Info.Has(sampler.FieldSndWnd) {
+		return s.Timer == sampler.TimerProbe
 	}
 
-	return s.Info.NotsentBytes() > 0 && s.Info.SndWnd() == 0 && s.Info.Has(sampler.FieldSndWnd)
+	unsent, window := s.Info.NotsentBytes(), s.Info.SndWnd()
+	// The probe timer also runs for a partial segment that TCP_CORK holds back,
+	// though the window has room for it.
+	probed := s.Timer == sampler.TimerProbe && window < min(unsent, s.Info.SndMSS())
+
+	return probed || unsent > 0 && window == 0
 }
 
 // unread returns the bytes waiting for the application; the FIN that the

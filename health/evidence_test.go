@@ -166,6 +166,16 @@ func TestZeroWindow(t *testing.T) {
 
 	probing := established(1)
 	probing.Timer = sampler.TimerProbe
+	probing.Info.SndWnd, probing.Info.NotsentBytes = 500, 1000
+
+	corked := probing
+	corked.Info.SndWnd, corked.Info.NotsentBytes = 65536, 300
+
+	roomForSegment := probing
+	roomForSegment.Info.SndWnd, roomForSegment.Info.NotsentBytes = 2000, 100_000
+
+	shortProbing := probing
+	shortProbing.InfoSize = 224
 
 	nothing := established(1)
 	nothing.Info.SndWnd = 0
@@ -185,7 +195,10 @@ func TestZeroWindow(t *testing.T) {
 		want bool
 	}{
 		{"a closed window and unsent data", closed, true},
-		{"the probe timer", probing, true},
+		{"the probe timer, and a window too small", probing, true},
+		{"the probe timer, and only TCP_CORK in the way", corked, false},
+		{"the probe timer, and room for a segment", roomForSegment, false},
+		{"the probe timer on a kernel that does not tell the window", shortProbing, true},
 		{"nothing to send", nothing, false},
 		{"a kernel that does not tell the window", short, false},
 		{"no window yet", connecting, false},

@@ -2,7 +2,6 @@ package health
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	"tcphealth_exporter/sampler"
@@ -24,6 +23,7 @@ type ExportConfig struct {
 // milder one that has been shown for the hold time.
 type exports struct {
 	cfg    ExportConfig
+	zones  *zones
 	places []exported
 	free   []int32
 	// byTuple finds the place that shows a 4-tuple, so that none is shown twice.
@@ -36,18 +36,20 @@ type exports struct {
 	// twins counts the candidates of this tick whose 4-tuple is shown for
 	// another living connection.
 	twins int
+	// noRoom is the worst status for which no place could be freed in this tick.
+	noRoom Status
 }
 
 // tuple identifies a connection as its labels do.
 type tuple struct {
 	local, remote sampler.Endpoint
-	zone          uint32
+	zone          string
 }
 
-func tupleOf(row *sampler.Socket) tuple {
+func (e *exports) tupleOf(row *sampler.Socket) tuple {
 	t := tuple{local: row.Local, remote: row.Remote}
 	if row.LinkLocal() {
-		t.zone = row.Ifindex
+		t.zone = e.zones.name(row.Ifindex)
 	}
 
 	return t
@@ -68,32 +70,31 @@ type successor struct {
 	row   sampler.Socket
 }
 
-func newExports(cfg ExportConfig) *exports {
-	e := &exports{
-		cfg:     cfg,
-		places:  make([]exported, cfg.Max),
-		byTuple: make(map[tuple]int32, cfg.Max),
+func newExports(cfg ExportConfig, z *zones) *exports {
+	return &exports{
+		cfg:        cfg,
+		zones:      z,
+		byTuple:    make(map[tuple]int32),
+		candidates: candidates{limit: cfg.Max},
 	}
-	for i := range slices.Backward(e.places) {
-		e.free = append(e.free, int32(i))
-	}
-
-	e.candidates.limit = cfg.Max
-
-	return e
 }
 
 // begin starts a tick.
 func (e *exports) begin() {
 	e.candidates.entries = e.candidates.entries[:0]
 	e.twins = 0
+	e.noRoom = Healthy
+	e.zones.begin()
 }
+
+// room returns how many places are free.
+func (e *exports) room() int { return len(e.free) + e.cfg.Max - len(e.places) }
 
 // consider takes in a connection that is not shown.
 func (e *exports) consider(i uint32, c *connection, m *moment) {
 	if c.verdict.status == Healthy {
 		young := !c.foundAtStart && m.at-c.firstSeen < e.cfg.MinAge.Milliseconds()
-		if young || len(e.candidates.entries) >= len(e.free) {
+		if young || len(e.candidates.entries) >= e.room() {
 			return
 		}
 	}
@@ -112,7 +113,7 @@ func (e *exports) appeared(i uint32, row *sampler.Socket) {
 		return
 	}
 
-	if _, shown := e.byTuple[tupleOf(row)]; shown && len(e.successors) < len(e.places) {
+	if _, shown := e.byTuple[e.tupleOf(row)]; shown && len(e.successors) < len(e.places) {
 		e.successors = append(e.successors, successor{i, *row})
 	}
 }
@@ -150,7 +151,7 @@ func (t *Tracker) succeed(at int64) {
 			continue
 		}
 
-		place, shown := e.byTuple[tupleOf(&s.row)]
+		place, shown := e.byTuple[e.tupleOf(&s.row)]
 		if !shown {
 			continue
 		}
@@ -172,7 +173,7 @@ func (t *Tracker) succeed(at int64) {
 func (t *Tracker) findPlace(cand *candidate, at int64) (int32, bool) {
 	e := t.exports
 
-	if place, shown := e.byTuple[tupleOf(&e.candidates.rows[cand.row])]; shown {
+	if place, shown := e.byTuple[e.tupleOf(&e.candidates.rows[cand.row])]; shown {
 		if !e.places[place].ended {
 			e.twins++
 
@@ -182,8 +183,15 @@ func (t *Tracker) findPlace(cand *candidate, at int64) (int32, bool) {
 		t.hide(place)
 	}
 
-	if len(e.free) == 0 {
-		if cand.status == Healthy || !t.makeRoom(cand, at) {
+	if e.room() == 0 {
+		// Candidates come worst first: where one found no room, none as mild will.
+		if cand.status <= e.noRoom {
+			return 0, false
+		}
+
+		if !t.makeRoom(cand, at) {
+			e.noRoom = cand.status
+
 			return 0, false
 		}
 	}
@@ -191,7 +199,14 @@ func (t *Tracker) findPlace(cand *candidate, at int64) (int32, bool) {
 	return e.takeFree(), true
 }
 
+// takeFree returns a free place; there must be room.
 func (e *exports) takeFree() int32 {
+	if len(e.free) == 0 {
+		e.places = append(e.places, exported{})
+
+		return int32(len(e.places) - 1)
+	}
+
 	place := e.free[len(e.free)-1]
 	e.free = e.free[:len(e.free)-1]
 
@@ -231,14 +246,14 @@ func (t *Tracker) makeRoom(cand *candidate, at int64) bool {
 func (t *Tracker) show(place int32, i uint32, row *sampler.Socket, at int64) {
 	c := t.slab.conn(i)
 	c.shown = place
-	key, r := tupleOf(row), t.slab.ring(i, c)
+	key, r := t.exports.tupleOf(row), t.slab.ring(i, c)
 	t.exports.places[place] = exported{
 		taken: true,
 		index: i,
 		since: at,
 		tuple: key,
 		shown: Connection{
-			Identity:  t.identify(row),
+			Identity:  key.identity(),
 			Cookie:    c.cookie,
 			Row:       *row,
 			Trend:     newTrend(&r, &c.baseline, row),
@@ -260,33 +275,4 @@ func (t *Tracker) hide(place int32) {
 	delete(e.byTuple, p.tuple)
 	*p = exported{}
 	e.free = append(e.free, place)
-}
-
-// identify renders the labels of a connection.
-func (t *Tracker) identify(row *sampler.Socket) Identity {
-	local, remote := row.Local.AddrPort(), row.Remote.AddrPort()
-
-	return Identity{
-		LocalAddress:  t.zoned(local.Addr().String(), local.Addr().IsLinkLocalUnicast() && local.Addr().Is6(), row.Ifindex),
-		LocalPort:     strconv.Itoa(int(local.Port())),
-		RemoteAddress: t.zoned(remote.Addr().String(), remote.Addr().IsLinkLocalUnicast() && remote.Addr().Is6(), row.Ifindex),
-		RemotePort:    strconv.Itoa(int(remote.Port())),
-	}
-}
-
-func (t *Tracker) zoned(address string, linkLocal bool, ifindex uint32) string {
-	if !linkLocal || ifindex == 0 {
-		return address
-	}
-
-	name := ""
-	if t.cfg.InterfaceName != nil {
-		name = t.cfg.InterfaceName(ifindex)
-	}
-
-	if name == "" {
-		name = strconv.FormatUint(uint64(ifindex), 10)
-	}
-
-	return address + "%" + name
 }

@@ -36,7 +36,7 @@ type TrackerStats struct {
 	// were not shown because another living one has the same addresses and ports.
 	Live, Ended, Untracked, Twins int
 	// Opened counts connections that appeared, but not while the table is
-	// crowded: who gets its turn is not new. Closed counts followed connections
+	// crowded, nor in the tick after: who gets its turn is not new. Closed counts followed connections
 	// that ended, Overflow rows that found no place, Duplicates rows that came
 	// twice in a dump.
 	Opened, Closed, Overflow, Duplicates uint64

@@ -63,7 +63,7 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 		geometry: g,
 		holdMS: max(cfg.Limits.Hold.Milliseconds(),
 			int64(cfg.Limits.HoldIntervals)*cfg.Interval.Milliseconds()),
-		exports:   newExports(cfg.Export),
+		exports:   newExports(cfg.Export, &zones{lookUp: cfg.InterfaceName}),
 		admission: admission{capacity: cfg.MaxConnections},
 		clock:     clock{interval: cfg.Interval.Milliseconds()},
 		first:     true,
@@ -219,7 +219,7 @@ func (t *Tracker) admit(m *moment, turn bool) (uint32, bool) {
 	c.foundAtStart = t.first
 	t.index[c.cookie] = i
 
-	if !t.first && !t.admission.crowded {
+	if !t.first && !t.admission.crowded && !t.admission.relaxed {
 		t.stats.Opened++
 	}
 

@@ -3,6 +3,7 @@ package sampler
 import (
 	"bytes"
 	"encoding/binary"
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -148,4 +149,9 @@ func decodeAll(t testing.TB, datagrams [][]byte) []Socket {
 		all = append(all, b.sockets...)
 	}
 	return all
+}
+
+// endpointFrom lays out an endpoint by hand.
+func endpointFrom(ap netip.AddrPort) Endpoint {
+	return Endpoint{Addr: ap.Addr().As16(), Port: ap.Port()}
 }

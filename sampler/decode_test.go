@@ -167,8 +167,8 @@ func TestDecodeEndpoints(t *testing.T) {
 		if s.Local.AddrPort() != local || s.Remote.AddrPort() != remote || s.Family != test.family {
 			t.Errorf("got %v %v, want %v %v", s.Local.AddrPort(), s.Remote.AddrPort(), local, remote)
 		}
-		if s.Local != EndpointFrom(local) || s.Remote != EndpointFrom(remote) {
-			t.Errorf("%v or %v is not as EndpointFrom has it", local, remote)
+		if s.Local != endpointFrom(local) || s.Remote != endpointFrom(remote) {
+			t.Errorf("%v or %v is not as endpointFrom has it", local, remote)
 		}
 		if s.LinkLocal() != test.linkLocal {
 			t.Errorf("LinkLocal of %v is %v", local, s.LinkLocal())
@@ -182,7 +182,7 @@ func TestDecodeMappedAddress(t *testing.T) {
 	copy(b[8:24], []byte{10: 0xff, 11: 0xff, 12: 127, 15: 1})
 	var s Socket
 	must(t, decodeSocket(&s, b, false))
-	if s.Local != EndpointFrom(addrPort("127.0.0.1:0")) || s.Family != FamilyIPv6 {
+	if s.Local != endpointFrom(addrPort("127.0.0.1:0")) || s.Family != FamilyIPv6 {
 		t.Errorf("got %v, family %d", s.Local.AddrPort(), s.Family)
 	}
 }

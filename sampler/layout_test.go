@@ -147,9 +147,9 @@ func TestLayoutOfRows(t *testing.T) {
 	}
 	want := Socket{
 		Cookie: 0x5051525340414243,
-		Local: EndpointFrom(netip.AddrPortFrom(
+		Local: endpointFrom(netip.AddrPortFrom(
 			netip.MustParseAddr("1312:1110:1412:1110:1512:1110:1612:1110"), 0x0102)),
-		Remote: EndpointFrom(netip.AddrPortFrom(
+		Remote: endpointFrom(netip.AddrPortFrom(
 			netip.MustParseAddr("2322:2120:2422:2120:2522:2120:2622:2120"), 0x0304)),
 		Ifindex: 0x30313233, Expires: 0x60616263, RecvQueue: 0x70717273, SendQueue: 0x80818283,
 		UID: 0x90919293, Inode: 0xa0a1a2a3,

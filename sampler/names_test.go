@@ -24,15 +24,15 @@ func TestEndpoint(t *testing.T) {
 		"[::]:0":                "[::]:0",
 		"0.0.0.0:0":             "0.0.0.0:0",
 	} {
-		e := EndpointFrom(addrPort(text))
+		e := endpointFrom(addrPort(text))
 		if got := e.AddrPort().String(); got != want {
 			t.Errorf("%s becomes %s, want %s", text, got, want)
 		}
-		if again := EndpointFrom(e.AddrPort()); again != e {
+		if again := endpointFrom(e.AddrPort()); again != e {
 			t.Errorf("%s does not come back: %v", text, again)
 		}
 	}
-	if EndpointFrom(addrPort("192.0.2.1:80")) != EndpointFrom(addrPort("[::ffff:192.0.2.1]:80")) {
+	if endpointFrom(addrPort("192.0.2.1:80")) != endpointFrom(addrPort("[::ffff:192.0.2.1]:80")) {
 		t.Error("equal endpoints differ")
 	}
 }

@@ -1,6 +1,9 @@
 package sampler
 
-import "net/netip"
+import (
+	"bytes"
+	"net/netip"
+)
 
 // Family is the address family of a kernel row (AF_INET or AF_INET6). A
 // connection of a dual-stack socket with an IPv4 peer has FamilyIPv6 and IPv4
@@ -18,11 +21,6 @@ const (
 type Endpoint struct {
 	Addr [16]byte
 	Port uint16
-}
-
-// EndpointFrom converts ap; its zone is dropped.
-func EndpointFrom(ap netip.AddrPort) Endpoint {
-	return Endpoint{Addr: ap.Addr().As16(), Port: ap.Port()}
 }
 
 // AddrPort returns the endpoint with an IPv4-mapped address unmapped and
@@ -90,16 +88,12 @@ type Socket struct {
 // Has tells whether all the given parts came with the row.
 func (s *Socket) Has(a Attrs) bool { return s.Attrs&a == a }
 
-// CongestionName returns the congestion control algorithm, empty when the
-// kernel did not tell.
+// CongestionName returns the congestion control algorithm as valid UTF-8, empty
+// when the kernel did not tell.
 func (s *Socket) CongestionName() string {
-	for i, c := range s.Congestion {
-		if c == 0 {
-			return string(s.Congestion[:i])
-		}
-	}
+	name, _, _ := bytes.Cut(s.Congestion[:], []byte{0})
 
-	return string(s.Congestion[:])
+	return string(bytes.ToValidUTF8(name, []byte("\uFFFD")))
 }
 
 // LinkLocal tells whether the connection needs a zone to be named.
