@@ -56,6 +56,8 @@ type Metric struct {
 	Source string
 }
 
+//go:generate go test . -run TestGoldenMetricsDoc -update
+
 // Catalogue returns all families in the order in which they are exposed.
 func Catalogue() []Metric {
 	var all []Metric
