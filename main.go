@@ -140,6 +140,12 @@ func (e *exporter) run(ctx context.Context, source *files, web *webServer) error
 
 	group.Go(func() { cancel(web.serve()) })
 	group.Go(func() {
+		select {
+		case <-web.listening: // an exporter that nobody can ask samples nothing
+		case <-ctx.Done():
+			return
+		}
+
 		if err := e.sample(ctx, source); err != nil {
 			cancel(err)
 		}

@@ -50,6 +50,9 @@ const (
 	minInterval = 10 * time.Millisecond
 	// minWindowIntervals is how many intervals a window must span.
 	minWindowIntervals = 3
+	// maxMaxConnections is more than a host can have: the kernel's own table has
+	// half a million buckets at most by default.
+	maxMaxConnections = 1 << 26
 )
 
 // parseOptions reads the command line. Help and version go to stdout.
@@ -207,7 +210,10 @@ func (o *options) checks() []check {
 			"--health.window", fmt.Sprintf("expected at least three intervals (%s), found %s", minWindowIntervals*o.interval, o.window),
 		},
 		{o.record == "" || o.replay == "", "--sampler.record", "can't be combined with --sampler.replay"},
-		{o.maxConnections >= 1, "--tracker.max-connections", "expected 1 or more"},
+		{
+			o.maxConnections >= 1 && o.maxConnections <= maxMaxConnections,
+			"--tracker.max-connections", fmt.Sprintf("expected 1 to %d, found %d", maxMaxConnections, o.maxConnections),
+		},
 		{o.retention >= 0, "--tracker.retention", "expected no negative duration"},
 		{o.connections >= 0, "--collector.connections", "expected 0 or more"},
 		{o.minAge >= 0, "--collector.connections.min-age", "expected no negative duration"},
@@ -229,7 +235,7 @@ func (o *options) healthConfig(interval time.Duration, replaying bool) health.Co
 		Window:         o.window,
 		Retention:      max(o.retention, 1), // zero would stand for the default
 		MaxConnections: o.maxConnections,
-		Export:         health.ExportConfig{Max: o.connections, MinAge: o.minAge, Hold: o.hold},
+		Export:         health.ExportConfig{Max: min(o.connections, o.maxConnections), MinAge: o.minAge, Hold: o.hold},
 	}
 	if !replaying {
 		cfg.InterfaceName = interfaceName

@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	stdlog "log"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-kit/log"
@@ -34,8 +37,10 @@ const (
 
 type webServer struct {
 	server *http.Server
-	flags  *web.FlagConfig
-	logger *slog.Logger
+	// listening is closed once a socket accepts connections.
+	listening chan struct{}
+	flags     *web.FlagConfig
+	logger    *slog.Logger
 }
 
 func newWebServer(e *exporter) (*webServer, error) {
@@ -44,8 +49,18 @@ func newWebServer(e *exporter) (*webServer, error) {
 		return nil, err
 	}
 
+	var once sync.Once
+
+	listening := make(chan struct{})
+
 	return &webServer{
+		listening: listening,
 		server: &http.Server{
+			BaseContext: func(net.Listener) context.Context {
+				once.Do(func() { close(listening) })
+
+				return context.Background()
+			},
 			Handler:           http.MaxBytesHandler(handler, maxBodyBytes),
 			ReadHeaderTimeout: readHeaderTimeout,
 			ReadTimeout:       readTimeout,
@@ -118,7 +133,7 @@ func newMetricsHandler(e *exporter) http.Handler {
 	)
 
 	handlerOpts := promhttp.HandlerOpts{
-		ErrorLog:            stdlog.New(log.NewStdlibAdapter(level.Error(e.logger)), "", 0),
+		ErrorLog:            scrapeLog{e.logger},
 		MaxRequestsInFlight: e.opts.maxRequests,
 		EnableOpenMetrics:   true,
 	}
@@ -134,6 +149,15 @@ func newMetricsHandler(e *exporter) http.Handler {
 	handlerOpts.Registry = registry
 
 	return promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(registry, handlerOpts))
+}
+
+// scrapeLog takes what goes wrong in scrapes. Clients that hang up are the
+// most of it, so it is a warning; promhttp_metric_handler_errors_total counts.
+type scrapeLog struct{ logger log.Logger }
+
+// Println implements promhttp.Logger.
+func (l scrapeLog) Println(v ...any) {
+	_ = level.Warn(l.logger).Log("msg", "scrape failed", "err", strings.TrimSpace(fmt.Sprintln(v...)))
 }
 
 func newLandingPage(telemetryPath string) (http.Handler, error) {
