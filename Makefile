@@ -50,7 +50,8 @@ test:
 	fi
 	set -x
 	$(GO) vet ./...
-	$(GO) test $$race -shuffle=on -timeout 15m ./...
+	$(GO) test $$race -run '^$$' ./... >/dev/null # builds in parallel
+	$(GO) test $$race -shuffle=on -timeout 15m -p 1 ./...
 
 ## Run the linters.
 lint:
