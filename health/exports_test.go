@@ -216,41 +216,39 @@ func TestExportSuccessorThatIsGone(t *testing.T) {
 	})
 }
 
+// linkLocal returns the row of a connection over the interface; all of them
+// have the same addresses and ports.
+func linkLocal(cookie uint64, ifindex uint32) row {
+	r := established(cookie)
+	r.Local = netip.MustParseAddrPort("[fe80::1]:22")
+	r.Remote = netip.MustParseAddrPort("[fe80::2]:40000")
+	r.Ifindex = ifindex
+
+	return r
+}
+
 // TestExportZoneRenamed has an interface made anew under its old name, with
 // another index, while the former connection over it is still remembered.
 func TestExportZoneRenamed(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll, InterfaceName: func(uint32) string { return "eth0" }})
 
-	over := func(cookie uint64, ifindex uint32) row {
-		r := established(cookie)
-		r.Local = netip.MustParseAddrPort("[fe80::1]:179")
-		r.Remote = netip.MustParseAddrPort("[fe80::2]:179")
-		r.Ifindex = ifindex
-
-		return r
-	}
-
-	w.tick(over(1, 3))
+	w.tick(linkLocal(1, 3))
 	w.tick()
 	w.tick()
 
-	s := w.tick(over(2, 7))
+	s := w.tick(linkLocal(2, 7))
 	requireShown(t, s, 2)
 	requireDistinct(t, s, 4)
 
-	s = w.tick(over(2, 7), over(3, 8)) // two living ones under one name
+	s = w.tick(linkLocal(2, 7), linkLocal(3, 8)) // two living ones under one name
 	requireShown(t, s, 2)
 	requireSound(t, w.tracker)
 }
 
 func TestExportZoneWithoutUsableName(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll, InterfaceName: func(uint32) string { return "v\xff0" }})
-	r := established(1)
-	r.Remote = netip.MustParseAddrPort("[fe80::2]:179")
-	r.Local = netip.MustParseAddrPort("[fe80::1]:179")
-	r.Ifindex = 3
 
-	if got := w.tick(r).shown(1).LocalAddress; got != "fe80::1%3" {
+	if got := w.tick(linkLocal(1, 3)).shown(1).LocalAddress; got != "fe80::1%3" {
 		t.Errorf("the address is %q", got)
 	}
 }
@@ -269,15 +267,6 @@ func TestExportGrows(t *testing.T) {
 func TestExportZones(t *testing.T) {
 	names := func(index uint32) string { return map[uint32]string{2: "eth0"}[index] }
 	w := newWatch(t, Config{Export: showAll, InterfaceName: names})
-
-	linkLocal := func(cookie uint64, zone uint32) row {
-		r := established(cookie)
-		r.Local = netip.MustParseAddrPort("[fe80::1]:22")
-		r.Remote = netip.MustParseAddrPort("[fe80::2]:40000")
-		r.Ifindex = zone
-
-		return r
-	}
 
 	half := linkLocal(5, 2)
 	half.Local = netip.MustParseAddrPort("[2001:db8::1]:22")
