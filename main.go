@@ -214,6 +214,10 @@ func (e *exporter) dial() (sampler.Source, error) {
 
 	_ = level.Debug(e.logger).Log("msg", "netlink socket opened", "one_dump_for_both_families", conn.Legacy())
 
+	if e.opts.filterText == "" {
+		return conn, nil
+	}
+
 	if err := applyFilter(conn, e.opts.filter, e.logger); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}

@@ -64,7 +64,8 @@ type Conn struct {
 	batch  batch
 	filter []byte
 	legacy bool
-	tap    Tap
+	// tap is set during [Conn.Dump]: what choosing and offering bring are no samples.
+	tap Tap
 }
 
 func newConn(w wire, cfg Config, release string, now func() time.Time) (*Conn, error) {
@@ -80,8 +81,6 @@ func newConn(w wire, cfg Config, release string, now func() time.Time) (*Conn, e
 	if err := c.choose(); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-
-	c.tap = cfg.Tap // not before: the dumps that choose makes are no samples
 
 	return c, nil
 }
@@ -120,6 +119,9 @@ func (c *Conn) Offer(program []byte) (taken bool, err error) {
 // or one of this package's sentinels.
 func (c *Conn) Dump(sink Sink) (Dump, error) {
 	d := Dump{Start: c.now()}
+
+	c.tap = c.cfg.Tap
+	defer func() { c.tap = nil }()
 
 	err := c.dumpAll(&d, sink)
 	d.End = c.now()

@@ -156,6 +156,32 @@ func collect(c Source) (d Dump, cookies []uint64, times []time.Time, err error) 
 	return d, cookies, times, err
 }
 
+// TestConnOfferIsNoSample offers a program before and after a dump; a recording
+// of the dump knows nothing of it.
+func TestConnOfferIsNoSample(t *testing.T) {
+	tap := &tapLog{}
+	w := probeThen(func(*request, int) answer { return rowsOf(20) })
+	c, err := newConn(w, Config{Tap: tap}, "6.1", tickingClock())
+	must(t, err)
+	offer := func() {
+		t.Helper()
+		if taken, err := c.Offer(make([]byte, 12)); !taken || err != nil {
+			t.Errorf("the program was taken: %t, %v", taken, err)
+		}
+	}
+	offer()
+	if len(tap.calls) != 0 {
+		t.Errorf("the tap was shown what was offered: %v", tap.calls)
+	}
+	_, _, _, err = collect(c)
+	must(t, err)
+	dumped := len(tap.calls)
+	offer()
+	if dumped == 0 || len(tap.calls) != dumped {
+		t.Errorf("the tap saw %d of the dump, then %v", dumped, tap.calls)
+	}
+}
+
 func TestConnDump(t *testing.T) {
 	tap := &tapLog{}
 	first := slices.Concat(rowMessage(0, 10), rowMessage(0, 11))
