@@ -22,12 +22,12 @@ type Link struct {
 	B End // In the namespace that was named second.
 }
 
-// End is one end of a [Link]: an interface that is up, and its addresses.
+// End is one end of a [Link] or a [Path]: an interface that is up, and its addresses.
 type End struct {
 	Name  string     // The name of the interface, as ss(8) and nft(8) show it.
 	Index int        // The index of the interface in its namespace.
-	IPv4  netip.Addr // 10.77.i.1 or 10.77.i.2.
-	IPv6  netip.Addr // fd77:i::1 or fd77:i::2, i in decimal digits.
+	IPv4  netip.Addr // 10.77.i.1 or .2, on a path 10.78.i.1 or .2.
+	IPv6  netip.Addr // fd77:i::1 or ::2, on a path fd78:i::1 or ::2, i in decimal digits.
 
 	// LinkLocal is the address in fe80::/64. Its zone is the interface's index: the net package remembers the index of
 	// an interface's name for a minute, and for all namespaces alike. To reach the other end, combine that end's address
