@@ -14,8 +14,8 @@ const chooseAttempts = 3
 // that it goes on doing so, hence the comparison: every socket that stood both
 // before and after must be in it.
 func (c *Conn) choose() error {
-	if err := c.wire.deadline(c.now().Add(c.cfg.Timeout)); err != nil {
-		return fmt.Errorf("set deadline: %w", err)
+	if err := c.limit(c.now()); err != nil {
+		return err
 	}
 
 	for range chooseAttempts {

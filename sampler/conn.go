@@ -97,8 +97,8 @@ func (c *Conn) SetFilter(f Filter) { c.filter, c.batch.keep = f.Program, f.Keep 
 
 // Offer tells whether the kernel takes a bytecode program from this process.
 func (c *Conn) Offer(program []byte) (taken bool, err error) {
-	if err := c.wire.deadline(c.now().Add(c.cfg.Timeout)); err != nil {
-		return false, fmt.Errorf("set deadline: %w", err)
+	if err := c.limit(c.now()); err != nil {
+		return false, err
 	}
 
 	var d Dump
@@ -139,9 +139,18 @@ func (c *Conn) Dump(sink Sink) (Dump, error) {
 	return d, err
 }
 
-func (c *Conn) dumpAll(d *Dump, sink Sink) error {
-	if err := c.wire.deadline(d.Start.Add(c.cfg.Timeout)); err != nil {
+// limit bounds what begins now by the time-out.
+func (c *Conn) limit(now time.Time) error {
+	if err := c.wire.deadline(now.Add(c.cfg.Timeout)); err != nil {
 		return fmt.Errorf("set deadline: %w", err)
+	}
+
+	return nil
+}
+
+func (c *Conn) dumpAll(d *Dump, sink Sink) error {
+	if err := c.limit(d.Start); err != nil {
+		return err
 	}
 
 	connections := request{ext: c.extensions(), states: c.cfg.States, filter: c.filter}
