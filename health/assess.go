@@ -67,12 +67,16 @@ func (r *rule) level(e *evidence, l *Limits, steps []Step) (points int, raised b
 // weak flags fill up to CAUTION at most; only a fatal cause makes STALE, and no
 // mere suspicion of one together with something else.
 func addUp(flags Flags, points *[NumFlags]int) (sum int, cause Cause) {
-	var strong, all [NumCauses]int
+	var (
+		strong, all [NumCauses]int
+		raised      [NumCauses]bool
+	)
 
 	fatal := false
 
 	for f := range flags.All() {
 		r := &ruleTable[f]
+		raised[r.cause] = true
 		all[r.cause] = max(all[r.cause], points[f])
 
 		if !r.weak {
@@ -88,7 +92,7 @@ func addUp(flags Flags, points *[NumFlags]int) (sum int, cause Cause) {
 		sum += strong[c]
 		total += all[c]
 
-		if all[c] > all[cause] || cause == CauseNone && flags.causes(c) {
+		if all[c] > all[cause] || cause == CauseNone && raised[c] {
 			cause = c
 		}
 	}
@@ -99,15 +103,4 @@ func addUp(flags Flags, points *[NumFlags]int) (sum int, cause Cause) {
 	}
 
 	return sum, cause
-}
-
-// causes tells whether a flag of the set points at c.
-func (s Flags) causes(c Cause) bool {
-	for f := range s.All() {
-		if ruleTable[f].cause == c {
-			return true
-		}
-	}
-
-	return false
 }

@@ -16,3 +16,14 @@ func describe(s *sampler.Socket) string {
 		info.TotalRetrans(), info.LastDataSent(), info.LastDataRecv(), info.LastAckRecv(), info.RTT(), info.RTTVar(),
 		info.NotsentBytes(), info.SndWnd(), s.RecvQueue, s.SendQueue)
 }
+
+// causes tells whether a flag of the set points at c.
+func (s Flags) causes(c Cause) bool {
+	for f := range s.All() {
+		if f.Cause() == c {
+			return true
+		}
+	}
+
+	return false
+}

@@ -2,8 +2,8 @@ package health
 
 import "tcphealth_exporter/sampler"
 
-// snapshot renders the state after a sample.
-func (t *Tracker) snapshot(d sampler.Dump) *Snapshot {
+// snapshot renders the state after a sample that was complete at at.
+func (t *Tracker) snapshot(d sampler.Dump, at int64) *Snapshot {
 	s := &Snapshot{
 		At:          d.End,
 		Sockets:     t.tick.sockets,
@@ -13,7 +13,7 @@ func (t *Tracker) snapshot(d sampler.Dump) *Snapshot {
 		Idle:        t.tick.idle,
 		FlagEvents:  t.events,
 		Tracker:     t.stats,
-		Listeners:   t.listeners.snapshot(t.generation, t.clock.read(d.End)),
+		Listeners:   t.listeners.snapshot(t.generation, at),
 		Connections: t.shownConnections(),
 	}
 	s.Tracker.Live = t.slab.used - len(t.ended)

@@ -109,7 +109,7 @@ func (t *Tracker) End(d sampler.Dump) {
 	t.admission.advance(t.clock.tickLength(), t.slab.used-len(t.ended)+t.tick.untracked, t.tick.kept)
 
 	t.first = false
-	t.publish(t.snapshot(d))
+	t.publish(t.snapshot(d, at))
 }
 
 // observe takes in one row.
