@@ -8,14 +8,15 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// files are the recordings that the command line names.
+// files is the recording that the command line names, if any, to be written or
+// to be played.
 type files struct {
-	opened   []*os.File
+	opened   *os.File
 	recorder *sampler.Recorder
 	replay   *sampler.Replay
 }
 
-// openFiles opens them.
+// openFiles opens it.
 func openFiles(o *options) (*files, error) {
 	var (
 		f   files
@@ -44,7 +45,7 @@ func (f *files) openReplay(path string, window time.Duration) error {
 		return fmt.Errorf("open recording: %w", err)
 	}
 
-	f.opened = append(f.opened, file)
+	f.opened = file
 
 	if f.replay, err = sampler.NewReplay(file); err != nil {
 		return fmt.Errorf("play %q: %w", path, err)
@@ -65,7 +66,7 @@ func (f *files) openRecording(path string, interval time.Duration) error {
 		return fmt.Errorf("create recording: %w", err)
 	}
 
-	f.opened = append(f.opened, file)
+	f.opened = file
 	f.recorder, err = sampler.NewRecorder(file, sampler.KernelRelease(), interval, time.Now())
 
 	return err
@@ -80,14 +81,16 @@ func (f *files) interval(o *options) time.Duration {
 	return o.interval
 }
 
-// close closes the files. A recording that never got a dump is removed: it
-// would only be in the way of the next one.
+// close closes the file. A recording that never got a dump is removed: it would
+// only be in the way of the next one.
 func (f *files) close() {
-	for _, file := range f.opened {
-		_ = file.Close()
+	if f.opened == nil {
+		return
+	}
 
-		if f.recorder != nil && f.recorder.Dumps() == 0 {
-			_ = os.Remove(file.Name())
-		}
+	_ = f.opened.Close()
+
+	if f.recorder != nil && f.recorder.Dumps() == 0 {
+		_ = os.Remove(f.opened.Name())
 	}
 }

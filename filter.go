@@ -60,14 +60,14 @@ func cgroupID(name string) (uint64, bool) {
 // anything else begins. What the kernel has to tell by itself, a recording
 // can't; an exporter that can't reach the kernel yet goes on trying.
 func (e *exporter) prepareFilter(replay *sampler.Replay) error {
+	if e.opts.filterText == "" {
+		return nil
+	}
+
 	if replay != nil {
 		replay.SetKeep(keepBy(e.opts.filter))
 
 		return e.opts.filter.CheckUserSpace()
-	}
-
-	if e.opts.filterText == "" {
-		return nil
 	}
 
 	source, err := e.dial()
