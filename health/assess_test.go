@@ -87,7 +87,11 @@ func TestWeakFlagsStopAtCaution(t *testing.T) {
 
 // TestOnlyDeadMeansStale looks at all sets of two flags at their worst.
 func TestOnlyDeadMeansStale(t *testing.T) {
-	worst := func(f Flag) int { return ruleTable[f].steps[len(ruleTable[f].steps)-1].Points }
+	worst := func(f Flag) int {
+		steps := messagingLimits().Steps[f]
+
+		return steps[len(steps)-1].Points
+	}
 
 	for f := range NumFlags {
 		for g := range NumFlags {

@@ -70,7 +70,7 @@ func (c *clock) judge(at int64) (now stamp, afterGap bool) {
 
 // pass notes that a tick comes so many ms after the last one.
 func (c *clock) pass(length int64) {
-	usual := max(c.interval, min(c.lengths[0], c.lengths[1]))
+	usual := c.usual()
 	if length > gapIntervals*usual {
 		c.skipped += length - usual
 		c.afterGap = true
@@ -78,6 +78,9 @@ func (c *clock) pass(length int64) {
 
 	c.lengths[0], c.lengths[1] = c.lengths[1], length
 }
+
+// usual returns in ms what lies between two samples as a rule.
+func (c *clock) usual() int64 { return max(c.interval, min(c.lengths[0], c.lengths[1])) }
 
 // tickLength returns the time between this tick and the last one.
 func (c *clock) tickLength() time.Duration {

@@ -14,8 +14,8 @@ type Config struct {
 	// MaxConnections is the size of the table at most.
 	MaxConnections int
 	Export         ExportConfig
-	// Limits are what verdicts depend on, nil for [DefaultLimits].
-	Limits *Limits
+	// Policy is what verdicts depend on, nil for [DefaultPolicy].
+	Policy *Policy
 	// InterfaceName names the interface of a link-local address. Where it is
 	// nil or returns nothing, the number stands.
 	InterfaceName func(index uint32) string
@@ -38,8 +38,8 @@ func (c Config) withDefaults() Config {
 		c.MaxConnections = 262144
 	}
 
-	if c.Limits == nil {
-		c.Limits = DefaultLimits()
+	if c.Policy == nil {
+		c.Policy = DefaultPolicy()
 	}
 
 	return c

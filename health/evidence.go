@@ -2,8 +2,8 @@ package health
 
 import "tcphealth_exporter/sampler"
 
-// evidence is all that the rules look at. Times are in seconds. A figure that
-// the kernel did not give is zero, which raises nothing.
+// evidence is all that the rules look at. Times are in seconds, sizes in bytes.
+// A figure that the kernel did not give is zero, which raises nothing.
 type evidence struct {
 	state   sampler.State
 	timer   sampler.Timer
@@ -13,13 +13,17 @@ type evidence struct {
 
 	// outstanding: sent and not acknowledged, or an unanswered SYN, FIN or probe.
 	outstanding bool
-	unacked     uint32
+	// finOnly: of what is outstanding, there is nothing but a FIN.
+	finOnly         bool
+	unacked, sacked uint32
+	// segment is the mean size of the segments in flight, mss what they may have.
+	segment, mss float64
 	// age is how long the oldest outstanding byte has waited without progress.
 	age float64
 	// overdue: the age is past the limit of patience.
 	overdue bool
-	// silence is the time since anything arrived.
-	silence float64
+	// silence is the time since anything arrived, dataSilence since data did.
+	silence, dataSilence float64
 	// timeouts are consecutive retransmission time-outs, probes are unanswered
 	// keepalive or zero-window probes, backoff is the RTO's exponent.
 	timeouts, probes, backoff uint8
@@ -32,14 +36,29 @@ type evidence struct {
 	// progress: the peer acknowledged new bytes within the window.
 	progress bool
 
+	cwnd          uint32
 	zeroWindow    bool
 	zeroWindowFor float64
-	// unreadFor is how long the local application has read nothing of a
-	// receive queue that is not empty.
-	unreadFor float64
+	// unreadFor is how long the local application has read nothing of a receive
+	// queue that is not empty, unreadGrows that more has arrived since.
+	recvQueue   float64
+	unreadFor   float64
+	unreadGrows bool
+	// heldQueue is what stayed in the send queue between two samples without
+	// progress.
+	heldQueue float64
+	queue     queueStats
+	// ownRate is the highest recent delivery rate in bytes per second.
+	ownRate float64
+	// entries counts how often the status became SUSPECT or worse lately.
+	entries int
 
-	// window covers the whole window, recent its last part.
-	window, recent windowStats
+	// window covers the whole window, settled leaves out what happened since the
+	// last progress if the kernel's timer has gone off since, recent is the last
+	// part of settled.
+	window, settled, recent windowStats
+	// windowSpan is what the window covers.
+	windowSpan float64
 	// afterGap: the first sample after a gap in sampling.
 	afterGap bool
 }
@@ -57,17 +76,31 @@ func (e *evidence) fromKernel(s *sampler.Socket) {
 	info := &s.Info
 	e.state, e.timer, e.caState = s.State, s.Timer, info.CAState()
 	e.synchronized = s.State != sampler.StateSynSent && s.Info.Len() > 0
-	e.unacked = info.Unacked()
+	e.unacked, e.sacked, e.cwnd = info.Unacked(), info.Sacked(), info.SndCwnd()
 	e.timeouts, e.probes, e.backoff = info.Retransmits(), info.Probes(), info.Backoff()
 	e.srtt = float64(info.RTT()) / usPerSecond
 	e.rttvar = float64(info.RTTVar()) / usPerSecond
 	e.rto = float64(info.RTO()) / usPerSecond
 	e.expectedRTO = e.srtt + max(minRTOVar, 4*e.rttvar)
 	e.outstanding = e.unacked > 0 || e.probes > 0
+	e.finOnly = e.unacked > 0 && s.SendQueue <= 1 && finSent(s.State)
+	e.recvQueue = float64(unread(s))
+	e.queue.now = float64(info.NotsentBytes())
+	e.mss = float64(info.SndMSS())
+
+	if e.unacked > 0 && info.Has(sampler.FieldNotsentBytes) {
+		e.segment = max(0, float64(s.SendQueue)-e.queue.now) / float64(e.unacked)
+	}
 
 	if e.synchronized {
-		e.silence = float64(min(info.LastAckRecv(), info.LastDataRecv())) / msPerSecond
+		e.dataSilence = float64(info.LastDataRecv()) / msPerSecond
+		e.silence = min(e.dataSilence, float64(info.LastAckRecv())/msPerSecond)
 	}
+}
+
+// finSent tells whether a FIN of ours is on its way.
+func finSent(s sampler.State) bool {
+	return s == sampler.StateFinWait1 || s == sampler.StateLastAck || s == sampler.StateClosing
 }
 
 // timerAge is a lower bound in seconds of the outstanding age by the kernel's

@@ -256,7 +256,7 @@ func (t *Tracker) show(place int32, i uint32, row *sampler.Socket, at int64) {
 			Identity:  key.identity(),
 			Cookie:    c.cookie,
 			Row:       *row,
-			Trend:     newTrend(&r, &c.baseline, row),
+			Trend:     newTrend(&r, c, row),
 			FirstSeen: t.clock.wall(c.firstSeen),
 		},
 	}

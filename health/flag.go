@@ -6,7 +6,7 @@ import (
 )
 
 // Flag names one observation that speaks against a connection. Conditions,
-// points and causes are in the rule table.
+// points, causes and sentences are in the rule table.
 type Flag uint8
 
 // The flags.
@@ -16,7 +16,10 @@ const (
 	HalfOpenConfirmed
 	StaleSuspectSend
 	StaleConfirmedSend
+	StaleSuspectRecv
+	StaleConfirmedRecv
 	KeepaliveUnanswered
+	MTUBlackholeSuspect
 	LossDetected
 	LossHigh
 	RTOInflation
@@ -26,10 +29,17 @@ const (
 	CongestionSuspected
 	CongestionConfirmed
 	CongestionRecovering
+	QueueGrowing
+	QueuePersistent
+	QueueAccelerating
+	QueueVolatile
 	ZeroWindow
 	RecvLimited
 	SndbufLimited
 	RecvQueueStuck
+	Flapping
+	SendQueueHigh
+	CwndExhausted
 
 	// NumFlags is the number of flags.
 	NumFlags
@@ -46,6 +56,20 @@ func (f Flag) String() string {
 
 // Cause returns what the flag points at.
 func (f Flag) Cause() Cause { return ruleTable[f].cause }
+
+// Unit returns the unit of what is compared with the flag's limits.
+func (f Flag) Unit() Unit { return ruleTable[f].unit }
+
+// ParseFlag finds a flag by its name.
+func ParseFlag(name string) (Flag, bool) {
+	for f := range NumFlags {
+		if ruleTable[f].name == name {
+			return f, true
+		}
+	}
+
+	return 0, false
+}
 
 // Flags is a set of flags.
 type Flags uint32

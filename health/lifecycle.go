@@ -80,6 +80,7 @@ func (t *Tracker) remove(i uint32) {
 		t.hide(c.shown)
 	}
 
+	t.notes.drop(c.note)
 	delete(t.index, c.cookie)
 	t.slab.release(i)
 }

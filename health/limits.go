@@ -7,10 +7,11 @@ import (
 
 // Step is one level of a flag: from Limit on it is raised and adds Points.
 type Step struct {
-	// Limit is in the unit of the flag's figure, see the rule table.
+	// Limit is in the unit of the flag's figure, see [Flag.Unit].
 	Limit float64
 	// RTTs, if set, lifts a limit in seconds to so many smoothed RTTs.
-	RTTs   float64
+	RTTs float64
+	// Points is 0 to 10.
 	Points int
 }
 
@@ -19,9 +20,10 @@ func (s Step) at(srtt float64) float64 { return max(s.Limit, s.RTTs*srtt) }
 
 // Limits holds every number a verdict depends on.
 type Limits struct {
-	// Steps holds the levels of each flag, mildest first.
+	// Steps holds the levels of each flag, mildest first. A flag without levels
+	// is never raised.
 	Steps [NumFlags][]Step
-	// Patience is how long an answer may take before it is overdue.
+	// Patience is how long an answer may take before it is overdue, in seconds.
 	Patience Step
 	// LossWindow is the short window over which loss is looked at as well.
 	LossWindow time.Duration
@@ -41,6 +43,17 @@ type Limits struct {
 	LimitedBusy float64
 	// BaselineAge is how long an RTT minimum counts as the connection's own.
 	BaselineAge time.Duration
+	// RateAge is how long a delivery rate counts as the connection's own recent
+	// one; below RateFall times that, a queue of unsent data speaks against it.
+	RateAge  time.Duration
+	RateFall float64
+	// QueueSpan is for how long a queue must last, QueueRise over what time it
+	// must grow.
+	QueueSpan, QueueRise time.Duration
+	// FullSegment is the share of the MSS from which on segments count as full.
+	FullSegment float64
+	// FlapSpan is the time within which entries into SUSPECT or worse are counted.
+	FlapSpan time.Duration
 	// Hold is how long a better status or another cause must last to be
 	// believed; at least HoldIntervals sampling intervals.
 	Hold          time.Duration
@@ -61,6 +74,12 @@ func DefaultLimits() *Limits {
 		JitterDelivered:  8,
 		LimitedBusy:      0.2,
 		BaselineAge:      10 * time.Minute,
+		RateAge:          time.Minute,
+		RateFall:         0.25,
+		QueueSpan:        3 * time.Second,
+		QueueRise:        time.Second,
+		FullSegment:      0.75,
+		FlapSpan:         30 * time.Second,
 		Hold:             time.Second,
 		HoldIntervals:    2,
 	}
@@ -69,4 +88,9 @@ func DefaultLimits() *Limits {
 	}
 
 	return l
+}
+
+// holdMS returns in ms how long a better status must last.
+func (l *Limits) holdMS(interval time.Duration) int64 {
+	return max(l.Hold, time.Duration(l.HoldIntervals)*interval).Milliseconds()
 }

@@ -1,11 +1,5 @@
 package health
 
-import (
-	"math"
-
-	"tcphealth_exporter/sampler"
-)
-
 // rule is one row of the rule table.
 type rule struct {
 	name  string
@@ -14,195 +8,167 @@ type rule struct {
 	weak bool
 	// replaces names the flags that this one takes the place of.
 	replaces Flags
-	// figure returns what is compared with the limits, and whether the
-	// condition's premises hold. A figure the kernel did not give raises nothing.
+	// raised says in words what the figure is and when it counts.
+	raised string
+	// figure returns what is compared with the limits, in the unit, and whether
+	// the condition's premises hold. A figure the kernel did not give raises nothing.
 	figure func(e *evidence, l *Limits) (float64, bool)
-	// steps are the default levels, mildest first.
+	unit   Unit
+	// steps are the levels of the profile "auto", mildest first.
 	steps []Step
+	// say renders the sentence that explains the flag; figure and limit have
+	// their units already.
+	say func(e *evidence, figure, limit string) string
 }
 
-// ruleTable is the single truth about flags: condition, cause, limits, points.
+// ruleTable is the single truth about flags: condition, cause, limits, points,
+// sentence.
 var ruleTable = [NumFlags]rule{
 	SynUnanswered: {
-		name: "syn_unanswered", cause: CauseHandshake, figure: synRetransmissions,
-		steps: []Step{{Limit: 1, Points: 3}, {Limit: 3, Points: 7}},
+		name: "syn_unanswered", cause: CauseHandshake, unit: UnitCount, figure: synRetransmissions, say: saySyn,
+		raised: "retransmissions of a SYN that nobody answers",
+		steps:  []Step{{Limit: 1, Points: 3}, {Limit: 3, Points: 7}},
 	},
 	HalfOpenSuspect: {
-		name: "half_open_suspect", cause: CausePathDead, figure: silentSeconds,
-		steps: []Step{{Limit: 1, RTTs: 3, Points: 4}},
+		name: "half_open_suspect", cause: CausePathDead, unit: UnitSeconds, figure: silentSeconds, say: saySilent,
+		raised: "time for which data, a FIN or a second probe is unanswered and nothing at all was heard",
+		steps:  []Step{{Limit: 1, RTTs: 3, Points: 4}},
 	},
 	HalfOpenConfirmed: {
-		name: "half_open_confirmed", cause: CausePathDead, figure: silentSecondsConfirmed,
+		name: "half_open_confirmed", cause: CausePathDead, unit: UnitSeconds, figure: silentSecondsConfirmed, say: saySilent,
+		raised:   "the same, with two time-outs, two window probes or three keepalives unanswered",
 		replaces: flagSet(HalfOpenSuspect),
 		steps:    []Step{{Limit: 1, RTTs: 3, Points: 8}},
 	},
 	StaleSuspectSend: {
-		name: "stale_suspect_send", cause: CausePathDead, figure: unacknowledgedSeconds,
-		steps: []Step{{Limit: 1.5, RTTs: 3, Points: 3}},
+		name: "stale_suspect_send", cause: CausePathDead, unit: UnitSeconds, figure: unacknowledgedSeconds, say: sayUnacknowledged,
+		raised: "time for which sent data is unacknowledged, whatever else arrives; not at a zero window, nor in an MTU hole",
+		steps:  []Step{{Limit: 1.5, RTTs: 3, Points: 3}},
 	},
 	StaleConfirmedSend: {
-		name: "stale_confirmed_send", cause: CausePathDead, figure: unacknowledgedSeconds,
+		name: "stale_confirmed_send", cause: CausePathDead, unit: UnitSeconds, figure: unacknowledgedSeconds, say: sayUnacknowledged,
+		raised:   "the same",
 		replaces: flagSet(StaleSuspectSend),
 		steps:    []Step{{Limit: 3, RTTs: 6, Points: 7}},
 	},
+	StaleSuspectRecv: {
+		name: "stale_suspect_recv", cause: CausePathDead, unit: UnitSeconds, figure: owedSeconds, say: sayOwed,
+		raised: "time for which the peer owes the ACK of a FIN, or answers to two keepalives",
+		steps:  []Step{{Limit: 1.5, RTTs: 3, Points: 3}},
+	},
+	StaleConfirmedRecv: {
+		name: "stale_confirmed_recv", cause: CausePathDead, unit: UnitSeconds, figure: owedSecondsConfirmed, say: sayOwed,
+		raised:   "the same, with two time-outs or three keepalives unanswered",
+		replaces: flagSet(StaleSuspectRecv),
+		steps:    []Step{{Limit: 3, RTTs: 6, Points: 7}},
+	},
 	KeepaliveUnanswered: {
-		name: "keepalive_unanswered", cause: CausePathDead, figure: unansweredKeepalives,
-		steps: []Step{{Limit: 2, Points: 4}},
+		name: "keepalive_unanswered", cause: CausePathDead, unit: UnitCount, figure: unansweredKeepalives, say: sayKeepalives,
+		raised: "keepalives unanswered; the first one once an answer is overdue",
+		steps:  []Step{{Limit: 1, Points: 2}, {Limit: 2, Points: 4}},
+	},
+	MTUBlackholeSuspect: {
+		name: "mtu_blackhole_suspect", cause: CauseMTU, unit: UnitCount, figure: fullSizeTimeouts, say: sayMTU,
+		raised: "time-outs with full-size segments in flight while the peer's data arrives; one less while smaller segments are acknowledged",
+		steps:  []Step{{Limit: 3, Points: 7}},
 	},
 	LossDetected: {
-		name: "loss_detected", cause: CausePacketLoss, weak: true, figure: retransmissions,
-		steps: []Step{{Limit: 1, Points: 1}},
+		name: "loss_detected", cause: CausePacketLoss, weak: true, unit: UnitCount, figure: retransmissions, say: sayRetransmissions,
+		raised: "retransmissions in the window that no DSACK explains",
+		steps:  []Step{{Limit: 1, Points: 1}},
 	},
 	LossHigh: {
-		name: "loss_high", cause: CausePacketLoss, figure: lossRatio,
-		steps: []Step{{Limit: 0.01, Points: 2}, {Limit: 0.05, Points: 4}, {Limit: 0.20, Points: 6}},
+		name: "loss_high", cause: CausePacketLoss, unit: UnitShare, figure: lossShare, say: sayLoss,
+		raised: "share of the sent data that was retransmitted (95 % lower bound), over the window or its recent part, the worse",
+		steps:  []Step{{Limit: 0.01, Points: 2}, {Limit: 0.05, Points: 4}, {Limit: 0.20, Points: 6}},
 	},
 	RTOInflation: {
-		name: "rto_inflation", cause: CausePacketLoss, weak: true, figure: rtoInflation,
-		steps: []Step{{Limit: 2, Points: 1}},
+		name: "rto_inflation", cause: CausePacketLoss, weak: true, unit: UnitFactor, figure: rtoInflation, say: sayRTO,
+		raised: "RTO over what smoothed RTT, its deviation and the connection's own least variation make it",
+		steps:  []Step{{Limit: 2, Points: 1}},
 	},
 	RTTHigh: {
-		name: "rtt_high", cause: CausePathDelay, figure: rttSeconds,
-		steps: []Step{{Limit: 0.2, Points: 1}, {Limit: 0.5, Points: 2}, {Limit: 1, Points: 3}},
+		name: "rtt_high", cause: CausePathDelay, unit: UnitSeconds, figure: rttSeconds, say: sayRTT,
+		raised: "smoothed RTT, while data is acknowledged",
+		steps:  []Step{{Limit: 0.2, Points: 1}, {Limit: 0.5, Points: 2}, {Limit: 1, Points: 3}},
 	},
 	RTTDrift: {
-		name: "rtt_drift", cause: CausePathDelay, figure: rttDrift,
-		steps: []Step{{Limit: 3, Points: 2}},
+		name: "rtt_drift", cause: CausePathDelay, unit: UnitFactor, figure: rttDrift, say: sayDrift,
+		raised: "smoothed RTT over the connection's own least one, while data is acknowledged and the rise is more than some ms",
+		steps:  []Step{{Limit: 3, Points: 2}},
 	},
 	JitterHigh: {
-		name: "jitter_high", cause: CausePathDelay, weak: true, figure: jitterRatio,
-		steps: []Step{{Limit: 0.35, Points: 1}},
+		name: "jitter_high", cause: CausePathDelay, weak: true, unit: UnitFactor, figure: jitterRatio, say: sayJitter,
+		raised: "RTT deviation over smoothed RTT, while data is acknowledged and the deviation is more than some ms",
+		steps:  []Step{{Limit: 0.35, Points: 1}},
 	},
 	CongestionSuspected: {
-		name: "congestion_suspected", cause: CauseCongestion, weak: true, figure: congestionSigns,
-		steps: []Step{{Limit: 1, Points: 1}},
+		name: "congestion_suspected", cause: CauseCongestion, weak: true, figure: congestionSigns, say: sayCongestion,
+		raised: "cwnd is being reduced, or fell with retransmissions or CE marks in the window",
+		steps:  []Step{{Limit: 1, Points: 1}},
 	},
 	CongestionConfirmed: {
-		name: "congestion_confirmed", cause: CauseCongestion, weak: true, figure: inRecovery,
+		name: "congestion_confirmed", cause: CauseCongestion, weak: true, figure: inRecovery, say: sayRecovery,
+		raised:   "the kernel recovers from losses (ca_state Recovery or Loss)",
 		replaces: flagSet(CongestionSuspected),
 		steps:    []Step{{Limit: 1, Points: 2}},
 	},
 	CongestionRecovering: {
-		name: "congestion_recovering", cause: CauseCongestion, weak: true, figure: cwndRegained,
-		steps: []Step{{Limit: 1, Points: 0}},
+		name: "congestion_recovering", cause: CauseCongestion, weak: true, figure: cwndRegained, say: sayRegained,
+		raised: "cwnd grows again after retransmissions or CE marks in the window",
+		steps:  []Step{{Limit: 1, Points: 0}},
+	},
+	QueueGrowing: {
+		name: "queue_growing", cause: CauseCongestion, unit: UnitSeconds, figure: growingDrain, say: sayQueue,
+		raised: "time that the unsent data needs, while it grows and data goes at a fraction of the connection's own recent rate",
+		steps:  []Step{{Limit: 0.2, Points: 1}},
+	},
+	QueuePersistent: {
+		name: "queue_persistent", cause: CauseCongestion, unit: UnitSeconds, figure: persistentDrain, say: sayQueue,
+		raised: "the least such time over some seconds",
+		steps:  []Step{{Limit: 1, Points: 3}},
+	},
+	QueueAccelerating: {
+		name: "queue_accelerating", cause: CauseCongestion, unit: UnitSeconds, figure: acceleratingDrain, say: sayQueue,
+		raised: "such time, while it grows faster and faster",
+		steps:  []Step{{Limit: 0.2, Points: 1}},
+	},
+	QueueVolatile: {
+		name: "queue_volatile", cause: CauseCongestion, unit: UnitFactor, figure: queueVolatility, say: sayVolatile,
+		raised: "standard deviation over mean of the unsent data in the window, at such a rate",
+		steps:  []Step{{Limit: 0.5, Points: 0}},
 	},
 	ZeroWindow: {
-		name: "zero_window", cause: CausePeerReceiver, figure: zeroWindowSeconds,
-		steps: []Step{{Limit: 0, Points: 1}, {Limit: 1, Points: 3}, {Limit: 3, Points: 5}},
+		name: "zero_window", cause: CausePeerReceiver, unit: UnitSeconds, figure: zeroWindowSeconds, say: sayZeroWindow,
+		raised: "time for which the peer's receive window has been closed while there is something to send",
+		steps:  []Step{{Limit: 0, Points: 1}, {Limit: 1, Points: 3}, {Limit: 3, Points: 5}},
 	},
 	RecvLimited: {
-		name: "recv_limited", cause: CausePeerReceiver, figure: receiverLimitedShare,
-		steps: []Step{{Limit: 0.4, Points: 2}},
+		name: "recv_limited", cause: CausePeerReceiver, unit: UnitShare, figure: receiverLimitedShare, say: sayReceiverLimited,
+		raised: "share of the busy time in the window in which the peer's receive window held up sending",
+		steps:  []Step{{Limit: 0.4, Points: 2}},
 	},
 	SndbufLimited: {
-		name: "sndbuf_limited", cause: CauseLocalSendBuffer, weak: true, figure: sndbufLimitedShare,
-		steps: []Step{{Limit: 0.4, Points: 1}},
+		name: "sndbuf_limited", cause: CauseLocalSendBuffer, weak: true, unit: UnitShare, figure: sndbufLimitedShare, say: saySndbufLimited,
+		raised: "share of the busy time in the window in which the send buffer was too small",
+		steps:  []Step{{Limit: 0.4, Points: 1}},
 	},
 	RecvQueueStuck: {
-		name: "recv_queue_stuck", cause: CauseLocalApplication, figure: unreadSeconds,
-		steps: []Step{{Limit: 1, Points: 2}, {Limit: 3, Points: 3}},
+		name: "recv_queue_stuck", cause: CauseLocalApplication, unit: UnitSeconds, figure: unreadSeconds, say: sayUnread,
+		raised: "time for which the local application has read nothing of what waits; a limit of three seconds and more only while the peer goes on sending",
+		steps:  []Step{{Limit: 1, Points: 2}, {Limit: 3, Points: 3}},
+	},
+	Flapping: {
+		name: "flapping", unit: UnitCount, figure: flaps, say: sayFlaps,
+		raised: "entries into SUSPECT or worse within half a minute, the last one within the window; holds the worst status",
+		steps:  []Step{{Limit: 4, Points: 0}},
+	},
+	SendQueueHigh: {
+		name: "send_queue_high", cause: CauseCongestion, unit: UnitBytes, figure: heldQueue, say: sayHeldQueue,
+		raised: "bytes queued at two samples without progress between them; profile messaging",
+	},
+	CwndExhausted: {
+		name: "cwnd_exhausted", cause: CauseCongestion, unit: UnitShare, figure: cwndUse, say: sayCwnd,
+		raised: "share of cwnd in flight while data is unsent; profile messaging",
 	},
 }
-
-func synRetransmissions(e *evidence, _ *Limits) (float64, bool) {
-	return float64(e.timeouts), e.state == sampler.StateSynSent
-}
-
-// silentSeconds is how long the peer has owed an answer and sent nothing at all.
-func silentSeconds(e *evidence, _ *Limits) (float64, bool) {
-	return min(e.age, e.silence), e.synchronized && e.outstanding
-}
-
-func silentSecondsConfirmed(e *evidence, l *Limits) (float64, bool) {
-	silent, ok := silentSeconds(e, l)
-
-	return silent, ok && max(e.timeouts, e.probes) >= 2
-}
-
-func unacknowledgedSeconds(e *evidence, _ *Limits) (float64, bool) {
-	return e.age, e.synchronized && e.unacked > 0 && !e.zeroWindow
-}
-
-// unansweredKeepalives counts the probes out; one that has been out for longer
-// than an answer may take counts as two.
-func unansweredKeepalives(e *evidence, l *Limits) (float64, bool) {
-	probes := float64(e.probes)
-	if e.probes == 1 && min(e.age, e.silence) >= l.Patience.at(e.srtt) {
-		probes = 2
-	}
-
-	return probes, e.timer == sampler.TimerKeepalive
-}
-
-func retransmissions(e *evidence, _ *Limits) (float64, bool) {
-	return float64(e.window.retrans), true
-}
-
-// lossRatio is the lower bound of the share of retransmitted data, over the
-// window and over its recent part, the worse.
-func lossRatio(e *evidence, l *Limits) (float64, bool) {
-	ratio, ok := e.window.lossLowerBound(l)
-	if recent, recentOK := e.recent.lossLowerBound(l); recentOK {
-		return max(ratio, recent), true
-	}
-
-	return ratio, ok
-}
-
-// rtoInflation is the RTO over what srtt and rttvar make it. A back-off counts
-// even while the kernel has clamped the RTO. An idle connection keeps its last
-// RTO, which says nothing.
-func rtoInflation(e *evidence, _ *Limits) (float64, bool) {
-	ratio := e.rto / e.expectedRTO
-	if e.unacked > 0 {
-		ratio = max(ratio, math.Exp2(float64(e.backoff)))
-	}
-
-	return ratio, e.srtt > 0 && e.timer != sampler.TimerProbe && (e.progress || e.unacked > 0)
-}
-
-func rttSeconds(e *evidence, _ *Limits) (float64, bool) { return e.srtt, e.progress }
-
-func rttDrift(e *evidence, l *Limits) (float64, bool) {
-	above := l.DriftAbove
-	if e.unacked <= l.SparseSegments {
-		above = l.DriftAboveSparse
-	}
-
-	return e.srtt / e.baseline, e.progress && e.baseline > 0 && e.srtt-e.baseline > above
-}
-
-func jitterRatio(e *evidence, l *Limits) (float64, bool) {
-	return e.rttvar / e.srtt, e.progress && e.srtt > 0 && e.rttvar > l.JitterAbove &&
-		e.window.delivered >= l.JitterDelivered
-}
-
-func congestionSigns(e *evidence, _ *Limits) (float64, bool) {
-	signs := e.caState == sampler.CACWR ||
-		e.window.cwndFell && (e.window.retrans > 0 || e.window.deliveredCE > 0)
-
-	return 1, signs
-}
-
-func inRecovery(e *evidence, _ *Limits) (float64, bool) {
-	return 1, e.caState == sampler.CARecovery || e.caState == sampler.CALoss
-}
-
-func cwndRegained(e *evidence, _ *Limits) (float64, bool) {
-	return 1, e.window.cwndRose && e.caState == sampler.CAOpen &&
-		(e.window.retrans > 0 || e.window.deliveredCE > 0)
-}
-
-func zeroWindowSeconds(e *evidence, _ *Limits) (float64, bool) {
-	return e.zeroWindowFor, e.zeroWindow
-}
-
-func receiverLimitedShare(e *evidence, l *Limits) (float64, bool) {
-	return e.window.receiverLimited, e.window.busy >= l.LimitedBusy
-}
-
-func sndbufLimitedShare(e *evidence, l *Limits) (float64, bool) {
-	return e.window.sndbufLimited, e.window.busy >= l.LimitedBusy
-}
-
-func unreadSeconds(e *evidence, _ *Limits) (float64, bool) { return e.unreadFor, e.unreadFor > 0 }

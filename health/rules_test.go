@@ -37,6 +37,7 @@ func lossy(e *evidence, limit float64) {
 		retrans: 1000, retransAll: 1000, retransSamples: 5, dataSegsOut: n,
 		bytesSent: 1 << 52, bytesRetrans: uint64(math.Ceil(high * (1 << 52))), delivered: n, busy: 5,
 	}
+	e.settled = e.window
 }
 
 // below is a little less than v; as a count it is one less.
@@ -72,7 +73,7 @@ func TestRules(t *testing.T) {
 			func(e *evidence, v float64) { e.age, e.silence = v, v+1 },
 			[]func(*evidence){
 				func(e *evidence) { e.synchronized = false },
-				func(e *evidence) { e.outstanding = false },
+				func(e *evidence) { e.unacked = 0 },
 				func(e *evidence) { e.silence = 0.9 },
 			},
 		},
@@ -128,9 +129,9 @@ func TestRules(t *testing.T) {
 			},
 		},
 		{
-			"one keepalive for a second", KeepaliveUnanswered, 4, 1,
+			"one keepalive for a second", KeepaliveUnanswered, 2, 1,
 			func(e *evidence, v float64) {
-				e.timer, e.unacked, e.probes, e.age, e.silence = sampler.TimerKeepalive, 0, 1, v, v
+				e.timer, e.unacked, e.probes, e.age, e.silence = sampler.TimerKeepalive, 0, uint8(v), 1, v
 			},
 			[]func(*evidence){
 				func(e *evidence) { e.probes = 0 },
@@ -142,15 +143,15 @@ func TestRules(t *testing.T) {
 			func(e *evidence, v float64) { e.window.retrans = uint32(v) }, nil,
 		},
 		{"1 % loss", LossHigh, 2, 0.01, lossy, []func(*evidence){
-			func(e *evidence) { e.window.retrans = 2 },
-			func(e *evidence) { e.window.retransSamples = 1 },
-			func(e *evidence) { e.window.dataSegsOut = 0 },
+			func(e *evidence) { e.settled.retrans = 2 },
+			func(e *evidence) { e.settled.retransSamples = 1 },
+			func(e *evidence) { e.settled.dataSegsOut = 0 },
 		}},
 		{"5 % loss", LossHigh, 4, 0.05, lossy, nil},
 		{"20 % loss", LossHigh, 6, 0.20, lossy, nil},
 		{
 			"20 % loss of late", LossHigh, 6, 0.20,
-			func(e *evidence, v float64) { lossy(e, v); e.recent, e.window = e.window, calm().window }, nil,
+			func(e *evidence, v float64) { lossy(e, v); e.recent, e.settled = e.window, windowStats{} }, nil,
 		},
 		{
 			"double RTO", RTOInflation, 1, 0.6,
@@ -239,8 +240,8 @@ func TestRules(t *testing.T) {
 			func(e *evidence, v float64) { e.window.sndbufLimited = v },
 			[]func(*evidence){func(e *evidence) { e.window.busy = 0.19 }},
 		},
-		{"unread for 1 s", RecvQueueStuck, 2, 1, func(e *evidence, v float64) { e.unreadFor = v }, nil},
-		{"unread for 3 s", RecvQueueStuck, 3, 3, func(e *evidence, v float64) { e.unreadFor = v }, nil},
+		{"unread for 1 s", RecvQueueStuck, 2, 1, func(e *evidence, v float64) { e.unreadFor, e.unreadGrows = v, true }, nil},
+		{"unread for 3 s", RecvQueueStuck, 3, 3, func(e *evidence, v float64) { e.unreadFor, e.unreadGrows = v, true }, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			l := DefaultLimits()
@@ -313,12 +314,13 @@ func TestRuleTableIsComplete(t *testing.T) {
 			t.Errorf("flag %d is called %q and says %q", f, r.name, f)
 		}
 
-		if r.cause == CauseNone || r.cause >= NumCauses || f.Cause() != r.cause {
+		if (r.cause == CauseNone) != (f == Flapping) || r.cause >= NumCauses || f.Cause() != r.cause {
 			t.Errorf("%s has the cause %v", r.name, r.cause)
 		}
 
-		if r.figure == nil || len(r.steps) == 0 || r.replaces.Has(f) {
-			t.Errorf("%s lacks a figure or steps, or replaces itself", r.name)
+		steps := messagingLimits().Steps[f]
+		if r.figure == nil || r.say == nil || r.raised == "" || len(steps) == 0 || r.replaces.Has(f) {
+			t.Errorf("%s lacks a figure, words or steps, or replaces itself", r.name)
 		}
 
 		for g := range r.replaces.All() {
@@ -327,12 +329,12 @@ func TestRuleTableIsComplete(t *testing.T) {
 			}
 		}
 
-		for i, s := range r.steps {
+		for i, s := range steps {
 			if s.Points < 0 || s.Points > 10 {
 				t.Errorf("%s step %d gives %d points", r.name, i, s.Points)
 			}
 
-			if i > 0 && (s.Limit <= r.steps[i-1].Limit || s.Points <= r.steps[i-1].Points) {
+			if i > 0 && (s.Limit <= steps[i-1].Limit || s.Points <= steps[i-1].Points) {
 				t.Errorf("%s step %d does not rise", r.name, i)
 			}
 		}
@@ -353,6 +355,10 @@ func TestRuleTableIsComplete(t *testing.T) {
 func TestDefaultLimitsAreACopy(t *testing.T) {
 	for f := range NumFlags {
 		l := DefaultLimits()
+		if len(l.Steps[f]) == 0 {
+			continue
+		}
+
 		before := ruleTable[f].steps[0]
 		l.Steps[f][0] = Step{Limit: -1, Points: 99}
 

@@ -17,7 +17,11 @@ type Tracker struct {
 	index    map[uint64]uint32 // by cookie
 	ended    []uint32          // oldest first
 	geometry geometry
-	holdMS   int64
+	notes    notes
+
+	policy *Policy
+	// revision counts the policies, so that connections are bound anew.
+	revision uint8
 
 	exports   *exports
 	listeners listeners
@@ -56,13 +60,12 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 	g := newGeometry(cfg.Interval.Milliseconds(), cfg.Window.Milliseconds())
 
 	return &Tracker{
-		cfg:      cfg,
-		publish:  publish,
-		slab:     slab{ringLength: g.length},
-		index:    make(map[uint64]uint32),
-		geometry: g,
-		holdMS: max(cfg.Limits.Hold.Milliseconds(),
-			int64(cfg.Limits.HoldIntervals)*cfg.Interval.Milliseconds()),
+		cfg:       cfg,
+		publish:   publish,
+		slab:      slab{ringLength: g.length},
+		index:     make(map[uint64]uint32),
+		geometry:  g,
+		policy:    cfg.Policy,
 		exports:   newExports(cfg.Export, &zones{lookUp: cfg.InterfaceName}),
 		admission: admission{capacity: cfg.MaxConnections},
 		clock:     clock{interval: cfg.Interval.Milliseconds()},
@@ -84,7 +87,7 @@ func (t *Tracker) Begin() {
 
 // Sockets implements [sampler.Consumer].
 func (t *Tracker) Sockets(at time.Time, rows []sampler.Socket) {
-	m := moment{at: t.clock.read(at)}
+	m := moment{at: t.clock.read(at), usual: t.clock.usual()}
 	m.now, m.afterGap = t.clock.judge(m.at)
 
 	for i := range rows {
@@ -213,8 +216,8 @@ func (t *Tracker) admit(m *moment, turn bool) (uint32, bool) {
 
 	i := t.slab.alloc()
 	c := t.slab.conn(i)
-	c.cookie = m.row.Cookie
-	c.local, c.remote, c.ifindex = m.row.Local, m.row.Remote, m.row.Ifindex
+	c.identify(m.row)
+	c.profile, c.revision = t.policy.choose(m.row), t.revision
 	c.firstSeen = m.at
 	c.foundAtStart = t.first
 	t.index[c.cookie] = i
@@ -234,14 +237,20 @@ func (t *Tracker) judge(i uint32, m *moment) {
 	t.slab.seen[i] = t.generation
 	c.missed = 0
 
+	if c.revision != t.revision {
+		c.profile, c.revision = t.policy.choose(m.row), t.revision
+	}
+
+	limits := t.policy.Profiles[c.profile].Limits
 	r := t.slab.ring(i, c)
 	e := &t.evidence
-	*e = c.follow(m, &r, t.geometry, t.cfg.Limits)
+	*e = c.follow(m, &r, t.geometry, limits)
 	c.store(&r)
+	c.state = m.row.State
 
-	a := assess(e, t.cfg.Limits)
-	raised := c.verdict.settle(a, m.now, t.holdMS, m.at)
+	raised := c.verdict.settle(assess(e, limits), m.now, limits.holdMS(t.cfg.Interval), m.at)
 	c.verdict.idle = quiet(m.row, e.outstanding, t.geometry.span)
+	c.note = t.notes.keep(c.note, c.verdict.flags, e)
 
 	for f := range raised.All() {
 		t.events[f]++
@@ -257,7 +266,13 @@ func (t *Tracker) judge(i uint32, m *moment) {
 
 	shown := &t.exports.places[c.shown].shown
 	shown.Row = *m.row
-	shown.Trend = newTrend(&r, &c.baseline, m.row)
+	shown.Trend = newTrend(&r, c, m.row)
+}
+
+// SetPolicy has all connections judged by another policy from the next sample on.
+func (t *Tracker) SetPolicy(p *Policy) {
+	t.policy = p
+	t.revision++
 }
 
 func (t *Tracker) count(v *verdict) {

@@ -268,14 +268,14 @@ func TestTrackerEndedMakeRoom(t *testing.T) {
 func TestConfigDefaults(t *testing.T) {
 	got := Config{}.withDefaults()
 	if got.Interval != time.Second || got.Window != 10*time.Second || got.Retention != time.Minute ||
-		got.MaxConnections != 262144 || got.Limits == nil {
+		got.MaxConnections != 262144 || got.Policy == nil {
 		t.Errorf("%+v", got)
 	}
 
-	limits := DefaultLimits()
-	set := Config{Interval: 1, Window: 2, Retention: 3, MaxConnections: 4, Limits: limits}.withDefaults()
+	policy := DefaultPolicy()
+	set := Config{Interval: 1, Window: 2, Retention: 3, MaxConnections: 4, Policy: policy}.withDefaults()
 
-	if set.Interval != 1 || set.Window != 2 || set.Retention != 3 || set.MaxConnections != 4 || set.Limits != limits {
+	if set.Interval != 1 || set.Window != 2 || set.Retention != 3 || set.MaxConnections != 4 || set.Policy != policy {
 		t.Errorf("%+v", set)
 	}
 }

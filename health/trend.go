@@ -44,13 +44,14 @@ type Trend struct {
 func sendQueueOf(s *sample) uint32 { return s.sendQueue }
 func recvQueueOf(s *sample) uint32 { return s.recvQueue }
 
-// newTrend computes the trend of a window that holds at least one sample, the
-// newest of which came from the row.
-func newTrend(r *ring, b *baseline, row *sampler.Socket) Trend {
+// newTrend computes the trend of a connection whose window holds at least one
+// sample, the newest of which came from the row.
+func newTrend(r *ring, c *connection, row *sampler.Socket) Trend {
 	var e evidence
 
 	e.fromKernel(row)
-	e.baseline = float64(b.rtt()) / usPerSecond
+	e.baseline = float64(c.baseline.value(least)) / usPerSecond
+	e.expectedRTO = max(e.expectedRTO, e.srtt+float64(c.rtoVariation)/usPerSecond)
 
 	nan := math.NaN()
 	t := Trend{
@@ -75,7 +76,7 @@ func newTrend(r *ring, b *baseline, row *sampler.Socket) Trend {
 		t.RTTDrift = e.srtt / e.baseline
 	}
 
-	w := r.stats(0)
+	w := r.stats(0, r.last())
 	if loss, ok := w.lossRatio(); ok {
 		t.Loss = loss
 	}

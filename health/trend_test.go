@@ -140,7 +140,7 @@ func TestTrendOfWhatIsKnown(t *testing.T) {
 		sample{at: 2000, bytesSent: 1000, bytesRetrans: 50, busy: 400, rwnd: 100, sndbuf: 20, sendQueue: 30, recvQueue: 70},
 	)
 
-	got := newTrend(window, &baseline{current: 20_000}, s)
+	got := newTrend(window, &connection{baseline: aged{current: 20_000}}, s)
 	for name, pair := range map[string][2]float64{
 		"span": {got.Span, 2}, "drift": {got.RTTDrift, 3}, "jitter": {got.Jitter, 0.25},
 		"RTO inflation": {got.RTOInflation, 2}, "loss": {got.Loss, 0.05},
@@ -165,7 +165,7 @@ func TestTrendOfWhatIsNotKnown(t *testing.T) {
 		"nothing measured": &diagtest.Decode(t, r)[0],
 		"no tcp_info":      {State: sampler.StateEstablished},
 	} {
-		got := newTrend(filled(1000, 10_000, times(0, 1000)...), new(baseline), s)
+		got := newTrend(filled(1000, 10_000, times(0, 1000)...), new(connection), s)
 		for figure, v := range map[string]float64{
 			"drift": got.RTTDrift, "jitter": got.Jitter, "RTO inflation": got.RTOInflation, "loss": got.Loss,
 			"receiver-limited": got.ReceiverLimited, "sndbuf-limited": got.SndbufLimited,
@@ -196,33 +196,4 @@ func TestTrendOfFirstSight(t *testing.T) {
 	if got := late.tick(established(1)).shown(1).Trend; got.Samples != 4 || got.Span != 3 {
 		t.Errorf("the trend when it is shown first: %+v", got)
 	}
-}
-
-func TestBaselineAges(t *testing.T) {
-	const age = 600_000
-
-	var b baseline
-
-	at := stamp(1_000_000)
-	observe := func(seconds int64, rtt uint32, want uint32) {
-		t.Helper()
-
-		at += stamp(seconds * 1000)
-		b.observe(rtt, at, age)
-
-		if got := b.rtt(); got != want {
-			t.Errorf("after an RTT of %d it is %d, want %d", rtt, got, want)
-		}
-	}
-
-	observe(0, 0, 0)
-	observe(0, 50, 50)
-	observe(1, 40, 40)
-	observe(1, 60, 40)
-	observe(299, 100, 40) // the second bucket
-	observe(200, 90, 40)
-	observe(100, 95, 90) // the third one: the first is forgotten
-	observe(1, 0, 90)
-	observe(700, 200, 200) // after a long quiet nothing of old counts
-	observe(1, 210, 200)
 }

@@ -20,6 +20,30 @@ type verdict struct {
 	// otherSince is since when the assessment has named otherCause.
 	otherSince stamp
 	otherCause Cause
+
+	// entries are the last times at which the status became SUSPECT or worse,
+	// oldest first, flapWorst is the worst status of that time.
+	entries   [flapEntries]stamp
+	flapWorst Status
+}
+
+// flapEntries is how many entries into SUSPECT or worse are remembered.
+const flapEntries = 4
+
+// lateEntries counts the entries into SUSPECT or worse within the last span ms,
+// zero if the last one was longer than recent ms ago.
+func (v *verdict) lateEntries(now stamp, span, recent int64) (n int) {
+	if last := v.entries[flapEntries-1]; last == 0 || int64(now-last) > recent {
+		return 0
+	}
+
+	for _, at := range v.entries {
+		if at != 0 && int64(now-at) <= span {
+			n++
+		}
+	}
+
+	return n
 }
 
 // settle takes in an assessment. hold is in ms, at is the time of the sample
@@ -29,7 +53,8 @@ func (v *verdict) settle(a Assessment, now stamp, hold, at int64) (raised Flags)
 	v.flags = a.Flags
 	before := v.status
 
-	v.settleStatus(statusOf(a.Points), now, hold)
+	v.settleStatus(a, now, hold)
+	v.noteEntry(before, a.Flags.Has(Flapping), now)
 
 	if v.status != before || v.since == 0 {
 		v.since = at
@@ -44,7 +69,14 @@ func (v *verdict) settle(a Assessment, now stamp, hold, at int64) (raised Flags)
 	return raised
 }
 
-func (v *verdict) settleStatus(s Status, now stamp, hold int64) {
+// settleStatus lets the status follow the assessment. While it flaps, the worst
+// one is held.
+func (v *verdict) settleStatus(a Assessment, now stamp, hold int64) {
+	s := statusOf(a.Points)
+	if a.Flags.Has(Flapping) {
+		s = max(s, v.flapWorst)
+	}
+
 	if s >= v.status {
 		v.status, v.betterSince = s, 0
 
@@ -59,6 +91,22 @@ func (v *verdict) settleStatus(s Status, now stamp, hold int64) {
 
 	if int64(now-v.betterSince) >= hold {
 		v.status, v.betterSince = v.betterWorst, 0
+	}
+}
+
+// noteEntry remembers that the status became SUSPECT or worse.
+func (v *verdict) noteEntry(before Status, flapping bool, now stamp) {
+	if before >= Suspect || v.status < Suspect {
+		v.flapWorst = max(v.flapWorst, v.status)
+
+		return
+	}
+
+	copy(v.entries[:], v.entries[1:])
+	v.entries[flapEntries-1] = now
+
+	if !flapping {
+		v.flapWorst = v.status
 	}
 }
 

@@ -144,7 +144,7 @@ func TestHoldFollowsTheInterval(t *testing.T) {
 	}{
 		{10 * time.Millisecond, 1000}, {250 * time.Millisecond, 1000}, {time.Second, 2000}, {5 * time.Second, 10_000},
 	} {
-		if got := NewTracker(Config{Interval: tc.interval}, nil).holdMS; got != tc.want {
+		if got := DefaultLimits().holdMS(tc.interval); got != tc.want {
 			t.Errorf("at %v the hold is %d ms", tc.interval, got)
 		}
 	}

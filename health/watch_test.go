@@ -190,7 +190,7 @@ type story struct {
 	length   time.Duration // zero for 20 s
 	phase    time.Duration // of the first sample
 	size     int           // of tcp_info
-	limits   *Limits
+	policy   *Policy
 }
 
 const storyStep = 10 * time.Millisecond
@@ -207,7 +207,7 @@ func (s story) play(tb testing.TB) []sight {
 		s.length = 20 * time.Second
 	}
 
-	w := newWatch(tb, Config{Interval: s.interval, Export: showAll, Limits: s.limits})
+	w := newWatch(tb, Config{Interval: s.interval, Export: showAll, Policy: s.policy})
 	c := newTCP(start)
 	c.InfoSize = s.size
 

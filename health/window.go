@@ -89,7 +89,7 @@ type ring struct {
 
 func (r *ring) at(i int) *sample { return &r.samples[(int(r.first)+i)%len(r.samples)] }
 func (r *ring) oldest() *sample  { return r.at(0) }
-func (r *ring) newest() *sample  { return r.at(int(r.count) - 1) }
+func (r *ring) newest() *sample  { return r.at(r.last()) }
 
 // push appends s, dropping what has left the window. Samples that come denser
 // than the geometry wants replace their forerunner.
@@ -120,11 +120,14 @@ func (r *ring) drop() {
 
 func (r *ring) clear() { r.first, r.count = 0, 0 }
 
-// since returns the index of the newest sample that is at least ms older than
-// the newest one, or the oldest.
-func (r *ring) since(ms int64) int {
-	i := int(r.count) - 1
-	limit := r.newest().at - ms
+// last returns the index of the newest sample.
+func (r *ring) last() int { return int(r.count) - 1 }
+
+// before returns the index of the newest sample that is at least ms older than
+// sample k, or the oldest.
+func (r *ring) before(k int, ms int64) int {
+	i := k
+	limit := r.at(k).at - ms
 
 	for i > 0 && r.at(i).at > limit {
 		i--
@@ -151,9 +154,9 @@ type windowStats struct {
 	cwndFell, cwndRose bool
 }
 
-// stats computes the changes from sample i to the newest one.
-func (r *ring) stats(i int) windowStats {
-	from, to := r.at(i), r.newest()
+// stats computes the changes from sample i to sample k.
+func (r *ring) stats(i, k int) windowStats {
+	from, to := r.at(i), r.at(k)
 	w := windowStats{
 		dataSegsOut:  to.dataSegsOut - from.dataSegsOut,
 		bytesSent:    to.bytesSent - from.bytesSent,
@@ -172,7 +175,7 @@ func (r *ring) stats(i int) windowStats {
 	}
 
 	if w.retrans > 0 || w.deliveredCE > 0 {
-		r.scanEvents(i, &w)
+		r.scanEvents(i, k, &w)
 	}
 
 	return w
@@ -180,10 +183,10 @@ func (r *ring) stats(i int) windowStats {
 
 // scanEvents fills what needs a look at each sample; only windows with losses
 // or CE marks have it.
-func (r *ring) scanEvents(i int, w *windowStats) {
-	cwnd := r.newest().cwnd
+func (r *ring) scanEvents(i, k int, w *windowStats) {
+	cwnd := r.at(k).cwnd
 
-	for j := i; j < int(r.count)-1; j++ {
+	for j := i; j < k; j++ {
 		s, next := r.at(j), r.at(j+1)
 		if next.totalRetrans != s.totalRetrans {
 			w.retransSamples++

@@ -143,19 +143,19 @@ func TestWindowAfterGap(t *testing.T) {
 	}
 }
 
-func TestWindowSince(t *testing.T) {
+func TestWindowBefore(t *testing.T) {
 	r := filled(1000, 10_000, times(0, 1000, 2100, 3000, 4000)...)
 
 	for _, tc := range []struct {
 		ms   int64
 		want int
 	}{{0, 4}, {1, 3}, {1000, 3}, {1001, 2}, {1900, 2}, {2000, 1}, {4000, 0}, {60_000, 0}} {
-		if got := r.since(tc.ms); got != tc.want {
+		if got := r.before(r.last(), tc.ms); got != tc.want {
 			t.Errorf("%d ms ago was sample %d, want %d", tc.ms, got, tc.want)
 		}
 	}
 
-	if got := filled(1000, 10_000, times(5)...).since(2000); got != 0 {
+	if got := filled(1000, 10_000, times(5)...).before(0, 2000); got != 0 {
 		t.Errorf("of a single sample number %d", got)
 	}
 }
@@ -213,7 +213,7 @@ func TestStatsAreDifferences(t *testing.T) {
 		retransAll: 5, retrans: 3, retransSamples: 2, dataSegsOut: 30, bytesSent: 3000, bytesRetrans: 500,
 		delivered: 25, deliveredCE: 2, busy: 1, receiverLimited: 0.6, sndbufLimited: 0.1, cwndFell: true, cwndRose: true,
 	}
-	if got := r.stats(0); got != want {
+	if got := r.stats(0, r.last()); got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 
@@ -221,11 +221,11 @@ func TestStatsAreDifferences(t *testing.T) {
 		retransAll: 4, retrans: 3, retransSamples: 1, dataSegsOut: 20, bytesSent: 2000, bytesRetrans: 400,
 		delivered: 16, busy: 0.5, receiverLimited: 1, sndbufLimited: 0.1, cwndFell: true,
 	}
-	if got := r.stats(1); got != want {
+	if got := r.stats(1, r.last()); got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 
-	if got := r.stats(2); got != (windowStats{}) {
+	if got := r.stats(2, r.last()); got != (windowStats{}) {
 		t.Errorf("of one sample %+v", got)
 	}
 }
@@ -243,7 +243,7 @@ func TestStatsOfWrappingCounters(t *testing.T) {
 		retransAll: 6, retrans: 4, retransSamples: 1, dataSegsOut: 20, delivered: 8,
 		busy: 1, receiverLimited: 0.2, sndbufLimited: 0.1,
 	}
-	if got := r.stats(0); got != want {
+	if got := r.stats(0, r.last()); got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
@@ -252,14 +252,14 @@ func TestStatsOfCEMarksAlone(t *testing.T) {
 	r := filled(1000, 10_000,
 		sample{at: 0, cwnd: 20}, sample{at: 1000, cwnd: 10, deliveredCE: 1}, sample{at: 2000, cwnd: 12, deliveredCE: 1})
 
-	if got := r.stats(0); !got.cwndFell || !got.cwndRose || got.retransSamples != 0 {
+	if got := r.stats(0, r.last()); !got.cwndFell || !got.cwndRose || got.retransSamples != 0 {
 		t.Errorf("got %+v", got)
 	}
 }
 
 func TestStatsWhereDSACKsExplainEverything(t *testing.T) {
 	r := filled(1000, 10_000, sample{at: 0}, sample{at: 1000, totalRetrans: 3, dsackDups: 4, bytesSent: 10, bytesRetrans: 5})
-	if got := r.stats(0); got.retransAll != 3 || got.retrans != 0 {
+	if got := r.stats(0, r.last()); got.retransAll != 3 || got.retrans != 0 {
 		t.Errorf("%d of %d retransmissions are left unexplained", got.retrans, got.retransAll)
 	}
 }

@@ -1,0 +1,84 @@
+package health
+
+import "slices"
+
+// noNote stands for a connection without raised flags.
+const noNote = -1
+
+// notes keeps the evidence of the connections with raised flags, so that
+// sentences can be made of it for whoever asks.
+type notes struct {
+	all  []evidence
+	free []int32
+}
+
+// keep returns the index of the note that holds the evidence for the flags,
+// given the index of the last one.
+func (n *notes) keep(i int32, flags Flags, e *evidence) int32 {
+	if flags == 0 {
+		n.drop(i)
+
+		return noNote
+	}
+
+	switch {
+	case i != noNote:
+	case len(n.free) > 0:
+		i = n.free[len(n.free)-1]
+		n.free = n.free[:len(n.free)-1]
+	default:
+		i = int32(len(n.all))
+		n.all = append(n.all, evidence{})
+	}
+
+	n.all[i] = *e
+
+	return i
+}
+
+func (n *notes) drop(i int32) {
+	if i != noNote {
+		n.free = append(n.free, i)
+	}
+}
+
+// reasons returns a sentence for each raised flag, and one for what is held
+// without any.
+func (t *Tracker) reasons(c *connection) (sentences []string) {
+	v := &c.verdict
+	limits := t.policy.Profiles[min(int(c.profile), len(t.policy.Profiles)-1)].Limits
+
+	if c.note == noNote {
+		return v.held()
+	}
+
+	e := &t.notes.all[c.note]
+	for f := range v.flags.All() {
+		sentences = append(sentences, f.String()+": "+ruleTable[f].explain(e, limits, limits.Steps[f]))
+	}
+
+	return sentences
+}
+
+// held says why a connection without raised flags is not HEALTHY yet.
+func (v *verdict) held() []string {
+	if v.status == Healthy {
+		return nil
+	}
+
+	return []string{"no flag is raised any more; " + v.status.String() + " is held a little longer"}
+}
+
+// explain renders the sentence of a raised flag.
+func (r *rule) explain(e *evidence, l *Limits, steps []Step) string {
+	figure, _ := r.figure(e, l)
+	limit := 0.0
+
+	for _, step := range slices.Backward(steps) {
+		if limit = step.at(e.srtt); figure >= limit {
+			break
+		}
+	}
+
+	return r.say(e, r.unit.format(figure), r.unit.format(limit))
+}

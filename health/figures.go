@@ -1,0 +1,199 @@
+package health
+
+import (
+	"math"
+
+	"tcphealth_exporter/sampler"
+)
+
+// Unanswered time-outs, window probes, or keepalives but one, that make sure
+// that silence is no accident. A keepalive is not repeated at once as a segment
+// is, so a lone lost one says little.
+const confirming = 2
+
+func synRetransmissions(e *evidence, _ *Limits) (float64, bool) {
+	return float64(e.timeouts), e.state == sampler.StateSynSent
+}
+
+// unanswered counts what was tried again in vain.
+func (e *evidence) unanswered() int {
+	if e.timer == sampler.TimerKeepalive {
+		return int(e.probes) - 1
+	}
+
+	return int(max(e.timeouts, e.probes))
+}
+
+// silentSeconds is how long the peer has owed an answer and sent nothing at all.
+func silentSeconds(e *evidence, _ *Limits) (float64, bool) {
+	return min(e.age, e.silence), e.synchronized && (e.unacked > 0 || e.unanswered() >= 1)
+}
+
+func silentSecondsConfirmed(e *evidence, l *Limits) (float64, bool) {
+	silent, ok := silentSeconds(e, l)
+
+	return silent, ok && e.unanswered() >= confirming
+}
+
+func unacknowledgedSeconds(e *evidence, l *Limits) (float64, bool) {
+	timeouts, hole := fullSizeTimeouts(e, l)
+	inHole := hole && raises(timeouts, l.Steps[MTUBlackholeSuspect])
+
+	return e.age, e.synchronized && e.unacked > 0 && !e.finOnly && !e.zeroWindow && !inHole
+}
+
+func raises(figure float64, steps []Step) bool { return len(steps) > 0 && figure >= steps[0].Limit }
+
+// owedSeconds is how long the peer has owed an answer that its kernel gives
+// without its application: the ACK of a FIN, the answer to a keepalive.
+func owedSeconds(e *evidence, _ *Limits) (float64, bool) {
+	if e.finOnly {
+		return e.age, true
+	}
+
+	return min(e.age, e.silence), e.synchronized && e.timer == sampler.TimerKeepalive && e.unanswered() >= 1
+}
+
+func owedSecondsConfirmed(e *evidence, l *Limits) (float64, bool) {
+	owed, ok := owedSeconds(e, l)
+
+	return owed, ok && e.unanswered() >= confirming
+}
+
+// unansweredKeepalives counts the probes out; the first counts once its answer
+// is overdue.
+func unansweredKeepalives(e *evidence, l *Limits) (float64, bool) {
+	overdue := e.probes > 1 || min(e.age, e.silence) >= l.Patience.at(e.srtt)
+
+	return float64(e.probes), e.timer == sampler.TimerKeepalive && e.probes > 0 && overdue
+}
+
+// fullSizeTimeouts counts time-outs of full-size segments while the path lets
+// other things through: data of the peer, or smaller segments of ours, which
+// prove it better and count one more.
+func fullSizeTimeouts(e *evidence, l *Limits) (float64, bool) {
+	full := e.segment > 0 && e.segment >= l.FullSegment*e.mss
+	smallerPass := e.sacked > 0
+	arrives := e.dataSilence < e.age && e.dataSilence < l.Patience.at(e.srtt)
+
+	figure := float64(e.timeouts)
+	if smallerPass {
+		figure++
+	}
+
+	return figure, e.synchronized && e.timeouts > 0 && full && (smallerPass || arrives) && !e.zeroWindow
+}
+
+func retransmissions(e *evidence, _ *Limits) (float64, bool) {
+	return float64(e.window.retrans), true
+}
+
+// lossShare is the lower bound of the share of retransmitted data, over the
+// window and over its recent part, the worse.
+func lossShare(e *evidence, l *Limits) (float64, bool) {
+	ratio, ok := e.settled.lossLowerBound(l)
+	if recent, recentOK := e.recent.lossLowerBound(l); recentOK {
+		return max(ratio, recent), true
+	}
+
+	return ratio, ok
+}
+
+// rtoInflation is the RTO over what srtt and rttvar make it. A back-off counts
+// even while the kernel has clamped the RTO. An idle connection keeps its last
+// RTO, which says nothing.
+func rtoInflation(e *evidence, _ *Limits) (float64, bool) {
+	ratio := e.rto / e.expectedRTO
+	if e.unacked > 0 {
+		ratio = max(ratio, math.Exp2(float64(e.backoff)))
+	}
+
+	return ratio, e.srtt > 0 && e.timer != sampler.TimerProbe && (e.progress || e.unacked > 0)
+}
+
+func rttSeconds(e *evidence, _ *Limits) (float64, bool) { return e.srtt, e.progress }
+
+func rttDrift(e *evidence, l *Limits) (float64, bool) {
+	above := l.DriftAbove
+	if e.unacked <= l.SparseSegments {
+		above = l.DriftAboveSparse
+	}
+
+	return e.srtt / e.baseline, e.progress && e.baseline > 0 && e.srtt-e.baseline > above
+}
+
+func jitterRatio(e *evidence, l *Limits) (float64, bool) {
+	return e.rttvar / e.srtt, e.progress && e.srtt > 0 && e.rttvar > l.JitterAbove &&
+		e.window.delivered >= l.JitterDelivered
+}
+
+func congestionSigns(e *evidence, _ *Limits) (float64, bool) {
+	signs := e.caState == sampler.CACWR ||
+		e.window.cwndFell && (e.window.retrans > 0 || e.window.deliveredCE > 0)
+
+	return 1, signs
+}
+
+func inRecovery(e *evidence, _ *Limits) (float64, bool) {
+	return 1, e.caState == sampler.CARecovery || e.caState == sampler.CALoss
+}
+
+func cwndRegained(e *evidence, _ *Limits) (float64, bool) {
+	return 1, e.window.cwndRose && e.caState == sampler.CAOpen &&
+		(e.window.retrans > 0 || e.window.deliveredCE > 0)
+}
+
+// slowed tells whether data goes at a fraction of the connection's own recent
+// rate though there is more to send and the peer would take it.
+func (e *evidence) slowed(l *Limits) bool {
+	return e.queue.rate > 0 && e.queue.rate < l.RateFall*e.ownRate && !e.zeroWindow &&
+		(len(l.Steps[RecvLimited]) == 0 || e.window.receiverLimited < l.Steps[RecvLimited][0].Limit)
+}
+
+func growingDrain(e *evidence, l *Limits) (float64, bool) {
+	return e.queue.now / e.queue.rate, e.slowed(l) && e.queue.rise > 0
+}
+
+func persistentDrain(e *evidence, l *Limits) (float64, bool) {
+	return e.queue.least / e.queue.rate, e.slowed(l) && e.queue.lasting
+}
+
+func acceleratingDrain(e *evidence, l *Limits) (float64, bool) {
+	return e.queue.now / e.queue.rate, e.slowed(l) && e.queue.riseBefore > 0 && e.queue.rise > e.queue.riseBefore
+}
+
+func queueVolatility(e *evidence, l *Limits) (float64, bool) {
+	return e.queue.stddev / e.queue.mean, e.slowed(l) && e.queue.mean > 0
+}
+
+func zeroWindowSeconds(e *evidence, _ *Limits) (float64, bool) {
+	return e.zeroWindowFor, e.zeroWindow
+}
+
+func receiverLimitedShare(e *evidence, l *Limits) (float64, bool) {
+	return e.window.receiverLimited, e.window.busy >= l.LimitedBusy
+}
+
+func sndbufLimitedShare(e *evidence, l *Limits) (float64, bool) {
+	return e.window.sndbufLimited, e.window.busy >= l.LimitedBusy
+}
+
+// unreadSeconds is for how long the application has read nothing. What an idle
+// client never asks for, as the tickets that a TLS server sends on its own, may
+// wait for ever: beyond the first levels it counts only if more arrives.
+func unreadSeconds(e *evidence, l *Limits) (float64, bool) {
+	unread := e.unreadFor
+	if steps := l.Steps[RecvQueueStuck]; !e.unreadGrows && len(steps) > 1 {
+		unread = min(unread, max(steps[0].Limit, math.Nextafter(steps[1].Limit, 0)))
+	}
+
+	return unread, e.unreadFor > 0
+}
+
+func flaps(e *evidence, _ *Limits) (float64, bool) { return float64(e.entries), e.entries > 0 }
+
+func heldQueue(e *evidence, _ *Limits) (float64, bool) { return e.heldQueue, e.heldQueue > 0 }
+
+func cwndUse(e *evidence, _ *Limits) (float64, bool) {
+	return float64(e.unacked) / float64(e.cwnd), e.cwnd > 0 && e.queue.now > 0 && !e.zeroWindow
+}

@@ -1,0 +1,82 @@
+package health
+
+import (
+	"slices"
+
+	"tcphealth_exporter/sampler"
+)
+
+// Profile is a named set of limits.
+type Profile struct {
+	Name   string
+	Limits *Limits
+}
+
+// MaxProfiles is how many profiles a policy may have.
+const MaxProfiles = 256
+
+// Rule binds the connections that it matches to a profile.
+type Rule struct {
+	// Matches looks at the addresses, ports, family, interface, cgroup and mark
+	// of a row.
+	Matches func(*sampler.Socket) bool
+	// Profile is an index into the profiles of the policy.
+	Profile int
+}
+
+// Policy tells which limits hold for which connection: those of the first rule
+// that matches it, else those of the first profile.
+type Policy struct {
+	Profiles []Profile
+	Rules    []Rule
+}
+
+// DefaultPolicy returns the policy of a program without configuration: the
+// profile "auto" for all.
+func DefaultPolicy() *Policy { return &Policy{Profiles: BuiltinProfiles()[:1]} }
+
+// choose returns the index of the profile for a connection.
+func (p *Policy) choose(row *sampler.Socket) uint8 {
+	for i := range p.Rules {
+		if p.Rules[i].Matches(row) {
+			return uint8(p.Rules[i].Profile)
+		}
+	}
+
+	return 0
+}
+
+// BuiltinProfiles returns the profiles that need no configuration: auto,
+// messaging and bulk.
+func BuiltinProfiles() []Profile {
+	return []Profile{
+		{"auto", DefaultLimits()},
+		{"messaging", messagingLimits()},
+		{"bulk", bulkLimits()},
+	}
+}
+
+// messagingLimits are for links of single messages of one or two kilobytes:
+// a queue of a few is already an illness.
+func messagingLimits() *Limits {
+	l := DefaultLimits()
+	l.Steps[SendQueueHigh] = []Step{{Limit: 1 << 10, Points: 1}, {Limit: 2 << 10, Points: 3}, {Limit: 4 << 10, Points: 5}}
+	l.Steps[CwndExhausted] = []Step{{Limit: 0.5, Points: 1}, {Limit: 0.7, Points: 3}}
+
+	return l
+}
+
+// bulkLimits are for transfers whose queues are wanted.
+func bulkLimits() *Limits {
+	l := DefaultLimits()
+	for _, f := range []Flag{QueueGrowing, QueuePersistent, QueueAccelerating, QueueVolatile} {
+		l.Steps[f] = nil
+	}
+
+	l.Steps[RTTDrift] = slices.Clone(l.Steps[RTTDrift])
+	for i := range l.Steps[RTTDrift] {
+		l.Steps[RTTDrift][i].Limit *= 2
+	}
+
+	return l
+}
