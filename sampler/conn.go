@@ -48,8 +48,8 @@ const defaultTimeout = 10 * time.Second
 type wire interface {
 	// deadline bounds the following calls of receive.
 	deadline(t time.Time) error
-	// send sends a dump request and returns its sequence number.
-	send(r *request) (seq uint32, err error)
+	// send sends a dump request under a sequence number, which is not zero.
+	send(seq uint32, r *request) error
 	// receive returns the next datagram, valid until the next call.
 	receive() ([]byte, error)
 	Close() error
@@ -64,6 +64,8 @@ type Conn struct {
 	batch  batch
 	filter []byte
 	legacy bool
+	// sequence is the last sequence number in use.
+	sequence uint32
 	// tap is set during [Conn.Dump]: what choosing and offering bring are no samples.
 	tap Tap
 }
@@ -166,6 +168,19 @@ func (c *Conn) dumpAll(d *Dump, sink Sink) error {
 	return nil
 }
 
+// reserve returns the first of n sequence numbers that follow each other. Zero
+// is none: for the netlink library it stands for one of its own.
+func (c *Conn) reserve(n uint32) (first uint32) {
+	first = c.sequence + 1
+	if last := c.sequence + n; last < c.sequence { // it wrapped around
+		first = 1
+	}
+
+	c.sequence = first + n - 1
+
+	return first
+}
+
 func (c *Conn) extensions() uint8 {
 	ext := uint8(extInfo | extSkMem | extCongestion)
 	if c.cfg.CongestionInfo {
@@ -193,8 +208,8 @@ func (c *Conn) run(r request, legacy bool, d *Dump, sink Sink) error {
 }
 
 func (c *Conn) runOne(r *request, d *Dump, sink Sink) error {
-	seq, err := c.wire.send(r)
-	if err != nil {
+	seq := c.reserve(1)
+	if err := c.wire.send(seq, r); err != nil {
 		return fmt.Errorf("send request: %w", err)
 	}
 

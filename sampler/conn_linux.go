@@ -84,13 +84,13 @@ func (w *netlinkWire) Close() error { return w.conn.Close() }
 
 func (w *netlinkWire) deadline(t time.Time) error { return w.conn.SetDeadline(t) }
 
-func (w *netlinkWire) send(r *request) (uint32, error) {
-	m, err := w.conn.Send(netlink.Message{
-		Header: netlink.Header{Type: netlink.HeaderType(r.kind()), Flags: dumpFlags},
+func (w *netlinkWire) send(seq uint32, r *request) error {
+	_, err := w.conn.Send(netlink.Message{
+		Header: netlink.Header{Type: netlink.HeaderType(r.kind()), Flags: dumpFlags, Sequence: seq},
 		Data:   r.payload(),
 	})
 
-	return m.Header.Sequence, err
+	return err
 }
 
 func (w *netlinkWire) receive() ([]byte, error) {

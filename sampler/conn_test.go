@@ -49,16 +49,16 @@ func (w *fakeWire) deadline(t time.Time) error {
 	return w.deadlineErr
 }
 
-func (w *fakeWire) send(r *request) (uint32, error) {
+func (w *fakeWire) send(seq uint32, r *request) error {
 	name := describe(r)
 	w.requests = append(w.requests, name)
 	if w.counts == nil {
 		w.counts = map[string]int{}
 	}
-	w.seq++
+	w.seq = seq
 	w.queue = w.reply(r, w.counts[name])
 	w.counts[name]++
-	return w.seq, w.queue.sendErr
+	return w.queue.sendErr
 }
 
 func (w *fakeWire) receive() ([]byte, error) {
@@ -454,6 +454,25 @@ func TestChoose(t *testing.T) {
 				t.Errorf("legacy is %v, want %v; closed %d times", c.Legacy(), test.want, w.closed)
 			}
 		})
+	}
+}
+
+// TestReserve never gives a number twice in a row, nor zero, nor a batch that
+// wraps around.
+func TestReserve(t *testing.T) {
+	for _, test := range []struct{ before, n, first, after uint32 }{
+		{0, 1, 1, 1},
+		{1, 32, 2, 33},
+		{0xffffffdf, 32, 0xffffffe0, 0xffffffff},
+		{0xffffffe0, 32, 1, 32},
+		{0xfffffffe, 1, 0xffffffff, 0xffffffff},
+		{0xffffffff, 1, 1, 1},
+		{0xffffffff, 32, 1, 32},
+	} {
+		c := Conn{sequence: test.before}
+		if first := c.reserve(test.n); first != test.first || c.sequence != test.after {
+			t.Errorf("%d behind %#x: from %#x to %#x", test.n, test.before, first, c.sequence)
+		}
 	}
 }
 
