@@ -10,20 +10,24 @@ import (
 
 // Names of the metrics about the sampler's own work.
 const (
-	nameDumpDuration = namespace + "sampler_dump_duration_seconds"
-	nameTickDuration = namespace + "sampler_tick_duration_seconds"
-	nameInterval     = namespace + "sampler_interval_seconds"
-	nameMissed       = namespace + "sampler_ticks_missed_total"
-	nameErrors       = namespace + "sampler_errors_total"
+	nameDumpDuration   = namespace + "sampler_dump_duration_seconds"
+	nameTickDuration   = namespace + "sampler_tick_duration_seconds"
+	nameRereadDuration = namespace + "sampler_reread_duration_seconds"
+	nameRereadSockets  = namespace + "sampler_reread_sockets_total"
+	nameInterval       = namespace + "sampler_interval_seconds"
+	nameMissed         = namespace + "sampler_ticks_missed_total"
+	nameErrors         = namespace + "sampler_errors_total"
 )
 
 // samplerMetricTable is the part of the catalogue that [SamplerMetrics] serves.
 var samplerMetricTable = []Metric{
 	{Name: nameDumpDuration, Type: "histogram", Help: "Time of a dump, from the first request to the last byte decoded and tracked."},
 	{Name: nameTickDuration, Type: "histogram", Help: "Time of a tick, from the first request to the published snapshot."},
+	{Name: nameRereadDuration, Type: "histogram", Help: "Time of a round of re-reading between two samples, from the first request to the last connection judged."},
+	{Name: nameRereadSockets, Type: "counter", Help: "Connections in doubt that were read again between two samples."},
 	{Name: nameInterval, Type: "gauge", Help: "Time between two samples."},
 	{Name: nameMissed, Type: "counter", Help: "Ticks dropped because the dump before was late."},
-	{Name: nameErrors, Type: "counter", Labels: []string{"reason"}, Help: "Failures to open the kernel's interface or to finish a dump."},
+	{Name: nameErrors, Type: "counter", Labels: []string{"reason"}, Help: "Failures to open the kernel's interface, or to finish a dump or a round of re-reading."},
 }
 
 func helpOf(name string) string {
@@ -39,10 +43,10 @@ func helpOf(name string) string {
 // SamplerMetrics counts how the sampling goes. It implements
 // [sampler.Observer] and prometheus.Collector.
 type SamplerMetrics struct {
-	dump, tick prometheus.Histogram
-	interval   prometheus.Gauge
-	missed     prometheus.Counter
-	errors     *prometheus.CounterVec
+	dump, tick, reread prometheus.Histogram
+	interval           prometheus.Gauge
+	missed, sockets    prometheus.Counter
+	errors             *prometheus.CounterVec
 }
 
 // NewSamplerMetrics returns metrics at zero, each reason of failure present.
@@ -50,8 +54,10 @@ func NewSamplerMetrics(interval time.Duration) *SamplerMetrics {
 	m := &SamplerMetrics{
 		dump:     durationHistogram(nameDumpDuration),
 		tick:     durationHistogram(nameTickDuration),
+		reread:   durationHistogram(nameRereadDuration),
 		interval: prometheus.NewGauge(prometheus.GaugeOpts{Name: nameInterval, Help: helpOf(nameInterval)}),
 		missed:   prometheus.NewCounter(prometheus.CounterOpts{Name: nameMissed, Help: helpOf(nameMissed)}),
+		sockets:  prometheus.NewCounter(prometheus.CounterOpts{Name: nameRereadSockets, Help: helpOf(nameRereadSockets)}),
 		errors: prometheus.NewCounterVec(
 			prometheus.CounterOpts{Name: nameErrors, Help: helpOf(nameErrors)}, []string{"reason"}),
 	}
@@ -81,6 +87,12 @@ func (m *SamplerMetrics) Ticked(d sampler.Dump, took time.Duration) {
 	m.tick.Observe(took.Seconds())
 }
 
+// Reread implements [sampler.Observer].
+func (m *SamplerMetrics) Reread(n int, took time.Duration) {
+	m.reread.Observe(took.Seconds())
+	m.sockets.Add(float64(n))
+}
+
 // Missed implements [sampler.Observer].
 func (m *SamplerMetrics) Missed(n int) { m.missed.Add(float64(n)) }
 
@@ -90,7 +102,7 @@ func (m *SamplerMetrics) Failed(err error, _ time.Duration) {
 }
 
 func (m *SamplerMetrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.dump, m.tick, m.interval, m.missed, m.errors}
+	return []prometheus.Collector{m.dump, m.tick, m.reread, m.sockets, m.interval, m.missed, m.errors}
 }
 
 // Describe implements prometheus.Collector.
