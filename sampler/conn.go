@@ -17,19 +17,24 @@ type Config struct {
 	States States
 	// CongestionInfo asks for the details of BBR, Vegas and DCTCP.
 	CongestionInfo bool
-	// Timeout bounds one dump, zero for ten seconds.
+	// Timeout bounds one dump or one round of re-reading, zero for ten seconds.
 	Timeout time.Duration
 	// Tap sees every datagram, nil for none.
 	Tap Tap
 }
 
-// Tap is shown the raw material of each [Conn.Dump].
+// Tap is shown the raw material of each [Conn.Dump] and [Conn.Reread].
 type Tap interface {
-	// Datagram is called with each datagram; b is reused.
+	// Datagram is called with each datagram of a dump, and with each message of a
+	// round of re-reading that brought a socket asked for; b is reused.
 	Datagram(at time.Time, b []byte)
 	// Dumped is called after each complete dump.
 	Dumped(d Dump)
-	// Failed is called after a dump that broke off.
+	// Rereading is called before a round of re-reading.
+	Rereading(at time.Time)
+	// Reread is called after each complete round of re-reading.
+	Reread(r Round)
+	// Failed is called after a dump or a round that broke off.
 	Failed(at time.Time, reason Reason)
 }
 
@@ -50,13 +55,15 @@ type wire interface {
 	deadline(t time.Time) error
 	// send sends a dump request under a sequence number, which is not zero.
 	send(seq uint32, r *request) error
+	// ask sends whole netlink messages as one datagram.
+	ask(messages []byte) error
 	// receive returns the next datagram, valid until the next call.
 	receive() ([]byte, error)
 	Close() error
 }
 
-// Conn dumps the sockets of one network namespace. It is not safe for
-// concurrent use.
+// Conn reads the sockets of one network namespace, all of them or single ones.
+// It is not safe for concurrent use.
 type Conn struct {
 	wire   wire
 	cfg    Config
@@ -64,9 +71,13 @@ type Conn struct {
 	batch  batch
 	filter []byte
 	legacy bool
-	// sequence is the last sequence number in use.
+	// sequence is the last sequence number in use. It counts dumps and single
+	// sockets alike, so that no answer is taken for one to another request.
 	sequence uint32
-	// tap is set during [Conn.Dump]: what choosing and offering bring are no samples.
+	// asked is the datagram that [Conn.Reread] sends, reused.
+	asked []byte
+	// tap is set during [Conn.Dump] and [Conn.Reread]: what choosing, offering and
+	// questions bring are no samples.
 	tap Tap
 }
 

@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -59,6 +60,10 @@ type netlinkWire struct {
 	sender [sizeofSockaddr]byte
 	n      int
 	errno  syscall.Errno
+	// write is sendOnce, bound once as read is; it sends outgoing.
+	write    func(fd uintptr) bool
+	outgoing []byte
+	sendErr  error
 }
 
 func dialWire(netns int) (*netlinkWire, error) {
@@ -75,7 +80,7 @@ func dialWire(netns int) (*netlinkWire, error) {
 	}
 
 	w := &netlinkWire{conn: conn, raw: raw, buf: make([]byte, receiveBuffer)}
-	w.read = w.receiveOnce
+	w.read, w.write = w.receiveOnce, w.sendOnce
 
 	return w, nil
 }
@@ -91,6 +96,29 @@ func (w *netlinkWire) send(seq uint32, r *request) error {
 	})
 
 	return err
+}
+
+// ask sends by hand: the library allocates for each message.
+func (w *netlinkWire) ask(messages []byte) error {
+	w.outgoing = messages
+
+	if err := w.raw.Write(w.write); err != nil {
+		return err
+	}
+
+	return os.NewSyscallError("write", w.sendErr)
+}
+
+// sendOnce makes one write(2) and tells whether it is settled. A netlink socket
+// that is connected to nobody writes to the kernel, all or nothing.
+func (w *netlinkWire) sendOnce(fd uintptr) bool {
+	for {
+		_, w.sendErr = unix.Write(int(fd), w.outgoing)
+
+		if !errors.Is(w.sendErr, unix.EINTR) {
+			return !errors.Is(w.sendErr, unix.EAGAIN)
+		}
+	}
 }
 
 func (w *netlinkWire) receive() ([]byte, error) {

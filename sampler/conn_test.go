@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -24,7 +23,11 @@ type answer struct {
 // its kind came before. Datagrams are built for sequence number zero, which
 // stands for that of the request.
 type fakeWire struct {
-	reply       func(r *request, nth int) answer
+	reply func(r *request, nth int) answer
+	// answerTo answers requests for single sockets; the sequence number zero
+	// stands for that of the first one.
+	answerTo    func(requests []oneRequest) answer
+	asked       []int // how many requests each datagram had
 	requests    []string
 	counts      map[string]int
 	deadlines   []time.Time
@@ -58,6 +61,14 @@ func (w *fakeWire) send(seq uint32, r *request) error {
 	w.seq = seq
 	w.queue = w.reply(r, w.counts[name])
 	w.counts[name]++
+	return w.queue.sendErr
+}
+
+func (w *fakeWire) ask(messages []byte) error {
+	requests := parseRequests(messages)
+	w.asked = append(w.asked, len(requests))
+	w.seq = requests[0].seq
+	w.queue = w.answerTo(requests)
 	return w.queue.sendErr
 }
 
@@ -145,8 +156,19 @@ func (l *tapLog) Failed(at time.Time, reason Reason) {
 	l.calls = append(l.calls, fmt.Sprintf("failed at %d: %s", at.Unix(), reason))
 }
 
+func (l *tapLog) Rereading(at time.Time) {
+	l.calls = append(l.calls, fmt.Sprintf("rereading at %d", at.Unix()))
+}
+
+func (l *tapLog) Reread(r Round) {
+	l.calls = append(l.calls, fmt.Sprintf("reread %d sockets, %d to %d", r.Sockets, r.Start.Unix(), r.End.Unix()))
+}
+
+// dumper is what a [Source] and a [Replay] have in common.
+type dumper interface{ Dump(sink Sink) (Dump, error) }
+
 // collect keeps the cookies of a dump and the times.
-func collect(c Source) (d Dump, cookies []uint64, times []time.Time, err error) {
+func collect(c dumper) (d Dump, cookies []uint64, times []time.Time, err error) {
 	d, err = c.Dump(func(at time.Time, sockets []Socket) {
 		for i := range sockets {
 			cookies = append(cookies, sockets[i].Cookie)
@@ -498,10 +520,11 @@ func TestContainsStable(t *testing.T) {
 
 // TestConnImplements fixes what the rest of the program relies on.
 func TestConnImplements(t *testing.T) {
-	for _, v := range []any{&Conn{}, &Replay{}} {
-		if _, ok := v.(Source); !ok {
-			t.Errorf("%v is no Source", reflect.TypeOf(v))
-		}
+	if _, ok := any(&Conn{}).(Source); !ok {
+		t.Error("Conn is no Source")
+	}
+	if _, ok := any(&Replay{}).(Reader); !ok {
+		t.Error("Replay is no Reader")
 	}
 	if _, ok := any(&Recorder{}).(Tap); !ok {
 		t.Error("Recorder is no Tap")

@@ -1,17 +1,28 @@
 // Package sampler reads every TCP socket of a network namespace from the
-// kernel's INET_DIAG interface, once per tick.
+// kernel's INET_DIAG interface, once per tick, and those in doubt more often.
 //
 // # Words
 //
 // A socket is one row of the kernel's answer. A dump is one walk over the
 // kernel's socket tables. A sample is everything one tick brought: the dump of
-// the connections and the dump of the listeners.
+// the connections and the dump of the listeners. To re-read is to ask for single
+// sockets, the targets, by all that names them; a round of re-reading takes place
+// between two samples.
+//
+// # Re-reading
+//
+// The kernel looks a target up in its hash tables, which costs about twice what
+// a dump takes for each socket, but only for the few that matter. It answers
+// with the socket, with nothing when it is gone, or with a listener at the local
+// address. What is handed on has the cookie and the addresses asked for. A
+// connection that has entered TIME_WAIT has them and no tcp_info.
 //
 // # Pure and edge
 //
-// Decoding (decode.go, message.go, tcpinfo.go, field.go) and encoding
-// (request.go) are pure functions over bytes. Only conn_linux.go talks to the
-// kernel; record.go and replay.go read and write files; loop.go owns the clock.
+// Decoding (decode.go, message.go, tcpinfo.go, field.go), encoding (request.go)
+// and the conversations with the kernel (conn.go, reread.go) are pure functions
+// over bytes. Only conn_linux.go talks to the kernel; record.go and replay.go
+// read and write files; loop.go owns the clock.
 //
 // # Presence
 //

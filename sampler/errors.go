@@ -67,7 +67,7 @@ var reasonTable = []reasonRule{
 	{ErrTruncated, ReasonMalformed},
 }
 
-// ReasonOf classifies a failure of [Source.Dump] or of opening a source.
+// ReasonOf classifies a failure of a [Source] or of opening one.
 func ReasonOf(err error) Reason {
 	if replayed, ok := errors.AsType[replayedFailure](err); ok {
 		return Reason(replayed)

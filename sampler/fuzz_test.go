@@ -116,11 +116,13 @@ func requireSameSplit(t *testing.T, datagram []byte, packed bool, want []Socket,
 // FuzzReplay plays any bytes: samples and errors come out, never a panic, and
 // no more memory is taken than a frame needs.
 func FuzzReplay(f *testing.F) {
-	small, ends := smallRecording(f)
-	f.Add(small)
-	for _, end := range ends {
-		f.Add(small[:end])
-		f.Add(small[:end-1])
+	for _, recording := range []func(testing.TB) ([]byte, []int){smallRecording, roundsRecording} {
+		file, ends := recording(f)
+		f.Add(file)
+		for _, end := range ends {
+			f.Add(file[:end])
+			f.Add(file[:end-1])
+		}
 	}
 	scene := readScene(f, "testdata/6.18").recording
 	f.Add(scene[:4096])
@@ -135,7 +137,7 @@ func FuzzReplay(f *testing.F) {
 		if !errors.Is(err, io.EOF) && !errors.Is(err, ErrRecording) {
 			t.Fatalf("playing ends with %v", err)
 		}
-		// Buffers, one frame of 1 MiB at most, twice each socket that can be in the file.
+		// Buffers, one frame of 1 MiB at most, a few times each socket that can be in the file.
 		limit := uint64(4<<20 + 64*len(file))
 		if took := after.TotalAlloc - before.TotalAlloc; took > limit {
 			t.Fatalf("%d bytes took %d bytes of memory", len(file), took)
@@ -149,20 +151,13 @@ func playAll(t *testing.T, file []byte) error {
 	if err != nil {
 		return err
 	}
+	c := &skeptic{t: t}
 	for range len(file) {
-		sockets := 0
-		d, err := p.Dump(func(_ time.Time, batch []Socket) {
-			sockets += len(batch)
-			for i := range batch {
-				requireSane(t, &batch[i])
-			}
-		})
-		if sockets != d.Sockets && err == nil {
-			t.Fatalf("%d sockets, but %+v", sockets, d)
-		}
+		err := p.Next(c, doubter{c})
 		if err != nil && !errors.As(err, new(replayedFailure)) {
 			return err
 		}
+		c.sockets = 0 // what failed is not said to be whole
 		if !slices.Contains(Reasons(), ReasonOf(err)) {
 			t.Fatalf("the reason %q", ReasonOf(err))
 		}
@@ -170,3 +165,39 @@ func playAll(t *testing.T, file []byte) error {
 	t.Fatal("playing does not end")
 	return nil
 }
+
+// skeptic is a Consumer that checks what it is given.
+type skeptic struct {
+	t       *testing.T
+	sockets int // since the last beginning or end
+}
+
+func (s *skeptic) Sockets(_ time.Time, sockets []Socket) {
+	s.sockets += len(sockets)
+	for i := range sockets {
+		requireSane(s.t, &sockets[i])
+	}
+}
+
+func (s *skeptic) Begin()                                { s.sockets = 0 }
+func (s *skeptic) End(d Dump)                            { s.require(d.Sockets) }
+func (s *skeptic) Abort()                                { s.sockets = 0 }
+func (s *skeptic) Watched() []Target                     { return nil }
+func (s *skeptic) Reread(at time.Time, sockets []Socket) { s.Sockets(at, sockets) }
+func (s *skeptic) Settle(time.Time)                      {}
+
+func (s *skeptic) require(sockets int) {
+	s.t.Helper()
+	if s.sockets != sockets {
+		s.t.Fatalf("%d sockets, but %d are said to be there", s.sockets, sockets)
+	}
+	s.sockets = 0
+}
+
+// doubter is the Observer of a skeptic.
+type doubter struct{ *skeptic }
+
+func (d doubter) Ticked(Dump, time.Duration)    {}
+func (d doubter) Reread(n int, _ time.Duration) { d.require(n) }
+func (d doubter) Missed(int)                    { d.t.Fatal("a replay misses nothing") }
+func (d doubter) Failed(error, time.Duration)   {}

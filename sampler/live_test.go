@@ -33,7 +33,7 @@ func dialIn(t testing.TB, n *netlab.Namespace, cfg Config) *Conn {
 }
 
 // dumpOf returns copies of the sockets of one dump by cookie.
-func dumpOf(t testing.TB, c Source) map[uint64]Socket {
+func dumpOf(t testing.TB, c dumper) map[uint64]Socket {
 	t.Helper()
 	sockets := map[uint64]Socket{}
 	_, err := c.Dump(func(_ time.Time, batch []Socket) {
@@ -350,7 +350,7 @@ func TestLiveRecording(t *testing.T) {
 		sockets []Socket
 		times   []int64
 	}
-	take := func(src Source) (s sample) {
+	take := func(src dumper) (s sample) {
 		var err error
 		s.dump, err = src.Dump(func(at time.Time, batch []Socket) {
 			s.sockets = append(s.sockets, batch...)

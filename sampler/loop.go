@@ -2,8 +2,6 @@ package sampler
 
 import (
 	"context"
-	"errors"
-	"io"
 	"time"
 )
 
@@ -17,6 +15,13 @@ type Consumer interface {
 	End(d Dump)
 	// Abort tells that the dump broke off: what was not seen may be there.
 	Abort()
+	// Watched returns the sockets to re-read before the next sample. The slice is
+	// valid until Settle or Begin.
+	Watched() []Target
+	// Reread takes sockets that were read again between two samples, like Sockets.
+	Reread(at time.Time, sockets []Socket)
+	// Settle ends a round of re-reading. One that broke off is not settled.
+	Settle(at time.Time)
 }
 
 // Observer is told how the sampling goes. All calls come from one goroutine.
@@ -24,25 +29,35 @@ type Observer interface {
 	// Ticked follows each complete sample; took is the time from the first
 	// request to the end of [Consumer.End].
 	Ticked(d Dump, took time.Duration)
+	// Reread follows each complete round of re-reading, in which n sockets were
+	// found again; took is the time up to the end of [Consumer.Settle].
+	Reread(n int, took time.Duration)
 	// Missed tells that n ticks were dropped because a dump came late.
 	Missed(n int)
-	// Failed tells an error of opening or dumping, and when the next try comes.
+	// Failed tells an error of opening or reading, and when the next try comes.
 	Failed(err error, retry time.Duration)
 }
 
 const (
 	retryFirst = time.Second
 	retryMax   = time.Minute
+	// lastPart is the part of the watch interval, a tenth, that a round of
+	// re-reading must begin before the next tick.
+	lastPart = 10
 )
 
 // Loop samples on a ticker. A late dump drops ticks, never queues them. After
 // a failure the source is closed and opened again with exponential back-off.
+// Between ticks it re-reads what the consumer watches.
 type Loop struct {
 	// Open opens the source.
 	Open     func() (Source, error)
 	Interval time.Duration
-	Consumer Consumer
-	Observer Observer
+	// WatchInterval is the time from a tick to the first round of re-reading, and
+	// from each round to the next; zero for none.
+	WatchInterval time.Duration
+	Consumer      Consumer
+	Observer      Observer
 
 	source Source
 	retry  time.Duration
@@ -55,18 +70,30 @@ func (l *Loop) Run(ctx context.Context) {
 	next := time.Now()
 
 	for sleepUntil(ctx, next) {
+		last := next
+
 		if err := l.tick(); err != nil {
-			l.close()
-			l.retry = min(max(2*l.retry, retryFirst), retryMax)
-			l.Observer.Failed(err, l.retry)
-			next = time.Now().Add(l.retry)
+			next = l.fail(err)
 
 			continue
 		}
 
 		l.retry = 0
-		next = l.schedule(next, time.Now())
+		next = l.schedule(last, time.Now())
+
+		if err := l.watch(ctx, last, next); err != nil {
+			next = l.fail(err)
+		}
 	}
+}
+
+// fail closes the source and returns when to try again.
+func (l *Loop) fail(err error) time.Time {
+	l.close()
+	l.retry = min(max(2*l.retry, retryFirst), retryMax)
+	l.Observer.Failed(err, l.retry)
+
+	return time.Now().Add(l.retry)
 }
 
 // schedule returns the first tick after now on the grid that begins at last
@@ -90,7 +117,41 @@ func (l *Loop) tick() error {
 		l.source = source
 	}
 
-	return sample(l.source, l.Consumer, l.Observer)
+	return sample(l.source.Dump, l.Consumer, l.Observer)
+}
+
+// watch makes the rounds of re-reading between two ticks. Like ticks they stand
+// on a grid, and what comes late is dropped.
+func (l *Loop) watch(ctx context.Context, last, next time.Time) error {
+	if l.WatchInterval <= 0 {
+		return nil
+	}
+
+	latest := next.Add(-l.WatchInterval / lastPart)
+
+	for n := time.Duration(1); ; n++ {
+		n = max(n, (time.Since(last)+l.WatchInterval-1)/l.WatchInterval)
+
+		round := last.Add(n * l.WatchInterval)
+		if round.After(latest) || !sleepUntil(ctx, round) {
+			return nil
+		}
+
+		if err := l.reread(); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *Loop) reread() error {
+	targets := l.Consumer.Watched()
+	if len(targets) == 0 {
+		return nil
+	}
+
+	read := func(sink Sink) (Round, error) { return l.source.Reread(targets, sink) }
+
+	return reread(read, l.Consumer, l.Observer)
 }
 
 func (l *Loop) close() {
@@ -101,12 +162,12 @@ func (l *Loop) close() {
 }
 
 // sample takes one sample.
-func sample(src Source, c Consumer, o Observer) error {
+func sample(dump func(Sink) (Dump, error), c Consumer, o Observer) error {
 	began := time.Now()
 
 	c.Begin()
 
-	d, err := src.Dump(c.Sockets)
+	d, err := dump(c.Sockets)
 	if err != nil {
 		c.Abort()
 
@@ -119,25 +180,19 @@ func sample(src Source, c Consumer, o Observer) error {
 	return nil
 }
 
-// Play takes all samples of a recording, as fast as it goes. Failures that
-// were recorded are reported and passed over; a damaged recording ends it.
-func Play(ctx context.Context, p *Replay, c Consumer, o Observer) error {
-	for ctx.Err() == nil {
-		err := sample(p, c, o)
+// reread makes one round of re-reading.
+func reread(read func(Sink) (Round, error), c Consumer, o Observer) error {
+	began := time.Now()
 
-		var replayed replayedFailure
-
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case errors.As(err, &replayed):
-			o.Failed(err, 0)
-		case err != nil:
-			return err
-		}
+	r, err := read(c.Reread)
+	if err != nil {
+		return err
 	}
 
-	return ctx.Err()
+	c.Settle(r.End)
+	o.Reread(r.Sockets, time.Since(began))
+
+	return nil
 }
 
 // sleepUntil waits for t and tells whether ctx is still alive.

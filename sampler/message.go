@@ -15,6 +15,7 @@ const (
 	typeTCPDiagGetsock = 18
 	typeSockDiag       = 20
 
+	flagRequest  = 0x01
 	flagDumpIntr = 0x10
 
 	sizeofHeader = 16
@@ -116,7 +117,22 @@ func (b *batch) message(h header, payload []byte) (done bool, err error) {
 	}
 }
 
+// socket decodes a row, unless it is unwanted.
 func (b *batch) socket(payload []byte) error {
+	if err := b.add(payload); err != nil {
+		return err
+	}
+
+	n := len(b.sockets) - 1
+	if s := &b.sockets[n]; b.keep != nil && s.State != StateListen && !b.keep(s) {
+		b.sockets = b.sockets[:n]
+	}
+
+	return nil
+}
+
+// add decodes a row.
+func (b *batch) add(payload []byte) error {
 	n := len(b.sockets)
 	if n < cap(b.sockets) {
 		b.sockets = b.sockets[:n+1]
@@ -128,10 +144,6 @@ func (b *batch) socket(payload []byte) error {
 		b.sockets = b.sockets[:n]
 
 		return err
-	}
-
-	if s := &b.sockets[n]; b.keep != nil && s.State != StateListen && !b.keep(s) {
-		b.sockets = b.sockets[:n]
 	}
 
 	return nil

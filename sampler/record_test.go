@@ -69,7 +69,6 @@ func TestReplay(t *testing.T) {
 			t.Errorf("behind the last dump: %v", err)
 		}
 	}
-	must(t, p.Close())
 }
 
 // TestReplayTruncated cuts a recording at every byte: io.EOF comes between
@@ -139,8 +138,8 @@ func TestReplayDamaged(t *testing.T) {
 			"damaged at byte", true,
 		},
 		"frame too long":   {hugeFrame.Bytes(), "damaged at byte", true},
-		"unknown frame":    {newRecording(good).frame(9, at, nil).Bytes(), "unknown frame 9", true},
-		"second meta data": {newRecording(good).frame(frameMeta, at, []byte(good)).Bytes(), "unknown frame 1", true},
+		"unknown frame":    {newRecording(good).frame(9, at, nil).Bytes(), "unexpected frame 9", true},
+		"second meta data": {newRecording(good).frame(frameMeta, at, []byte(good)).Bytes(), "unexpected frame 1", true},
 		"start cut short":  {newRecording(good).frame(frameDumped, at, make([]byte, 7)).Bytes(), "damaged at byte", true},
 		"end of a dump missing": {
 			newRecording(good).frame(frameDatagram, at, rowMessage(1, 1)).Bytes(), "truncated after byte", true,

@@ -13,17 +13,22 @@ import (
 )
 
 // Replay plays a recording on the recording's own clock. It implements
-// [Source].
+// [Reader].
 type Replay struct {
 	r     *bufio.Reader
 	meta  Meta
 	batch batch
 	buf   []byte
+	// ahead is a frame that was read before its time, nil for none.
+	ahead *frame
+	// played is what Read answers from.
+	played played
 	// offset counts the bytes read, for error messages.
 	offset int64
 }
 
-// replayedFailure is a dump that had failed while it was recorded.
+// replayedFailure is a dump or a round of re-reading that had failed while it
+// was recorded.
 type replayedFailure Reason
 
 func (f replayedFailure) Error() string { return "recorded failure: " + string(f) }
@@ -91,16 +96,34 @@ func describeForeign(magic []byte) string {
 // Meta returns what the recording says about its host.
 func (p *Replay) Meta() Meta { return p.meta }
 
-// SetKeep selects the connections of the dumps to come. A recording has what
+// SetKeep selects the connections of what is to be played. A recording has what
 // its own filter let through; what else is unwanted is told by keep, nil for
 // nothing.
 func (p *Replay) SetKeep(keep func(*Socket) bool) { p.batch.keep = keep }
 
-// Close implements [Source]; the reader is the caller's.
-func (p *Replay) Close() error { return nil }
+// Next plays the next dump or the next round of re-reading, whichever was
+// recorded first, to c and tells o. What failed when it was recorded fails
+// again, with the same reason, and the next call goes on behind it. io.EOF means
+// that the recording is over.
+func (p *Replay) Next(c Consumer, o Observer) error {
+	f, err := p.frame()
 
-// Dump implements [Source]. A dump that failed when it was recorded fails
-// again, with the same reason, and the next call goes on behind it.
+	switch {
+	case err != nil:
+		return err
+	case f.kind == frameRereading:
+		return reread(func(sink Sink) (Round, error) { return p.round(f.at, sink) }, c, o)
+	default:
+		p.ahead = &f
+
+		return sample(p.Dump, c, o)
+	}
+}
+
+// Dump plays the next dump as [Conn.Dump] makes one and passes over rounds of
+// re-reading. What failed when it was recorded fails again, with the same
+// reason, and the next call goes on behind it. io.EOF means that the recording
+// is over; sink was not called.
 func (p *Replay) Dump(sink Sink) (Dump, error) {
 	var (
 		d Dump
@@ -126,29 +149,45 @@ func (p *Replay) Dump(sink Sink) (Dump, error) {
 			return p.dumped(f, d, broken)
 		case frameFailed:
 			return d, recordedFailure(f.payload)
+		case frameRereading:
+			if err := p.pass(f.at, d); err != nil {
+				return d, err
+			}
 		default:
-			return d, fmt.Errorf("%w: unknown frame %d at byte %d", ErrRecording, f.kind, p.offset)
+			return d, p.unexpected(f)
 		}
 	}
 }
 
 func (p *Replay) datagram(f frame, d *Dump, sink Sink) error {
-	_, err := p.batch.decode(f.payload, 0, true)
+	if d.Datagrams == 0 {
+		p.played.forget()
+	}
+
+	n, err := p.rows(f, sink)
 
 	d.Datagrams++
 	d.Bytes += len(f.payload)
-	d.Sockets += len(p.batch.sockets)
-
-	if len(p.batch.sockets) > 0 {
-		sink(f.at, p.batch.sockets)
-	}
+	d.Sockets += n
 
 	return err
 }
 
+// rows hands the rows of a frame to sink and tells how many they are.
+func (p *Replay) rows(f frame, sink Sink) (n int, err error) {
+	_, err = p.batch.decode(f.payload, 0, true)
+
+	if n = len(p.batch.sockets); n > 0 {
+		p.played.add(f.at, p.batch.sockets)
+		sink(f.at, p.batch.sockets)
+	}
+
+	return n, err
+}
+
 func (p *Replay) dumped(f frame, d Dump, broken error) (Dump, error) {
 	if len(f.payload) != 8 || broken != nil {
-		return d, fmt.Errorf("%w: damaged at byte %d", ErrRecording, p.offset)
+		return d, p.damaged()
 	}
 
 	d.Start = time.Unix(0, int64(binary.LittleEndian.Uint64(f.payload)))
@@ -165,6 +204,12 @@ type frame struct {
 
 // frame reads the next frame; io.EOF means that the file ended between frames.
 func (p *Replay) frame() (frame, error) {
+	if f := p.ahead; f != nil {
+		p.ahead = nil
+
+		return *f, nil
+	}
+
 	var head [sizeofFrame]byte
 
 	n, err := io.ReadFull(p.r, head[:])
@@ -180,7 +225,7 @@ func (p *Replay) frame() (frame, error) {
 
 	length := binary.LittleEndian.Uint32(head[4:])
 	if length > maxFrame {
-		return frame{}, fmt.Errorf("%w: damaged at byte %d", ErrRecording, p.offset)
+		return frame{}, p.damaged()
 	}
 
 	if int(length) > cap(p.buf) {
@@ -208,6 +253,14 @@ func (p *Replay) frame() (frame, error) {
 // ended tells the end of the file from a failure to read it.
 func ended(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+func (p *Replay) damaged() error {
+	return fmt.Errorf("%w: damaged at byte %d", ErrRecording, p.offset)
+}
+
+func (p *Replay) unexpected(f frame) error {
+	return fmt.Errorf("%w: unexpected frame %d at byte %d", ErrRecording, f.kind, p.offset)
 }
 
 func (p *Replay) truncated() error {

@@ -15,6 +15,7 @@ const (
 	protocolTCP     = 6
 	sizeofLegacyReq = 60
 	sizeofReqV2     = 56
+	sizeofGetOne    = sizeofHeader + sizeofReqV2
 	noCookie        = 0xff
 )
 
@@ -68,4 +69,38 @@ func appendSockID(b []byte) []byte {
 	b = append(b, make([]byte, 40)...)
 
 	return append(b, noCookie, noCookie, noCookie, noCookie, noCookie, noCookie, noCookie, noCookie)
+}
+
+// appendGetOne appends the whole message that asks for one socket: struct
+// nlmsghdr and struct inet_diag_req_v2. An IPv4 connection of an IPv6 socket is
+// asked for by its IPv4-mapped addresses.
+func appendGetOne(b []byte, seq uint32, ext uint8, t *Target) []byte {
+	b = binary.NativeEndian.AppendUint32(b, sizeofGetOne)
+	b = binary.NativeEndian.AppendUint16(b, typeSockDiag)
+	b = binary.NativeEndian.AppendUint16(b, flagRequest)
+	b = binary.NativeEndian.AppendUint32(b, seq)
+	b = binary.NativeEndian.AppendUint32(b, 0) // the kernel knows the sender's port
+
+	b = append(b, byte(t.Family), protocolTCP, ext, 0)
+	b = binary.NativeEndian.AppendUint32(b, 0) // states are of no account
+	b = binary.BigEndian.AppendUint16(b, t.Local.Port)
+	b = binary.BigEndian.AppendUint16(b, t.Remote.Port)
+	b = appendAddress(b, t.Family, &t.Local)
+	b = appendAddress(b, t.Family, &t.Remote)
+	b = binary.NativeEndian.AppendUint32(b, t.Ifindex)
+	b = binary.NativeEndian.AppendUint32(b, uint32(t.Cookie))
+
+	return binary.NativeEndian.AppendUint32(b, uint32(t.Cookie>>32))
+}
+
+// appendAddress appends the 16 bytes that hold an address, of which IPv4 takes
+// the first four.
+func appendAddress(b []byte, family Family, e *Endpoint) []byte {
+	if family == FamilyIPv6 {
+		return append(b, e.Addr[:]...)
+	}
+
+	b = append(b, e.Addr[12:]...)
+
+	return append(b, make([]byte, 12)...)
 }

@@ -19,12 +19,30 @@ type Dump struct {
 	Bytes      int
 }
 
-// Source delivers dumps: [Conn] from the kernel, [Replay] from a recording.
+// Round describes one finished round of re-reading.
+type Round struct {
+	// Start is when the first request was sent, End when the last byte was decoded.
+	Start, End time.Time
+	// Sockets counts those that were found again.
+	Sockets int
+}
+
+// Reader reads single sockets: [Conn] from the kernel, [Replay] from what was
+// played last.
+type Reader interface {
+	// Read hands the targets that are still there to sink. One that has entered
+	// TIME_WAIT is there, without tcp_info. After an error some may be missing.
+	Read(targets []Target, sink Sink) error
+}
+
+// Source is what a [Loop] samples. After an error it should be closed.
 type Source interface {
+	Reader
 	// Dump hands all connections and all listeners to sink. After an error the
-	// dump is incomplete and the source should be closed. io.EOF means that a
-	// recording is over; sink was not called.
+	// dump is incomplete.
 	Dump(sink Sink) (Dump, error)
+	// Reread is Read as a part of the sampling: it is recorded as dumps are.
+	Reread(targets []Target, sink Sink) (Round, error)
 	Close() error
 }
 

@@ -1,0 +1,199 @@
+package sampler
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+)
+
+// rereadBatch is how many sockets are asked for in one datagram. Their answers
+// wait in the receive buffer all at once, where each takes about 1.3 KiB of the
+// 208 KiB that are the kernel's default.
+const rereadBatch = 32
+
+// Target names a socket that is to be read again. It holds no pointers.
+type Target struct {
+	// Cookie identifies the socket; the rest is how the kernel finds it.
+	Cookie        uint64
+	Local, Remote Endpoint
+	// Ifindex is the bound interface, zero for none.
+	Ifindex uint32
+	Family  Family
+}
+
+// Target returns what the socket is to be read again by.
+func (s *Socket) Target() Target {
+	return Target{Cookie: s.Cookie, Local: s.Local, Remote: s.Remote, Ifindex: s.Ifindex, Family: s.Family}
+}
+
+// names tells whether a row is the target. The kernel has a listener answer for
+// a connection that it doesn't know.
+func (t *Target) names(s *Socket) bool {
+	return s.Cookie == t.Cookie && s.State != StateListen && s.Local == t.Local && s.Remote == t.Remote
+}
+
+// inquiry is one datagram of requests.
+type inquiry struct {
+	targets []Target // rereadBatch at most
+	first   uint32   // sequence number of the first target's request
+	pending uint32   // bit n stands until target n is answered
+}
+
+// target returns which of the targets a message with the sequence number
+// answers, nil for none.
+func (q *inquiry) target(seq uint32) *Target {
+	n := seq - q.first // beyond 31 there is no bit
+	if q.pending&(1<<n) == 0 {
+		return nil
+	}
+
+	return &q.targets[n]
+}
+
+// settle notes the answer to the request with the sequence number.
+func (q *inquiry) settle(seq uint32) { q.pending &^= 1 << (seq - q.first) }
+
+// Read implements [Reader]. Errors are like those of [Conn.Dump].
+func (c *Conn) Read(targets []Target, sink Sink) error {
+	r := Round{Start: c.now()}
+
+	return c.readAll(targets, &r, sink)
+}
+
+// Reread implements [Source]. Errors are like those of [Conn.Dump].
+func (c *Conn) Reread(targets []Target, sink Sink) (Round, error) {
+	r := Round{Start: c.now()}
+
+	c.tap = c.cfg.Tap
+	defer func() { c.tap = nil }()
+
+	if c.tap != nil {
+		c.tap.Rereading(r.Start)
+	}
+
+	err := c.readAll(targets, &r, sink)
+	r.End = c.now()
+
+	switch {
+	case c.tap == nil:
+	case err != nil:
+		c.tap.Failed(r.End, ReasonOf(err))
+	default:
+		c.tap.Reread(r)
+	}
+
+	return r, err
+}
+
+func (c *Conn) readAll(targets []Target, r *Round, sink Sink) error {
+	if err := c.limit(r.Start); err != nil {
+		return err
+	}
+
+	for len(targets) > 0 {
+		n := min(len(targets), rereadBatch)
+		if err := c.readBatch(targets[:n], r, sink); err != nil {
+			return fmt.Errorf("read sockets: %w", err)
+		}
+
+		targets = targets[n:]
+	}
+
+	return nil
+}
+
+func (c *Conn) readBatch(targets []Target, r *Round, sink Sink) error {
+	q := inquiry{
+		targets: targets,
+		first:   c.reserve(uint32(len(targets))),
+		pending: uint32(1<<len(targets) - 1),
+	}
+
+	c.asked = c.asked[:0]
+	for i := range targets {
+		c.asked = appendGetOne(c.asked, q.first+uint32(i), c.extensions(), &targets[i])
+	}
+
+	if err := c.wire.ask(c.asked); err != nil {
+		return fmt.Errorf("send request: %w", err)
+	}
+
+	at := c.now() // the kernel has looked at all of them before it returns
+
+	for q.pending != 0 {
+		datagram, err := c.wire.receive()
+		if err != nil {
+			return fmt.Errorf("receive: %w", err)
+		}
+
+		if err := c.answers(&q, at, datagram, r, sink); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+// answers takes the answers of one datagram; the kernel sends one in each.
+func (c *Conn) answers(q *inquiry, at time.Time, datagram []byte, r *Round, sink Sink) error {
+	for len(datagram) > 0 {
+		h, payload, rest, err := nextMessage(datagram)
+		if err != nil {
+			return err
+		}
+
+		message := datagram[:len(datagram)-len(rest)]
+		datagram = rest
+
+		found, err := c.answer(q, h, payload)
+		if err != nil {
+			return err
+		}
+
+		if !found {
+			continue
+		}
+
+		if c.tap != nil {
+			c.tap.Datagram(at, message)
+		}
+
+		r.Sockets++
+		sink(at, c.batch.sockets)
+	}
+
+	return nil
+}
+
+// answer decodes a message and tells whether it holds a socket asked for.
+func (c *Conn) answer(q *inquiry, h header, payload []byte) (found bool, err error) {
+	target := q.target(h.seq)
+	if target == nil {
+		return false, nil // it belongs to what was abandoned
+	}
+
+	switch h.kind {
+	case typeSockDiag:
+		q.settle(h.seq)
+
+		c.batch.sockets = c.batch.sockets[:0]
+		if err := c.batch.add(payload); err != nil {
+			return false, err
+		}
+
+		return target.names(&c.batch.sockets[0]), nil
+	case nlmsgError:
+		q.settle(h.seq)
+
+		if err := errnoOf(payload); !errors.Is(err, syscall.ENOENT) {
+			return false, err
+		}
+
+		return false, nil
+	case nlmsgOverrun:
+		return false, ErrOverrun
+	default:
+		return false, nil
+	}
+}
