@@ -176,7 +176,7 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 	reporter := &reporter{SamplerMetrics: e.metrics, logger: e.logger, recorder: e.recorder}
 
 	if source.replay != nil {
-		err := sampler.Play(ctx, source.replay, e.tracker, reporter)
+		err := sampler.Play(ctx, source.replay, e.tracker, reporter, nil)
 		if err == nil && e.latest.snapshot.Load() == nil {
 			err = fmt.Errorf("%w: it holds no sample", sampler.ErrRecording)
 		}

@@ -7,7 +7,8 @@
 // kernel's socket tables. A sample is everything one tick brought: the dump of
 // the connections and the dump of the listeners. To re-read is to ask for single
 // sockets, the targets, by all that names them; a round of re-reading takes place
-// between two samples.
+// between two samples. A question is work that others have for the goroutine that
+// samples.
 //
 // # Re-reading
 //

@@ -48,7 +48,7 @@ const (
 
 // Loop samples on a ticker. A late dump drops ticks, never queues them. After
 // a failure the source is closed and opened again with exponential back-off.
-// Between ticks it re-reads what the consumer watches.
+// Between ticks it re-reads what the consumer watches, and answers questions.
 type Loop struct {
 	// Open opens the source.
 	Open     func() (Source, error)
@@ -56,11 +56,14 @@ type Loop struct {
 	// WatchInterval is the time from a tick to the first round of re-reading, and
 	// from each round to the next; zero for none.
 	WatchInterval time.Duration
-	Consumer      Consumer
-	Observer      Observer
+	// Questions are answered one after the other, nil for none.
+	Questions <-chan Question
+	Consumer  Consumer
+	Observer  Observer
 
-	source Source
-	retry  time.Duration
+	source   Source
+	retry    time.Duration
+	question Question // in progress, nil for none
 }
 
 // Run samples until ctx is done and closes the source.
@@ -69,7 +72,7 @@ func (l *Loop) Run(ctx context.Context) {
 
 	next := time.Now()
 
-	for sleepUntil(ctx, next) {
+	for l.pause(ctx, next) {
 		last := next
 
 		if err := l.tick(); err != nil {
@@ -133,7 +136,7 @@ func (l *Loop) watch(ctx context.Context, last, next time.Time) error {
 		n = max(n, (time.Since(last)+l.WatchInterval-1)/l.WatchInterval)
 
 		round := last.Add(n * l.WatchInterval)
-		if round.After(latest) || !sleepUntil(ctx, round) {
+		if round.After(latest) || !l.pause(ctx, round) {
 			return nil
 		}
 
@@ -193,17 +196,4 @@ func reread(read func(Sink) (Round, error), c Consumer, o Observer) error {
 	o.Reread(r.Sockets, time.Since(began))
 
 	return nil
-}
-
-// sleepUntil waits for t and tells whether ctx is still alive.
-func sleepUntil(ctx context.Context, t time.Time) bool {
-	timer := time.NewTimer(time.Until(t))
-	defer timer.Stop()
-
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return ctx.Err() == nil
-	}
 }

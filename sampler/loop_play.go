@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 )
 
 // Play plays a recording, as fast as it goes. Failures that were recorded are
-// reported and passed over; a damaged recording ends it.
-func Play(ctx context.Context, p *Replay, c Consumer, o Observer) error {
+// reported and passed over; a damaged recording ends it. Questions are answered
+// between samples.
+func Play(ctx context.Context, p *Replay, c Consumer, o Observer, questions <-chan Question) error {
 	for ctx.Err() == nil {
 		err := p.Next(c, o)
 
@@ -22,7 +24,39 @@ func Play(ctx context.Context, p *Replay, c Consumer, o Observer) error {
 		case err != nil:
 			return err
 		}
+
+		select {
+		case q, ok := <-questions:
+			if ok {
+				finish(ctx, q, p)
+			}
+		default:
+		}
 	}
 
 	return ctx.Err()
+}
+
+// Answer answers questions until ctx is done. It follows a [Play] that has come
+// to its end.
+func Answer(ctx context.Context, questions <-chan Question, src Reader) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case q, ok := <-questions:
+			if !ok {
+				return
+			}
+
+			finish(ctx, q, src)
+		}
+	}
+}
+
+// finish answers a question for which there is time enough.
+func finish(ctx context.Context, q Question, src Reader) {
+	for done := false; !done && ctx.Err() == nil; {
+		done = q.Answer(src, time.Now().Add(turn))
+	}
 }

@@ -270,7 +270,7 @@ func TestPlay(t *testing.T) {
 		p, err := NewReplay(bytes.NewReader(recording))
 		must(t, err)
 		d := newDiary()
-		must(t, Play(t.Context(), p, d, onlooker{d}))
+		must(t, Play(t.Context(), p, d, onlooker{d}, nil))
 		requireLines(
 			t, d.lines,
 			"0s begin", "0s 2 sockets", "0s 1 sockets", "0s end 3", "0s ticked 3, took 0s",
@@ -285,7 +285,7 @@ func TestPlayDamaged(t *testing.T) {
 	p, err := NewReplay(bytes.NewReader(recording[:len(recording)-1]))
 	must(t, err)
 	d := newDiary()
-	if err := Play(t.Context(), p, d, onlooker{d}); !errors.Is(err, ErrRecording) {
+	if err := Play(t.Context(), p, d, onlooker{d}, nil); !errors.Is(err, ErrRecording) {
 		t.Errorf("error is %v", err)
 	}
 	if n := len(d.pick("ticked")); n != 1 {
@@ -300,7 +300,7 @@ func TestPlayStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	d := newDiary()
-	if err := Play(ctx, p, d, onlooker{d}); !errors.Is(err, context.Canceled) || len(d.lines) != 0 {
+	if err := Play(ctx, p, d, onlooker{d}, nil); !errors.Is(err, context.Canceled) || len(d.lines) != 0 {
 		t.Errorf("error is %v after %q", err, d.lines)
 	}
 }

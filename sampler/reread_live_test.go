@@ -264,7 +264,7 @@ func TestLiveRecordedRounds(t *testing.T) {
 	played, d := &copier{}, newDiary()
 	must(t, p.Next(played, onlooker{d}))
 	must(t, p.Next(&copier{}, onlooker{d})) // that of targets
-	must(t, Play(t.Context(), p, played, onlooker{d}))
+	must(t, Play(t.Context(), p, played, onlooker{d}, nil))
 	if !slices.Equal(played.calls, live.calls) || !slices.Equal(played.sockets, live.sockets) || len(live.sockets) != 4*80 {
 		t.Errorf("%d sockets seen, %d played; calls\n%q\n%q", len(live.sockets), len(played.sockets), live.calls, played.calls)
 	}
