@@ -12,8 +12,8 @@
 //
 // # Re-reading
 //
-// The kernel looks a target up in its hash tables, which costs about twice what
-// a dump takes for each socket, but only for the few that matter. It answers
+// The kernel looks a target up in its hash tables, which takes more than twice as
+// long as a dump does for each socket, but only for the few that matter. It answers
 // with the socket, with nothing when it is gone, or with a listener at the local
 // address. What is handed on has the cookie and the addresses asked for. A
 // connection that has entered TIME_WAIT has them and no tcp_info.
