@@ -21,7 +21,7 @@ func assess(e *evidence, l *Limits) Assessment {
 
 	for f := range ruleTable {
 		r := &ruleTable[f]
-		if e.afterGap && r.cause.fatal() {
+		if e.afterGap && r.cause.Fatal() {
 			continue
 		}
 
@@ -83,7 +83,7 @@ func addUp(flags Flags, points *[NumFlags]int) (sum int, cause Cause) {
 			strong[r.cause] = max(strong[r.cause], points[f])
 		}
 
-		fatal = fatal || r.cause.fatal() && points[f] >= leastPointTable[Stale]
+		fatal = fatal || r.cause.Fatal() && points[f] >= leastPointTable[Stale]
 	}
 
 	total := 0

@@ -96,9 +96,9 @@ func TestOnlyDeadMeansStale(t *testing.T) {
 	for f := range NumFlags {
 		for g := range NumFlags {
 			points, cause := sum(map[Flag]int{f: worst(f), g: worst(g), RTTHigh: 3, RecvQueueStuck: 3})
-			dead := f.Cause().fatal() && worst(f) >= 7 || g.Cause().fatal() && worst(g) >= 7
+			dead := f.Cause().Fatal() && worst(f) >= 7 || g.Cause().Fatal() && worst(g) >= 7
 
-			if stale := statusOf(points) == Stale; stale != dead || stale && !cause.fatal() {
+			if stale := statusOf(points) == Stale; stale != dead || stale && !cause.Fatal() {
 				t.Errorf("%v and %v make %v because of %v", f, g, statusOf(points), cause)
 			}
 		}

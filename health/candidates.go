@@ -33,6 +33,8 @@ type candidates struct {
 	rows    []sampler.Socket
 }
 
+func (h *candidates) clear() { h.entries = h.entries[:0] }
+
 func (h *candidates) offer(c candidate, row *sampler.Socket) {
 	if len(h.entries) < h.limit {
 		c.row = len(h.entries)

@@ -68,6 +68,9 @@ func (c *clock) judge(at int64) (now stamp, afterGap bool) {
 	return stamp(at - c.skipped), c.afterGap
 }
 
+// between returns the judging clock at a time between two samples.
+func (c *clock) between(at int64) stamp { return stamp(at - c.skipped) }
+
 // pass notes that a tick comes so many ms after the last one.
 func (c *clock) pass(length int64) {
 	usual := c.usual()

@@ -14,11 +14,20 @@ type Config struct {
 	// MaxConnections is the size of the table at most.
 	MaxConnections int
 	Export         ExportConfig
+	Watch          WatchConfig
 	// Policy is what verdicts depend on, nil for [DefaultPolicy].
 	Policy *Policy
 	// InterfaceName names the interface of a link-local address. Where it is
 	// nil or returns nothing, the number stands.
 	InterfaceName func(index uint32) string
+}
+
+// WatchConfig bounds the connections that are looked at again between samples.
+type WatchConfig struct {
+	// After is how long something must be outstanding.
+	After time.Duration
+	// Max is how many are looked at.
+	Max int
 }
 
 func (c Config) withDefaults() Config {
@@ -36,6 +45,14 @@ func (c Config) withDefaults() Config {
 
 	if c.MaxConnections == 0 {
 		c.MaxConnections = 262144
+	}
+
+	if c.Watch.After == 0 {
+		c.Watch.After = 300 * time.Millisecond
+	}
+
+	if c.Watch.Max == 0 {
+		c.Watch.Max = 1024
 	}
 
 	if c.Policy == nil {

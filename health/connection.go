@@ -37,6 +37,9 @@ type connection struct {
 	family       sampler.Family
 	state        sampler.State
 
+	// answered: see evidence.
+	answered bool
+
 	ringFirst, ringCount uint8
 	// profile is what the policy of the revision chose.
 	profile, revision uint8
@@ -68,6 +71,11 @@ func (c *connection) is(row *sampler.Socket) bool {
 func (c *connection) identify(row *sampler.Socket) {
 	c.cookie, c.local, c.remote, c.ifindex = row.Cookie, row.Local, row.Remote, row.Ifindex
 	c.family, c.cgroup, c.mark = row.Family, row.CgroupID, row.Mark
+}
+
+// target names the connection's socket for reading it alone.
+func (c *connection) target() sampler.Target {
+	return sampler.Target{Cookie: c.cookie, Local: c.local, Remote: c.remote, Ifindex: c.ifindex, Family: c.family}
 }
 
 // forget drops everything that was learned of an earlier use of the socket.

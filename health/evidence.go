@@ -14,7 +14,10 @@ type evidence struct {
 	// outstanding: sent and not acknowledged, or an unanswered SYN, FIN or probe.
 	outstanding bool
 	// finOnly: of what is outstanding, there is nothing but a FIN.
-	finOnly         bool
+	finOnly bool
+	// answered: the peer was heard of after data was last sent or sent again, as
+	// far as there was time for an answer.
+	answered        bool
 	unacked, sacked uint32
 	// segment is the mean size of the segments in flight, mss what they may have.
 	segment, mss float64
@@ -53,9 +56,8 @@ type evidence struct {
 	// entries counts how often the status became SUSPECT or worse lately.
 	entries int
 
-	// window covers the whole window, settled leaves out what happened since the
-	// last progress if the kernel's timer has gone off since, recent is the last
-	// part of settled.
+	// window covers the whole window, settled is what tells of the path's losses,
+	// recent its last part; see followLoss.
 	window, settled, recent windowStats
 	// windowSpan is what the window covers.
 	windowSpan float64

@@ -81,7 +81,7 @@ func newExports(cfg ExportConfig, z *zones) *exports {
 
 // begin starts a tick.
 func (e *exports) begin() {
-	e.candidates.entries = e.candidates.entries[:0]
+	e.candidates.clear()
 	e.twins = 0
 	e.noRoom = Healthy
 	e.zones.begin()

@@ -26,7 +26,9 @@ func (e *evidence) unanswered() int {
 
 // silentSeconds is how long the peer has owed an answer and sent nothing at all.
 func silentSeconds(e *evidence, _ *Limits) (float64, bool) {
-	return min(e.age, e.silence), e.synchronized && (e.unacked > 0 || e.unanswered() >= 1)
+	awaited := e.unacked > 0 && !e.answered || e.unacked == 0 && e.unanswered() >= 1
+
+	return min(e.age, e.silence), e.synchronized && awaited
 }
 
 func silentSecondsConfirmed(e *evidence, l *Limits) (float64, bool) {
@@ -89,15 +91,23 @@ func retransmissions(e *evidence, _ *Limits) (float64, bool) {
 }
 
 // lossShare is the lower bound of the share of retransmitted data, over the
-// window and over its recent part, the worse.
+// window and over its recent part, the worse. What is sent into a closed window
+// is not lost on the path, and what a full queue drops is congestion: the RTT
+// tells.
 func lossShare(e *evidence, l *Limits) (float64, bool) {
 	ratio, ok := e.settled.lossLowerBound(l)
 	if recent, recentOK := e.recent.lossLowerBound(l); recentOK {
-		return max(ratio, recent), true
+		ratio, ok = max(ratio, recent), true
 	}
 
-	return ratio, ok
+	drift, drifts := rttDrift(e, l)
+	queueing := e.bulk() && drifts && raises(drift, l.Steps[RTTDrift])
+
+	return ratio, ok && !e.zeroWindow && !queueing
 }
+
+// bulk tells whether there is more to send than the path takes at once.
+func (e *evidence) bulk() bool { return e.queue.now > 0 }
 
 // rtoInflation is the RTO over what srtt and rttvar make it. A back-off counts
 // even while the kernel has clamped the RTO. An idle connection keeps its last
@@ -195,5 +205,5 @@ func flaps(e *evidence, _ *Limits) (float64, bool) { return float64(e.entries), 
 func heldQueue(e *evidence, _ *Limits) (float64, bool) { return e.heldQueue, e.heldQueue > 0 }
 
 func cwndUse(e *evidence, _ *Limits) (float64, bool) {
-	return float64(e.unacked) / float64(e.cwnd), e.cwnd > 0 && e.queue.now > 0 && !e.zeroWindow
+	return float64(e.unacked) / float64(e.cwnd), e.cwnd > 0 && e.bulk() && !e.zeroWindow
 }

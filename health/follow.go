@@ -36,6 +36,7 @@ func (c *connection) follow(m *moment, r *ring, g geometry, l *Limits) evidence 
 	e.fromKernel(m.row)
 	c.followProgress(m, &e, first, passed)
 	c.followAge(m, &e)
+	c.followAnswer(m, &e)
 	c.followReceiver(m, &e, first)
 
 	e.progress = c.lastProgress != 0 && int64(m.now-c.lastProgress) <= g.span
@@ -111,6 +112,18 @@ func (c *connection) followAge(m *moment, e *evidence) {
 	e.age = max(c.outstandingSince.seconds(m.now), timerAge(m.row))
 }
 
+// followAnswer notes whether the last attempt to get data through was answered
+// at all: a peer that drops what it receives answers each time. Just after an
+// attempt the one before it counts. The kernel's clock of sending does not know
+// of FINs.
+func (c *connection) followAnswer(m *moment, e *evidence) {
+	if sent := float64(m.row.Info.LastDataSent()) / msPerSecond; sent >= e.srtt {
+		c.answered = e.silence < sent
+	}
+
+	e.answered = c.answered && !e.finOnly
+}
+
 // followReceiver notes a closed window of the peer and a local application
 // that does not read.
 func (c *connection) followReceiver(m *moment, e *evidence, first bool) {
@@ -162,17 +175,11 @@ func (c *connection) followPath(m *moment, e *evidence, l *Limits) {
 // followWindow looks at the window as a whole. Only what may speak against the
 // connection is computed.
 func (c *connection) followWindow(m *moment, e *evidence, r *ring, l *Limits) {
-	k := r.last()
-	e.window = r.stats(0, k)
-	e.windowSpan = float64(r.at(k).at-r.oldest().at) / msPerSecond
+	e.window = r.stats(0, r.last())
+	e.windowSpan = float64(r.newest().at-r.oldest().at) / msPerSecond
 
 	if e.window.retrans > 0 {
-		if e.timeouts > 0 { // whether the path loses or is dead is not known yet
-			k = r.before(k, int64(m.now-c.lastProgress))
-		}
-
-		e.settled = r.stats(0, k)
-		e.recent = r.stats(r.before(k, l.LossWindow.Milliseconds()), k)
+		c.followLoss(m, e, r, l)
 	}
 
 	if e.queue.now > 0 && m.row.Info.Has(sampler.FieldDelivered) {
@@ -180,4 +187,26 @@ func (c *connection) followWindow(m *moment, e *evidence, r *ring, l *Limits) {
 		c.rate.observe(saturated(r.deliveryRate(l.QueueRise.Milliseconds(), e.mss)), m.now, l.RateAge.Milliseconds(), highest)
 		e.ownRate = float64(c.rate.value(highest))
 	}
+}
+
+// followLoss looks for the losses that tell of the path. Whether it loses or is
+// dead is not known while time-outs go unanswered, so these don't count yet. A
+// sender that fills the path learns its size by losses, at its start above all;
+// so the worst burst of such a one counts for nothing.
+func (c *connection) followLoss(m *moment, e *evidence, r *ring, l *Limits) {
+	k := r.last()
+	if e.timeouts > 0 {
+		k = r.before(k, int64(m.now-c.lastProgress))
+	}
+
+	e.settled = r.stats(0, k)
+
+	if e.bulk() {
+		from, to := r.worstBurst(k, l.LossBurst.Milliseconds())
+		e.settled.subtract(r.stats(from, to))
+
+		return
+	}
+
+	e.recent = r.stats(r.before(k, l.LossWindow.Milliseconds()), k)
 }

@@ -139,7 +139,7 @@ func requireConsistent(tb testing.TB, a Assessment) {
 		tb.Fatalf("the cause %v of %s", a.Cause, flagNames(a.Flags))
 	}
 
-	if status == Stale && !a.Cause.fatal() || a.SafeToSend && status >= Degraded || a.Flags == 0 && a.Points != 0 {
+	if status == Stale && !a.Cause.Fatal() || a.SafeToSend && status >= Degraded || a.Flags == 0 && a.Points != 0 {
 		tb.Fatalf("%v because of %v, safe to send %v, %s", status, a.Cause, a.SafeToSend, flagNames(a.Flags))
 	}
 

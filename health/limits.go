@@ -27,6 +27,9 @@ type Limits struct {
 	Patience Step
 	// LossWindow is the short window over which loss is looked at as well.
 	LossWindow time.Duration
+	// LossBurst is the length of the one burst of losses that a sender which fills
+	// the path may have in a window.
+	LossBurst time.Duration
 	// LossMinRetrans and LossMinSamples are the evidence a loss ratio needs:
 	// retransmissions, and samples they are spread over.
 	LossMinRetrans, LossMinSamples int
@@ -65,6 +68,7 @@ func DefaultLimits() *Limits {
 	l := &Limits{
 		Patience:         Step{Limit: 1, RTTs: 3},
 		LossWindow:       2 * time.Second,
+		LossBurst:        1500 * time.Millisecond,
 		LossMinRetrans:   3,
 		LossMinSamples:   2,
 		DriftAbove:       0.010,

@@ -1,11 +1,11 @@
 package health
 
-import "tcphealth_exporter/sampler"
+// snapshot renders the state at a time, which is that of a sample or later.
+func (t *Tracker) snapshot(at int64) *Snapshot {
+	t.watch.changed = false
 
-// snapshot renders the state after a sample that was complete at at.
-func (t *Tracker) snapshot(d sampler.Dump, at int64) *Snapshot {
 	s := &Snapshot{
-		At:          d.End,
+		At:          t.last.End,
 		Sockets:     t.tick.sockets,
 		States:      t.tick.states,
 		Statuses:    t.tick.statuses,
@@ -20,6 +20,7 @@ func (t *Tracker) snapshot(d sampler.Dump, at int64) *Snapshot {
 	s.Tracker.Ended = len(t.ended)
 	s.Tracker.Untracked = t.tick.untracked
 	s.Tracker.Twins = t.exports.twins
+	s.Tracker.Watched = len(t.watch.targets)
 	s.Tracker.Bytes = t.bytes()
 	s.Unexported = s.Tracker.Live
 

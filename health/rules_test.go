@@ -148,9 +148,9 @@ func TestRules(t *testing.T) {
 			func(e *evidence) { e.settled.dataSegsOut = 0 },
 		}},
 		{"5 % loss", LossHigh, 4, 0.05, lossy, nil},
-		{"20 % loss", LossHigh, 6, 0.20, lossy, nil},
+		{"10 % loss", LossHigh, 6, 0.10, lossy, nil},
 		{
-			"20 % loss of late", LossHigh, 6, 0.20,
+			"10 % loss of late", LossHigh, 6, 0.10,
 			func(e *evidence, v float64) { lossy(e, v); e.recent, e.settled = e.window, windowStats{} }, nil,
 		},
 		{

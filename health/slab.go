@@ -21,7 +21,7 @@ type slab struct {
 
 // Sizes in bytes of what the slab holds, for the estimate of its memory.
 const (
-	connectionBytes = 288
+	connectionBytes = 296
 	sampleBytes     = 72
 )
 

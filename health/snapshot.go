@@ -35,6 +35,8 @@ type TrackerStats struct {
 	// the last sample that found no place in it. Twins counts connections that
 	// were not shown because another living one has the same addresses and ports.
 	Live, Ended, Untracked, Twins int
+	// Watched counts the connections that were looked at again before this sample.
+	Watched int
 	// Opened counts connections that appeared, but not while the table is
 	// crowded, nor in the tick after: who gets its turn is not new. Closed counts followed connections
 	// that ended, Overflow rows that found no place, Duplicates rows that came

@@ -85,7 +85,7 @@ func (c Cause) String() string {
 	return "unknown"
 }
 
-// fatal tells whether a flag of this cause may make a connection STALE.
-func (c Cause) fatal() bool {
+// Fatal tells whether a flag of this cause may make a connection STALE.
+func (c Cause) Fatal() bool {
 	return c == CauseHandshake || c == CauseMTU || c == CausePathDead
 }

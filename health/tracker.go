@@ -18,6 +18,7 @@ type Tracker struct {
 	ended    []uint32          // oldest first
 	geometry geometry
 	notes    notes
+	watch    watchList
 
 	policy *Policy
 	// revision counts the policies, so that connections are bound anew.
@@ -35,6 +36,7 @@ type Tracker struct {
 	generation uint32
 	tick       tickCounts
 	first      bool // until the first complete sample
+	last       sampler.Dump
 	events     [NumFlags]uint64
 	stats      TrackerStats
 }
@@ -66,6 +68,7 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 		index:     make(map[uint64]uint32),
 		geometry:  g,
 		policy:    cfg.Policy,
+		watch:     newWatchList(cfg.Watch),
 		exports:   newExports(cfg.Export, &zones{lookUp: cfg.InterfaceName}),
 		admission: admission{capacity: cfg.MaxConnections},
 		clock:     clock{interval: cfg.Interval.Milliseconds()},
@@ -83,6 +86,7 @@ func (t *Tracker) Begin() {
 	t.tick = tickCounts{}
 	t.clock.begin()
 	t.exports.begin()
+	t.watch.clear()
 }
 
 // Sockets implements [sampler.Consumer].
@@ -112,7 +116,8 @@ func (t *Tracker) End(d sampler.Dump) {
 	t.admission.advance(t.clock.tickLength(), t.slab.used-len(t.ended)+t.tick.untracked, t.tick.kept)
 
 	t.first = false
-	t.publish(t.snapshot(d, at))
+	t.last = d
+	t.publish(t.snapshot(at))
 }
 
 // observe takes in one row.
@@ -256,7 +261,8 @@ func (t *Tracker) judge(i uint32, m *moment) {
 		t.events[f]++
 	}
 
-	t.count(&c.verdict)
+	t.count(&c.verdict, 1)
+	t.watch.consider(i, &c.verdict, e)
 
 	if c.shown == notShown {
 		t.exports.consider(i, c, m)
@@ -275,14 +281,15 @@ func (t *Tracker) SetPolicy(p *Policy) {
 	t.revision++
 }
 
-func (t *Tracker) count(v *verdict) {
-	t.tick.statuses[v.status]++
+// count adds a verdict to the figures of this sample, or takes it out (-1).
+func (t *Tracker) count(v *verdict, n int) {
+	t.tick.statuses[v.status] += n
 
 	for f := range v.flags.All() {
-		t.tick.flags[f]++
+		t.tick.flags[f] += n
 	}
 
 	if v.idle {
-		t.tick.idle++
+		t.tick.idle += n
 	}
 }

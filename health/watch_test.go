@@ -259,7 +259,7 @@ func fatalFlags() Flags {
 	var all Flags
 
 	for f := range NumFlags {
-		if f.Cause().fatal() {
+		if f.Cause().Fatal() {
 			all |= flagSet(f)
 		}
 	}

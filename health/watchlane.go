@@ -6,11 +6,94 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
+// watchList holds the connections that are looked at again before the next
+// sample: those in doubt, as far as there is room, then those known to be dead.
+type watchList struct {
+	max         int
+	after       float64 // seconds
+	doubt, dead []uint32
+	targets     []sampler.Target
+	// changed tells that a verdict is another one since the last snapshot.
+	changed bool
+}
+
+func newWatchList(cfg WatchConfig) watchList {
+	return watchList{max: cfg.Max, after: cfg.After.Seconds()}
+}
+
+func (w *watchList) clear() { w.doubt, w.dead = w.doubt[:0], w.dead[:0] }
+
+// consider takes in a connection that has just been judged.
+func (w *watchList) consider(i uint32, v *verdict, e *evidence) {
+	waits := e.outstanding && e.age > w.after
+
+	switch {
+	case v.status == Stale && len(w.dead) < w.max:
+		w.dead = append(w.dead, i)
+	case v.status != Stale && (waits || v.status >= Suspect) && len(w.doubt) < w.max:
+		w.doubt = append(w.doubt, i)
+	}
+}
+
 // Watched implements [sampler.Consumer].
-func (t *Tracker) Watched() []sampler.Target { return nil }
+func (t *Tracker) Watched() []sampler.Target {
+	w := &t.watch
+	w.targets = w.targets[:0]
+
+	for _, list := range [][]uint32{w.doubt, w.dead} {
+		for _, i := range list {
+			c := t.slab.conn(i)
+			if len(w.targets) < w.max && t.slab.seen[i] == t.generation && c.endedAt == 0 {
+				w.targets = append(w.targets, c.target())
+			}
+		}
+	}
+
+	w.clear()
+	t.exports.candidates.clear()
+
+	return w.targets
+}
 
 // Reread implements [sampler.Consumer].
-func (t *Tracker) Reread(time.Time, []sampler.Socket) {}
+func (t *Tracker) Reread(at time.Time, rows []sampler.Socket) {
+	m := moment{at: t.clock.read(at), usual: t.clock.usual()}
+	m.now = t.clock.between(m.at)
 
-// Settle implements [sampler.Consumer].
-func (t *Tracker) Settle(time.Time) {}
+	for i := range rows {
+		m.row = &rows[i]
+		t.revisit(&m)
+	}
+}
+
+// revisit judges a connection that this sample has brought already.
+func (t *Tracker) revisit(m *moment) {
+	i, known := t.index[m.row.Cookie]
+	if !known || t.slab.seen[i] != t.generation || !m.row.Has(sampler.HasInfo) {
+		return
+	}
+
+	c := t.slab.conn(i)
+	if c.endedAt != 0 || !c.is(m.row) {
+		return
+	}
+
+	before := c.verdict
+	t.count(&before, -1)
+	t.judge(i, m)
+
+	v := &c.verdict
+	t.watch.changed = t.watch.changed || v.status != before.status || v.flags != before.flags ||
+		v.cause != before.cause || v.safeToSend != before.safeToSend
+}
+
+// Settle implements [sampler.Consumer]: what changed is published at once.
+func (t *Tracker) Settle(at time.Time) {
+	if !t.watch.changed {
+		return
+	}
+
+	now := t.clock.read(at)
+	t.settleExports(now)
+	t.publish(t.snapshot(now))
+}

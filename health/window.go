@@ -1,10 +1,6 @@
 package health
 
-import (
-	"math"
-
-	"tcphealth_exporter/sampler"
-)
+import "tcphealth_exporter/sampler"
 
 // maxSamples bounds the ring of a connection.
 const maxSamples = 64
@@ -195,43 +191,4 @@ func (r *ring) scanEvents(i, k int, w *windowStats) {
 		w.cwndFell = w.cwndFell || s.cwnd > cwnd
 		w.cwndRose = w.cwndRose || s.cwnd < cwnd
 	}
-}
-
-// lossRatio returns retransmitted over sent data: bytes, or segments where the
-// kernel counts no bytes (before 4.19).
-func (w *windowStats) lossRatio() (float64, bool) {
-	switch {
-	case w.bytesSent > 0:
-		return min(1, float64(w.bytesRetrans)/float64(w.bytesSent)), true
-	case w.dataSegsOut > 0:
-		return min(1, float64(w.retransAll)/float64(w.dataSegsOut)), true
-	default:
-		return 0, false
-	}
-}
-
-// lossLowerBound returns the one-sided 95 % lower bound (Wilson) of the loss
-// ratio without the retransmissions that a DSACK explains, and whether there
-// is evidence enough for one.
-func (w *windowStats) lossLowerBound(l *Limits) (float64, bool) {
-	if int(w.retrans) < l.LossMinRetrans || w.retransSamples < l.LossMinSamples || w.dataSegsOut == 0 {
-		return 0, false
-	}
-
-	ratio, ok := w.lossRatio()
-
-	unexplained := float64(w.retrans) / float64(w.retransAll)
-
-	return wilsonLower(ratio*unexplained, float64(w.dataSegsOut)), ok
-}
-
-// wilsonLower returns the one-sided 95 % lower bound of a proportion p seen in
-// n trials.
-func wilsonLower(p, n float64) float64 {
-	const z = 1.6448536269514722
-
-	center := p + z*z/(2*n)
-	spread := z * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-
-	return max(0, (center-spread)/(1+z*z/n))
 }

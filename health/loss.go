@@ -1,0 +1,71 @@
+package health
+
+import "math"
+
+// worstBurst returns between which samples, up to sample k and ms apart, most
+// was retransmitted.
+func (r *ring) worstBurst(k int, ms int64) (from, to int) {
+	var worst uint32
+
+	end := 0
+	for i := range k {
+		for end < k && r.at(end).at-r.at(i).at < ms {
+			end++
+		}
+
+		if n := r.at(end).totalRetrans - r.at(i).totalRetrans; n > worst {
+			worst, from, to = n, i, end
+		}
+	}
+
+	return from, to
+}
+
+// subtract takes the losses of a part out of the whole.
+func (w *windowStats) subtract(part windowStats) {
+	w.retransAll -= part.retransAll
+	w.retrans -= min(w.retrans, part.retrans)
+	w.retransSamples -= part.retransSamples
+	w.dataSegsOut -= part.dataSegsOut
+	w.bytesSent -= part.bytesSent
+	w.bytesRetrans -= part.bytesRetrans
+}
+
+// lossRatio returns retransmitted over sent data: bytes, or segments where the
+// kernel counts no bytes (before 4.19).
+func (w *windowStats) lossRatio() (float64, bool) {
+	switch {
+	case w.bytesSent > 0:
+		return min(1, float64(w.bytesRetrans)/float64(w.bytesSent)), true
+	case w.dataSegsOut > 0:
+		return min(1, float64(w.retransAll)/float64(w.dataSegsOut)), true
+	default:
+		return 0, false
+	}
+}
+
+// lossLowerBound returns the one-sided 95 % lower bound (Wilson) of the loss
+// ratio without the retransmissions that a DSACK explains, and whether there
+// is evidence enough for one.
+func (w *windowStats) lossLowerBound(l *Limits) (float64, bool) {
+	if int(w.retrans) < l.LossMinRetrans || w.retransSamples < l.LossMinSamples || w.dataSegsOut == 0 {
+		return 0, false
+	}
+
+	ratio, ok := w.lossRatio()
+
+	unexplained := float64(w.retrans) / float64(w.retransAll)
+
+	return wilsonLower(ratio*unexplained, float64(w.dataSegsOut)), ok
+}
+
+// wilsonLower returns the one-sided 95 % lower bound of a proportion p seen in
+// n trials.
+func wilsonLower(p, n float64) float64 {
+	const z = 1.6448536269514722
+
+	center := p + z*z/(2*n)
+	spread := z * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
+
+	return max(0, (center-spread)/(1+z*z/n))
+}
