@@ -191,10 +191,11 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 	}
 
 	loop := sampler.Loop{
-		Open:     e.dial,
-		Interval: e.opts.interval,
-		Consumer: e.tracker,
-		Observer: reporter,
+		Open:          e.dial,
+		Interval:      e.opts.interval,
+		WatchInterval: e.opts.watchInterval,
+		Consumer:      e.tracker,
+		Observer:      reporter,
 	}
 	loop.Run(ctx)
 

@@ -29,6 +29,7 @@ type options struct {
 	logLevel, logFormat string
 
 	interval       time.Duration
+	watchInterval  time.Duration
 	congestionInfo bool
 	filterText     string
 	filter         *bytecode.Filter
@@ -125,6 +126,8 @@ func (o *options) register(app *kingpin.Application) {
 		PlaceHolder("EXPRESSION").StringVar(&o.filterText)
 	app.Flag("sampler.congestion-info", "Ask the kernel for the details of BBR, Vegas and DCTCP.").
 		BoolVar(&o.congestionInfo)
+	app.Flag("sampler.watch-interval", "Time between two looks at connections in doubt, 10ms and up, 0 for none.").
+		Default("250ms").DurationVar(&o.watchInterval)
 	app.Flag("sampler.record", "Write the raw netlink messages to a new file.").
 		PlaceHolder("FILE").StringVar(&o.record)
 	app.Flag("sampler.replay", "Play a recording on its own clock instead of sampling the kernel.").
@@ -204,6 +207,10 @@ func (o *options) checks() []check {
 		{
 			o.interval >= minInterval,
 			"--sampler.interval", fmt.Sprintf("expected %s or more, found %s", minInterval, o.interval),
+		},
+		{
+			o.watchInterval == 0 || o.watchInterval >= minInterval,
+			"--sampler.watch-interval", fmt.Sprintf("expected 0, or %s or more, found %s", minInterval, o.watchInterval),
 		},
 		{
 			o.window >= minWindowIntervals*o.interval,

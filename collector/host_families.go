@@ -61,6 +61,8 @@ var hostFamilyTable = []hostFamily{
 		func(s *health.Snapshot) float64 { return float64(s.Tracker.Ended) }),
 	hostGauge("tracker_untracked_connections", "Connections of the last sample that are not followed, because the table is full.",
 		func(s *health.Snapshot) float64 { return float64(s.Tracker.Untracked) }),
+	hostGauge("tracker_watched_connections", "Connections in doubt that are read again between samples.",
+		func(s *health.Snapshot) float64 { return float64(s.Tracker.Watched) }),
 	hostGauge("tracker_memory_bytes", "Memory of the table of connections.",
 		func(s *health.Snapshot) float64 { return float64(s.Tracker.Bytes) }),
 	hostCounter("tracker_overflow_total", "Rows that found no place in the table.",
