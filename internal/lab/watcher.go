@@ -1,0 +1,133 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"tcphealth_exporter/health"
+	"tcphealth_exporter/internal/netlab"
+	"tcphealth_exporter/sampler"
+)
+
+// watcher is the exporter at one interval: what main puts together, less HTTP.
+type watcher struct {
+	interval time.Duration
+	subject  func() (port uint16)
+	cancel   context.CancelFunc
+	over     sync.WaitGroup
+	tape     bytes.Buffer // The recording.
+	recorder *sampler.Recorder
+
+	mu     sync.Mutex
+	said   []Sight // Of the subject.
+	others []Sight // Of all other connections.
+	missed int
+	failed []error
+}
+
+// intervals are those that are watched at.
+var intervalTable = []time.Duration{250 * time.Millisecond, time.Second}
+
+// watchInterval is the default of the flag --sampler.watch-interval.
+const watchInterval = 250 * time.Millisecond
+
+// newWatcher starts to sample a namespace.
+func newWatcher(tb testing.TB, n *netlab.Namespace, interval time.Duration, subject func() uint16, disturb disturbance) *watcher {
+	tb.Helper()
+	w := &watcher{interval: interval, subject: subject}
+	var err error
+	if w.recorder, err = sampler.NewRecorder(&w.tape, sampler.KernelRelease(), interval, time.Now()); err != nil {
+		tb.Fatal(err)
+	}
+	tracker := health.NewTracker(health.Config{
+		Interval: interval, Window: window, Export: health.ExportConfig{Max: maxWatched, Hold: time.Hour},
+	}, w.note)
+	loop := sampler.Loop{
+		Open: func() (sampler.Source, error) {
+			conn, err := sampler.Dial(sampler.Config{NetNS: n.FD(), Tap: &redacted{Recorder: w.recorder}})
+			if err != nil {
+				return nil, err
+			}
+			return &disturbed{conn, disturb}, nil
+		},
+		Interval:      interval,
+		WatchInterval: watchInterval,
+		Consumer:      tracker,
+		Observer:      w,
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	w.cancel = cancel
+	w.over.Go(func() { loop.Run(ctx) })
+	tb.Cleanup(w.stop)
+	return w
+}
+
+const maxWatched = 64 // Connections in a scene.
+
+// stop ends the sampling.
+func (w *watcher) stop() {
+	w.cancel()
+	w.over.Wait()
+}
+
+// note keeps what a snapshot says.
+func (w *watcher) note(s *health.Snapshot) {
+	now := time.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range s.Connections {
+		c := &s.Connections[i]
+		if !c.Ended.IsZero() {
+			continue
+		}
+		if c.Row.Local.Port == w.subject() {
+			w.said = append(w.said, Sight{now, *c})
+		} else {
+			w.others = append(w.others, Sight{now, *c})
+		}
+	}
+}
+
+// Ticked implements [sampler.Observer].
+func (w *watcher) Ticked(sampler.Dump, time.Duration) {}
+
+// Reread implements [sampler.Observer].
+func (w *watcher) Reread(int, time.Duration) {}
+
+// Missed implements [sampler.Observer].
+func (w *watcher) Missed(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.missed += n
+}
+
+// Failed implements [sampler.Observer].
+func (w *watcher) Failed(err error, _ time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.failed = append(w.failed, err)
+}
+
+// sights returns what was said so far.
+func (w *watcher) sights() (said, others []Sight) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.said, w.others
+}
+
+// disturbance says for how long the next dump has to wait.
+type disturbance func() time.Duration
+
+// disturbed is a source whose dumps come late: the exporter was held up.
+type disturbed struct {
+	sampler.Source
+	wait disturbance
+}
+
+func (d *disturbed) Dump(sink sampler.Sink) (sampler.Dump, error) {
+	time.Sleep(d.wait())
+	return d.Source.Dump(sink)
+}
