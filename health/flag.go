@@ -60,6 +60,9 @@ func (f Flag) Cause() Cause { return ruleTable[f].cause }
 // Unit returns the unit of what is compared with the flag's limits.
 func (f Flag) Unit() Unit { return ruleTable[f].unit }
 
+// Condition says in words what is compared with the flag's limits, and when.
+func (f Flag) Condition() string { return ruleTable[f].raised }
+
 // ParseFlag finds a flag by its name.
 func ParseFlag(name string) (Flag, bool) {
 	for f := range NumFlags {

@@ -1,0 +1,26 @@
+// Package config reads the configuration file: which limits hold for which
+// connections. Bytes go in, a [Config] comes out; reading the file is for
+// others, and so is looking up names.
+//
+// # The file
+//
+// It is YAML with three sections, all optional:
+//
+//	default_profile: NAME   # for connections that no rule matches; auto
+//	profiles: {NAME: ...}   # what differs from a base, see [health.Limits]
+//	rules: [...]            # the first filter that matches chooses a profile
+//
+// A profile takes everything it does not mention from its base: a built-in
+// profile, or one that stands above it. So there are no circles, and a file is
+// read from top to bottom. A profile named like a built-in one replaces it for
+// what stands below.
+//
+// # Strictness
+//
+// A key that is not known, a key given twice, a figure in the wrong unit or out
+// of range, a name that stands for nothing: each is an [*Error], which tells the
+// first mistake with its line. Nothing is guessed, and nothing is left out.
+//
+// What may be set is one table (settings.go), and so is how the figures of each
+// unit are written (notation.go).
+package config
