@@ -69,7 +69,7 @@ func Catalogue() []Metric {
 		all = append(all, hostFamilyTable[i].describe(nil))
 	}
 
-	return append(all, samplerMetricTable...)
+	return slices.Concat(all, samplerMetricTable, configMetricTable)
 }
 
 // add is given one series: its value and the values of its own labels.

@@ -38,6 +38,7 @@ sampler_last_sample_timestamp_seconds sampler_dump_duration_seconds sampler_tick
 sampler_interval_seconds sampler_ticks_missed_total sampler_errors_total sampler_sockets
 tracker_connections tracker_overflow_total
 collector_connections_exported collector_connections_unexported
+config_last_reload_successful config_last_reload_success_timestamp_seconds
 `
 
 // contractLabels are the labels of the contract where a family has its own.
@@ -239,9 +240,11 @@ func TestSets(t *testing.T) {
 	}
 }
 
-// isOwn tells whether SamplerMetrics serves the family.
+// isOwn tells whether the family is about the program, not served from snapshots.
 func isOwn(name string) bool {
-	return slices.ContainsFunc(describe(collector.NewSamplerMetrics(1)), func(d *prometheus.Desc) bool {
+	own := slices.Concat(describe(collector.NewSamplerMetrics(1)), describe(collector.NewConfigMetrics()))
+
+	return slices.ContainsFunc(own, func(d *prometheus.Desc) bool {
 		return strings.Contains(d.String(), `"`+name+`"`)
 	})
 }

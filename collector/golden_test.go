@@ -82,6 +82,7 @@ func goldenCollectors(tb testing.TB) map[string]prometheus.Collector {
 	}
 
 	all["sampler"] = busySampler()
+	all["config"] = loadedConfig()
 
 	return all
 }
@@ -101,6 +102,15 @@ func busySampler() *collector.SamplerMetrics {
 			m.Failed(err, time.Second)
 		}
 	}
+
+	return m
+}
+
+// loadedConfig has been loaded once; then it was refused.
+func loadedConfig() *collector.ConfigMetrics {
+	m := collector.NewConfigMetrics()
+	m.Loaded(sampledAt)
+	m.Failed()
 
 	return m
 }

@@ -1,0 +1,55 @@
+package collector
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// configMetricTable is the part of the catalogue that [ConfigMetrics] serves.
+var configMetricTable = []Metric{
+	{
+		Name: namespace + "config_last_reload_successful", Type: "gauge",
+		Help: "Whether the last attempt to load the configuration file succeeded (1) or not (0), absent without one.",
+	},
+	{
+		Name: namespace + "config_last_reload_success_timestamp_seconds", Type: "gauge",
+		Help: "Unix time when the configuration in force was loaded, absent without one.",
+	},
+}
+
+// ConfigMetrics tells how the loading of the configuration file goes. It
+// implements prometheus.Collector and is safe for concurrent use.
+type ConfigMetrics struct {
+	successful, at prometheus.Gauge
+}
+
+// NewConfigMetrics returns metrics of a file that has yet to be loaded.
+func NewConfigMetrics() *ConfigMetrics {
+	gauge := func(m *Metric) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: m.Name, Help: m.Help})
+	}
+
+	return &ConfigMetrics{successful: gauge(&configMetricTable[0]), at: gauge(&configMetricTable[1])}
+}
+
+// Loaded tells that a configuration is in force.
+func (m *ConfigMetrics) Loaded(at time.Time) {
+	m.at.Set(float64(at.UnixMilli()) / 1000)
+	m.successful.Set(1)
+}
+
+// Failed tells that a configuration was refused; the one before stays.
+func (m *ConfigMetrics) Failed() { m.successful.Set(0) }
+
+// Describe implements prometheus.Collector.
+func (m *ConfigMetrics) Describe(ch chan<- *prometheus.Desc) {
+	m.successful.Describe(ch)
+	m.at.Describe(ch)
+}
+
+// Collect implements prometheus.Collector.
+func (m *ConfigMetrics) Collect(ch chan<- prometheus.Metric) {
+	m.successful.Collect(ch)
+	m.at.Collect(ch)
+}
