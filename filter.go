@@ -20,7 +20,12 @@ const cgroupRoot = "/sys/fs/cgroup"
 
 // parseFilter reads the text of --sampler.filter; names are those of this host.
 func parseFilter(text string) (*bytecode.Filter, error) {
-	return bytecode.Parse(text, bytecode.Env{Service: servicePort, Interface: interfaceIndex, Cgroup: cgroupID})
+	return bytecode.Parse(text, hostNames())
+}
+
+// hostNames looks up the names in filters.
+func hostNames() bytecode.Env {
+	return bytecode.Env{Service: servicePort, Interface: interfaceIndex, Cgroup: cgroupID}
 }
 
 // servicePort looks up services(5).

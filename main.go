@@ -21,6 +21,7 @@ import (
 
 	"tcphealth_exporter/bytecode"
 	"tcphealth_exporter/collector"
+	"tcphealth_exporter/config"
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/sampler"
 )
@@ -56,6 +57,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		complain(stderr, err, ", try --help")
 
 		return exitUsage
+	case opts.configCheck:
+		_, _ = fmt.Fprintln(stdout, opts.checked())
+
+		return exitOK
 	}
 
 	err = serve(ctx, opts, stderr)
@@ -74,15 +79,25 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 }
 
-// complain writes an error on one line. Below one in a filter it shows the place.
+// complain writes an error on one line, and the advice if it is about the
+// command line. Below an error in a filter it shows the place.
 func complain(w io.Writer, err error, advice string) {
-	if syntax, ok := errors.AsType[*bytecode.SyntaxError](err); ok {
-		_, _ = fmt.Fprintf(w, "%s: error: %v\n%s", program, syntax, syntax.Show())
+	place := ""
+	_, inFile := errors.AsType[*config.Error](err)
+	syntax, inFilter := errors.AsType[*bytecode.SyntaxError](err)
 
-		return
+	if inFilter {
+		place = syntax.Show()
 	}
 
-	_, _ = fmt.Fprintf(w, "%s: error: %s%s\n", program, oneLine(err), advice)
+	switch {
+	case inFile:
+		advice = ""
+	case inFilter:
+		err, advice = syntax, ""
+	}
+
+	_, _ = fmt.Fprintf(w, "%s: error: %s%s\n%s", program, oneLine(err), advice, place)
 }
 
 // oneLine returns the text of an error, which for YAML has several lines, on one.
@@ -96,6 +111,8 @@ type exporter struct {
 	latest  latest
 	metrics *collector.SamplerMetrics
 	tracker *health.Tracker
+	// reloader hands new policies to the tracker.
+	reloader *reloader
 	// recorder is nil unless a recording is made.
 	recorder *sampler.Recorder
 }
@@ -110,6 +127,9 @@ func serve(ctx context.Context, opts *options, stderr io.Writer) error {
 
 	e := &exporter{opts: opts, recorder: source.recorder}
 	e.logger, e.slog = newLogger(stderr, opts.logLevel, opts.logFormat)
+	e.reloader = newReloader(opts.configFile, opts.policy, e.logger)
+	defer e.reloader.stop()
+
 	interval := source.interval(opts)
 	e.latest.interval = interval
 	e.latest.replaying = source.replay != nil
@@ -138,6 +158,7 @@ func (e *exporter) run(ctx context.Context, source *files, web *webServer) error
 
 	var group sync.WaitGroup
 
+	group.Go(func() { e.reloader.followHangups(ctx) })
 	group.Go(func() { cancel(web.serve()) })
 	group.Go(func() {
 		select {
@@ -174,9 +195,10 @@ func (e *exporter) run(ctx context.Context, source *files, web *webServer) error
 // sample plays the recording or samples the kernel until ctx is done.
 func (e *exporter) sample(ctx context.Context, source *files) error {
 	reporter := &reporter{SamplerMetrics: e.metrics, logger: e.logger, recorder: e.recorder}
+	consumer := governed{e.tracker, &e.reloader.next}
 
 	if source.replay != nil {
-		err := sampler.Play(ctx, source.replay, e.tracker, reporter, nil)
+		err := sampler.Play(ctx, source.replay, consumer, reporter, nil)
 		if err == nil && e.latest.snapshot.Load() == nil {
 			err = fmt.Errorf("%w: it holds no sample", sampler.ErrRecording)
 		}
@@ -194,7 +216,7 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 		Open:          e.dial,
 		Interval:      e.opts.interval,
 		WatchInterval: e.opts.watchInterval,
-		Consumer:      e.tracker,
+		Consumer:      consumer,
 		Observer:      reporter,
 	}
 	loop.Run(ctx)

@@ -25,6 +25,11 @@ type options struct {
 	telemetryPath  string
 	maxRequests    int
 	hideOwnMetrics bool
+	lifecycle      bool
+
+	configFile  string
+	configCheck bool
+	policy      *health.Policy // nil without a file
 
 	logLevel, logFormat string
 
@@ -116,6 +121,12 @@ func (o *options) register(app *kingpin.Application) {
 		Default("40").IntVar(&o.maxRequests)
 	app.Flag("web.disable-exporter-metrics", "Hide metrics about the exporter's process (go_*, process_*, promhttp_*).").
 		BoolVar(&o.hideOwnMetrics)
+	app.Flag("web.enable-lifecycle", "Reload the configuration file on POST or PUT to /-/reload; SIGHUP always does.").
+		BoolVar(&o.lifecycle)
+	app.Flag("config.file", "Profiles, and rules that choose among them; see docs/configuration.md.").
+		PlaceHolder("FILE").StringVar(&o.configFile)
+	app.Flag("config.check", "Check the command line and the configuration file, and exit.").
+		BoolVar(&o.configCheck)
 	app.Flag("log.level", "Only log messages with the given severity or above: debug, info, warn, error.").
 		Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
 	app.Flag("log.format", "Output format of log messages: logfmt, json.").
@@ -156,6 +167,12 @@ func (o *options) validate() (err error) {
 
 	if o.filter, err = parseFilter(o.filterText); err != nil {
 		return fmt.Errorf("--sampler.filter: %w", err)
+	}
+
+	if o.configFile != "" {
+		if o.policy, err = loadPolicy(o.configFile); err != nil {
+			return err
+		}
 	}
 
 	for _, address := range *o.web.WebListenAddresses {
@@ -243,6 +260,7 @@ func (o *options) healthConfig(interval time.Duration, replaying bool) health.Co
 		Retention:      max(o.retention, 1), // zero would stand for the default
 		MaxConnections: o.maxConnections,
 		Export:         health.ExportConfig{Max: min(o.connections, o.maxConnections), MinAge: o.minAge, Hold: o.hold},
+		Policy:         o.policy,
 	}
 	if !replaying {
 		cfg.InterfaceName = interfaceName

@@ -84,6 +84,8 @@ func TestUsageErrors(t *testing.T) {
 		{"--web.listen-address=vsock://9", "--web.listen-address: "},
 		{"--web.config.file=" + filepath.Join(dir, "missing.yml"), "--web.config.file: open "},
 		{"--web.config.file=" + invalid, "--web.config.file: "},
+		{"--config.file=" + filepath.Join(dir, "missing.yml"), "--config.file: open "},
+		{"--config.file=" + dir, "--config.file: read "},
 		{"--log.level=loud", "--log.level: "},
 		{"--log.format=xml", "--log.format: "},
 		{"--sampler.interval=9ms", "--sampler.interval: expected 10ms or more, found 9ms"},
@@ -218,6 +220,7 @@ func TestContractFlags(t *testing.T) {
 
 	for _, want := range []string{
 		"--web.listen-address=:10047", "--web.config.file=", "--[no-]web.systemd-socket", `--web.telemetry-path="/metrics"`,
+		"--[no-]web.enable-lifecycle", "--config.file=FILE", "--[no-]config.check",
 		"--web.max-requests=40", "--[no-]web.disable-exporter-metrics", "--log.level=info", "--log.format=logfmt",
 		"--sampler.interval=1s", "--[no-]sampler.congestion-info", "--sampler.record=FILE", "--sampler.replay=FILE",
 		"--tracker.max-connections=262144", "--tracker.retention=1m", "--health.window=10s", "--collector.connections=500",

@@ -104,6 +104,10 @@ func newHandler(e *exporter) (http.Handler, error) {
 	mux.Handle("GET /-/healthy", probe(e.latest.healthy, "Healthy", "No sample for three intervals"))
 	mux.Handle("GET /-/ready", probe(e.latest.ready, "Ready", "No sample yet"))
 
+	reload := newReloadHandler(e)
+	mux.Handle("POST /-/reload", reload)
+	mux.Handle("PUT /-/reload", reload)
+
 	return mux, nil
 }
 
@@ -131,6 +135,10 @@ func newMetricsHandler(e *exporter) http.Handler {
 		e.metrics,
 		collector.New(collector.Config{Latest: e.latest.snapshot.Load, Sets: e.opts.sets}),
 	)
+
+	if e.opts.configFile != "" {
+		registry.MustRegister(e.reloader.metrics)
+	}
 
 	handlerOpts := promhttp.HandlerOpts{
 		ErrorLog:            scrapeLog{e.logger},

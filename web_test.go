@@ -38,6 +38,8 @@ func wired(t *testing.T, args ...string) *exporter {
 	e := &exporter{opts: opts, logger: log.NewNopLogger(), metrics: collector.NewSamplerMetrics(opts.interval)}
 	e.latest.interval = opts.interval
 	e.latest.started = time.Now()
+	e.reloader = newReloader(opts.configFile, opts.policy, e.logger)
+	t.Cleanup(e.reloader.stop)
 
 	return e
 }
@@ -156,6 +158,8 @@ func TestEndpoints(t *testing.T) {
 		{"DELETE", "/metrics", 405},
 		{"POST", "/-/healthy", 405},
 		{"PUT", "/-/ready", 405},
+		{"POST", "/-/reload", 403},
+		{"PUT", "/-/reload", 403},
 		{"HEAD", "/", 200},
 		{"HEAD", "/metrics", 200},
 		{"HEAD", "/-/ready", 200},

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"tcphealth_exporter/collector"
+	"tcphealth_exporter/config"
+	"tcphealth_exporter/health"
+)
+
+// loadPolicy reads the configuration file.
+func loadPolicy(path string) (*health.Policy, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--config.file: %w", err)
+	}
+
+	c, err := config.Parse(path, text, hostNames())
+	if err != nil {
+		return nil, err
+	}
+
+	return c.Policy(keepBy), nil
+}
+
+// checked says what --config.check found.
+func (o *options) checked() string {
+	if o.policy == nil {
+		return "the command line is valid, there is no --config.file"
+	}
+
+	return fmt.Sprintf("%s is valid (profiles: %d, rules: %d)", o.configFile, len(o.policy.Profiles), len(o.policy.Rules))
+}
+
+// errNothingToReload means that the program has no configuration file.
+var errNothingToReload = errors.New("nothing to reload, there is no --config.file")
+
+// reloader loads the configuration file again while the program runs.
+type reloader struct {
+	path    string // empty for none
+	logger  log.Logger
+	metrics *collector.ConfigMetrics
+	hangups chan os.Signal
+
+	mutex sync.Mutex // held while loading
+	// next is the policy from the next sample on, nil for the one there is.
+	next atomic.Pointer[health.Policy]
+}
+
+// newReloader returns a reloader of the file that was loaded as policy. Until
+// stop is called, SIGHUP is no reason to die.
+func newReloader(path string, policy *health.Policy, logger log.Logger) *reloader {
+	r := &reloader{path: path, logger: logger, metrics: collector.NewConfigMetrics(), hangups: make(chan os.Signal, 1)}
+	signal.Notify(r.hangups, syscall.SIGHUP)
+
+	if path != "" {
+		r.loaded(policy)
+	}
+
+	return r
+}
+
+// loaded tells that a policy is in force.
+func (r *reloader) loaded(p *health.Policy) {
+	r.metrics.Loaded(time.Now())
+	_ = level.Info(r.logger).Log("msg", "configuration loaded", "file", r.path,
+		"profiles", len(p.Profiles), "rules", len(p.Rules), "default_profile", p.Profiles[0].Name)
+}
+
+// reload loads the file. When it returns, the next sample is judged by what the
+// file says; a file with a mistake changes nothing.
+func (r *reloader) reload() error {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+
+	if r.path == "" {
+		_ = level.Warn(r.logger).Log("msg", errNothingToReload)
+
+		return errNothingToReload
+	}
+
+	policy, err := loadPolicy(r.path)
+	if err != nil {
+		r.metrics.Failed()
+		_ = level.Error(r.logger).Log("msg", "configuration not loaded, the one before stays", "file", r.path, "err", err)
+
+		return err
+	}
+
+	r.next.Store(policy)
+	r.loaded(policy)
+
+	return nil
+}
+
+// followHangups reloads at each SIGHUP until ctx is done.
+func (r *reloader) followHangups(ctx context.Context) {
+	for {
+		select {
+		case <-r.hangups:
+			_ = r.reload() // is logged
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (r *reloader) stop() { signal.Stop(r.hangups) }
+
+// ServeHTTP implements http.Handler: it reloads.
+func (r *reloader) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	if err := r.reload(); err != nil {
+		http.Error(w, "Configuration not loaded: "+oneLine(err), http.StatusInternalServerError)
+
+		return
+	}
+
+	_, _ = io.WriteString(w, "Configuration loaded.\n")
+}
+
+// newReloadHandler returns what answers requests to reload.
+func newReloadHandler(e *exporter) http.Handler {
+	if e.opts.lifecycle {
+		return e.reloader
+	}
+
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "Lifecycle API is not enabled: start with --web.enable-lifecycle.", http.StatusForbidden)
+	})
+}
+
+// governed is a tracker that is given a new policy between two samples.
+type governed struct {
+	*health.Tracker
+
+	next *atomic.Pointer[health.Policy]
+}
+
+// Begin implements [sampler.Consumer].
+func (g governed) Begin() {
+	if p := g.next.Swap(nil); p != nil {
+		g.SetPolicy(p)
+	}
+
+	g.Tracker.Begin()
+}
