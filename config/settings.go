@@ -26,6 +26,8 @@ const maxRTTs = 1000
 var settingTable = []setting{
 	span("loss_window", "the short window over which loss is looked at as well", 0,
 		func(l *health.Limits) *time.Duration { return &l.LossWindow }),
+	span("loss_burst", "length of the one burst of losses that a sender which fills the path may have in a window", 0,
+		func(l *health.Limits) *time.Duration { return &l.LossBurst }),
 	number("loss_min_retrans", "retransmissions that a share of loss needs", health.UnitCount, 1e6,
 		func(l *health.Limits) *int { return &l.LossMinRetrans }),
 	number("loss_min_samples", "samples over which they must be spread", health.UnitCount, 64,

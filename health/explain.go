@@ -45,8 +45,7 @@ func (n *notes) drop(i int32) {
 // reasons returns a sentence for each raised flag, and one for what is held
 // without any.
 func (t *Tracker) reasons(c *connection) (sentences []string) {
-	v := &c.verdict
-	limits := t.policy.Profiles[min(int(c.profile), len(t.policy.Profiles)-1)].Limits
+	v, limits := &c.verdict, t.limits(c)
 
 	if c.note == noNote {
 		return v.held()

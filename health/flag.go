@@ -2,6 +2,7 @@ package health
 
 import (
 	"iter"
+	"math"
 	"math/bits"
 )
 
@@ -59,6 +60,15 @@ func (f Flag) Cause() Cause { return ruleTable[f].cause }
 
 // Unit returns the unit of what is compared with the flag's limits.
 func (f Flag) Unit() Unit { return ruleTable[f].unit }
+
+// Reach returns what the flag's figure can't exceed, +Inf if there is no bound.
+func (f Flag) Reach() float64 {
+	if f == Flapping {
+		return flapEntries
+	}
+
+	return math.Inf(1)
+}
 
 // Condition says in words what is compared with the flag's limits, and when.
 func (f Flag) Condition() string { return ruleTable[f].raised }

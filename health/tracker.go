@@ -246,7 +246,7 @@ func (t *Tracker) judge(i uint32, m *moment) {
 		c.profile, c.revision = t.policy.choose(m.row), t.revision
 	}
 
-	limits := t.policy.Profiles[c.profile].Limits
+	limits := t.limits(c)
 	r := t.slab.ring(i, c)
 	e := &t.evidence
 	*e = c.follow(m, &r, t.geometry, limits)
@@ -273,6 +273,12 @@ func (t *Tracker) judge(i uint32, m *moment) {
 	shown := &t.exports.places[c.shown].shown
 	shown.Row = *m.row
 	shown.Trend = newTrend(&r, c, m.row)
+}
+
+// limits returns what holds for a connection. One that has not been seen for a
+// while may be bound by an older policy.
+func (t *Tracker) limits(c *connection) *Limits {
+	return t.policy.Profiles[min(int(c.profile), len(t.policy.Profiles)-1)].Limits
 }
 
 // SetPolicy has all connections judged by another policy from the next sample on.
