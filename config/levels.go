@@ -16,7 +16,7 @@ func flags(l *health.Limits) field {
 		all := make([]field, health.NumFlags)
 		for f := range health.NumFlags {
 			all[f] = field{name: f.String(), read: func(v value) (err error) {
-				l.Steps[f], err = v.levels(f.Unit())
+				l.Steps[f], err = v.levels(f)
 
 				return err
 			}}
@@ -27,7 +27,8 @@ func flags(l *health.Limits) field {
 }
 
 // levels reads the levels of a flag: a list, a single one, or none.
-func (v value) levels(unit health.Unit) ([]health.Step, error) {
+func (v value) levels(f health.Flag) ([]health.Step, error) {
+	unit := f.Unit()
 	what := "a list of levels such as " + exampleLevels(unit) + ", or off"
 
 	if text, err := v.text(what); err == nil && text == off {
@@ -49,7 +50,7 @@ func (v value) levels(unit health.Unit) ([]health.Step, error) {
 	steps := make([]health.Step, 0, len(all))
 
 	for _, item := range all {
-		step, err := item.level(unit)
+		step, err := item.level(unit, min(notationTable[unit].most, f.Reach()))
 		if err != nil {
 			return nil, err
 		}
@@ -64,13 +65,13 @@ func (v value) levels(unit health.Unit) ([]health.Step, error) {
 	return steps, nil
 }
 
-// level reads one level. A condition without a figure has points alone.
-func (v value) level(unit health.Unit) (health.Step, error) {
+// level reads one level, whose limit is at most the given one. A condition without a figure has points alone.
+func (v value) level(unit health.Unit, most float64) (health.Step, error) {
 	var points float64
 
 	step := health.Step{Limit: 1}
 	fields := []field{
-		figureField("limit", unit, notationTable[unit].most, &step.Limit).always(),
+		figureField("limit", unit, most, &step.Limit).always(),
 		figureField("points", health.UnitCount, maxPoints, &points).always(),
 		figureField("rtts", health.UnitFactor, maxRTTs, &step.RTTs),
 	}
