@@ -102,8 +102,10 @@ const (
 	offTotalRetrans  = 100
 	offBytesAcked    = 120
 	offBytesReceived = 128
+	offSegsIn        = 140
 	offNotsentBytes  = 144
 	offMinRTT        = 148
+	offDataSegsIn    = 152
 	offDataSegsOut   = 156
 	offDeliveryRate  = 160
 	offBusyTime      = 168
@@ -169,10 +171,10 @@ var fieldTable = [NumFields]fieldSpec{
 	FieldBytesAcked:         {name: "bytes_acked", offset: offBytesAcked, width: 8},
 	FieldBytesReceived:      {name: "bytes_received", offset: offBytesReceived, width: 8},
 	FieldSegsOut:            {name: "segs_out", offset: 136, width: 4},
-	FieldSegsIn:             {name: "segs_in", offset: 140, width: 4},
+	FieldSegsIn:             {name: "segs_in", offset: offSegsIn, width: 4},
 	FieldNotsentBytes:       {name: "notsent_bytes", offset: offNotsentBytes, width: 4},
 	FieldMinRTT:             {name: "min_rtt", offset: offMinRTT, width: 4},
-	FieldDataSegsIn:         {name: "data_segs_in", offset: 152, width: 4},
+	FieldDataSegsIn:         {name: "data_segs_in", offset: offDataSegsIn, width: 4},
 	FieldDataSegsOut:        {name: "data_segs_out", offset: offDataSegsOut, width: 4},
 	FieldDeliveryRate:       {name: "delivery_rate", offset: offDeliveryRate, width: 8},
 	FieldBusyTime:           {name: "busy_time", offset: offBusyTime, width: 8},

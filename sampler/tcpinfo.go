@@ -188,6 +188,12 @@ func (t *TCPInfo) BytesReceived() uint64 { return t.u64(offBytesReceived) }
 // NotsentBytes returns tcpi_notsent_bytes.
 func (t *TCPInfo) NotsentBytes() uint32 { return t.u32(offNotsentBytes) }
 
+// SegsIn returns tcpi_segs_in.
+func (t *TCPInfo) SegsIn() uint32 { return t.u32(offSegsIn) }
+
+// DataSegsIn returns tcpi_data_segs_in.
+func (t *TCPInfo) DataSegsIn() uint32 { return t.u32(offDataSegsIn) }
+
 // DataSegsOut returns tcpi_data_segs_out.
 func (t *TCPInfo) DataSegsOut() uint32 { return t.u32(offDataSegsOut) }
 
