@@ -54,8 +54,13 @@ func (r *rule) level(e *evidence, l *Limits, steps []Step) (points int, raised b
 		return 0, false
 	}
 
+	return reached(figure, steps, e.srtt)
+}
+
+// reached returns the points of the highest step that a figure reaches.
+func reached(figure float64, steps []Step, srtt float64) (points int, raised bool) {
 	for _, step := range slices.Backward(steps) {
-		if figure >= step.at(e.srtt) {
+		if figure >= step.at(srtt) {
 			return step.Points, true
 		}
 	}

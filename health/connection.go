@@ -37,8 +37,8 @@ type connection struct {
 	family       sampler.Family
 	state        sampler.State
 
-	// answered: see evidence.
-	answered bool
+	// answered, ackAnswered: see evidence.
+	answered, ackAnswered bool
 
 	ringFirst, ringCount uint8
 	// profile is what the policy of the revision chose.
@@ -49,6 +49,7 @@ type connection struct {
 	lastProgress                                   stamp
 	bytesAcked, bytesReceived                      uint64
 	unacked                                        uint32
+	pureAcks                                       uint32
 	// unreadFirst is what waited for the application when it read last.
 	unreadFirst uint32
 	// rtoVariation is the least difference in µs of RTO and smoothed RTT without
@@ -81,7 +82,7 @@ func (c *connection) target() sampler.Target {
 // forget drops everything that was learned of an earlier use of the socket.
 func (c *connection) forget() {
 	c.outstandingSince, c.zeroWindowSince, c.unreadSince, c.lastProgress = 0, 0, 0, 0
-	c.bytesAcked, c.bytesReceived, c.unacked = 0, 0, 0
+	c.bytesAcked, c.bytesReceived, c.unacked, c.pureAcks = 0, 0, 0, 0
 	c.rtoVariation = 0
 	c.baseline, c.rate = aged{}, aged{}
 }

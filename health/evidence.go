@@ -16,9 +16,9 @@ type evidence struct {
 	// finOnly: of what is outstanding, there is nothing but a FIN.
 	finOnly bool
 	// answered: the peer was heard of after data was last sent or sent again, as
-	// far as there was time for an answer.
-	answered        bool
-	unacked, sacked uint32
+	// far as there was time for an answer; ackAnswered: by a bare ACK.
+	answered, ackAnswered bool
+	unacked, sacked       uint32
 	// segment is the mean size of the segments in flight, mss what they may have.
 	segment, mss float64
 	// age is how long the oldest outstanding byte has waited without progress.

@@ -6,10 +6,31 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// Unanswered time-outs, window probes, or keepalives but one, that make sure
-// that silence is no accident. A keepalive is not repeated at once as a segment
-// is, so a lone lost one says little.
-const confirming = 2
+// Attempts in vain that make sure that silence is no accident: time-outs, window
+// probes, or keepalives but one. A keepalive is not repeated at once as a segment
+// is, so a lone lost one says little. On a path that is known to lose much,
+// two in a row are nothing special.
+const (
+	confirming      = 2
+	confirmingLossy = 4
+)
+
+// confirmed tells whether enough was tried in vain.
+func (e *evidence) confirmed(l *Limits) bool {
+	if e.lossy(l) {
+		return e.unanswered() >= confirmingLossy
+	}
+
+	return e.unanswered() >= confirming
+}
+
+// lossy tells whether the path loses so much that it is felt.
+func (e *evidence) lossy(l *Limits) bool {
+	share, ok := lossShare(e, l)
+	points, _ := reached(share, l.Steps[LossHigh], e.srtt)
+
+	return ok && points >= leastPointTable[Suspect]
+}
 
 func synRetransmissions(e *evidence, _ *Limits) (float64, bool) {
 	return float64(e.timeouts), e.state == sampler.StateSynSent
@@ -34,17 +55,21 @@ func silentSeconds(e *evidence, _ *Limits) (float64, bool) {
 func silentSecondsConfirmed(e *evidence, l *Limits) (float64, bool) {
 	silent, ok := silentSeconds(e, l)
 
-	return silent, ok && e.unanswered() >= confirming
+	return silent, ok && e.confirmed(l)
 }
 
 func unacknowledgedSeconds(e *evidence, l *Limits) (float64, bool) {
 	timeouts, hole := fullSizeTimeouts(e, l)
-	inHole := hole && raises(timeouts, l.Steps[MTUBlackholeSuspect])
+	_, inHole := reached(timeouts, l.Steps[MTUBlackholeSuspect], e.srtt)
 
-	return e.age, e.synchronized && e.unacked > 0 && !e.finOnly && !e.zeroWindow && !inHole
+	return e.age, e.synchronized && e.unacked > 0 && !e.ackAnswered && !e.finOnly && !e.zeroWindow && !(hole && inHole)
 }
 
-func raises(figure float64, steps []Step) bool { return len(steps) > 0 && figure >= steps[0].Limit }
+func unacknowledgedSecondsConfirmed(e *evidence, l *Limits) (float64, bool) {
+	age, ok := unacknowledgedSeconds(e, l)
+
+	return age, ok && (!e.lossy(l) || e.confirmed(l))
+}
 
 // owedSeconds is how long the peer has owed an answer that its kernel gives
 // without its application: the ACK of a FIN, the answer to a keepalive.
@@ -59,7 +84,7 @@ func owedSeconds(e *evidence, _ *Limits) (float64, bool) {
 func owedSecondsConfirmed(e *evidence, l *Limits) (float64, bool) {
 	owed, ok := owedSeconds(e, l)
 
-	return owed, ok && e.unanswered() >= confirming
+	return owed, ok && e.confirmed(l)
 }
 
 // unansweredKeepalives counts the probes out; the first counts once its answer
@@ -101,7 +126,8 @@ func lossShare(e *evidence, l *Limits) (float64, bool) {
 	}
 
 	drift, drifts := rttDrift(e, l)
-	queueing := e.bulk() && drifts && raises(drift, l.Steps[RTTDrift])
+	_, high := reached(drift, l.Steps[RTTDrift], e.srtt)
+	queueing := e.bulk() && drifts && high
 
 	return ratio, ok && !e.zeroWindow && !queueing
 }

@@ -36,7 +36,7 @@ func (c *connection) follow(m *moment, r *ring, g geometry, l *Limits) evidence 
 	e.fromKernel(m.row)
 	c.followProgress(m, &e, first, passed)
 	c.followAge(m, &e)
-	c.followAnswer(m, &e)
+	c.followAnswer(m, &e, passed)
 	c.followReceiver(m, &e, first)
 
 	e.progress = c.lastProgress != 0 && int64(m.now-c.lastProgress) <= g.span
@@ -116,12 +116,27 @@ func (c *connection) followAge(m *moment, e *evidence) {
 // at all: a peer that drops what it receives answers each time. Just after an
 // attempt the one before it counts. The kernel's clock of sending does not know
 // of FINs.
-func (c *connection) followAnswer(m *moment, e *evidence) {
-	if sent := float64(m.row.Info.LastDataSent()) / msPerSecond; sent >= e.srtt {
+func (c *connection) followAnswer(m *moment, e *evidence, passed int64) {
+	info := &m.row.Info
+	sent := float64(info.LastDataSent()) / msPerSecond
+	pureAcks := info.SegsIn() - info.DataSegsIn()
+
+	if sent >= e.srtt {
 		c.answered = e.silence < sent
 	}
 
-	e.answered = c.answered && !e.finOnly
+	switch {
+	case !info.Has(sampler.FieldDataSegsIn):
+		// The clock of ACKs counts data that is sent again, too: too kind, if anything.
+		c.ackAnswered = info.LastAckRecv() < info.LastDataSent()
+	case pureAcks != c.pureAcks:
+		c.ackAnswered = true
+	case sent >= e.srtt && int64(info.LastDataSent()) < passed:
+		c.ackAnswered = false
+	}
+
+	c.pureAcks = pureAcks
+	e.answered, e.ackAnswered = c.answered && !e.finOnly, c.ackAnswered && !e.finOnly
 }
 
 // followReceiver notes a closed window of the peer and a local application
