@@ -17,17 +17,18 @@ type Sight struct {
 
 // Story is all that one watcher said of the connection of a scene.
 type Story struct {
+	Marks
+
 	Interval time.Duration
 	Sights   []Sight
-	// Fault is when the fault was made, Seen since when it can be seen, Repaired when it was mended. They are unset in a
-	// healthy scenario. End is when the scene was over.
-	Fault, Seen, Repaired, End time.Time
-	Whole                      bool // The story goes on to the recovery.
 }
 
 // Finding is the comparison of a story with what was expected.
 type Finding struct {
 	Interval time.Duration
+	// Sights is how much was said, Worst the worst of it.
+	Sights int
+	Worst  health.Status
 	// Detected is how long after the fault could be seen the expected verdict was there, negative if it never was.
 	Detected time.Duration
 	Cause    health.Cause
@@ -54,13 +55,30 @@ const (
 // recoveryLimit is how long a connection may take to be HEALTHY again.
 func recoveryLimit(interval time.Duration) time.Duration { return recovery + 2*interval }
 
+// JudgeRun compares what was said of the connection of a scenario, and of all others, with what was to be expected.
+func JudgeRun(sc *Scenario, m Marks, interval time.Duration, said, others []Sight) Finding {
+	if sc.Healthy() {
+		f := JudgeHealthy(slices.Concat(said, others), interval)
+		if len(said) == 0 {
+			f.problem("the connection was not seen")
+		}
+		return f
+	}
+	f := Judge(Story{Marks: m, Interval: interval, Sights: said}, sc.Expect)
+	if len(others) > 0 {
+		f.Problems = append(f.Problems, JudgeHealthy(others, interval).Problems...)
+	}
+	return f
+}
+
 // JudgeHealthy looks for false alarms: anything worse than CAUTION, and any flag that speaks of death.
 func JudgeHealthy(sights []Sight, interval time.Duration) Finding {
-	f := Finding{Interval: interval, Detected: -1}
+	f := Finding{Interval: interval, Detected: -1, Sights: len(sights)}
 	if len(sights) == 0 {
 		f.problem("nothing was seen")
 	}
 	for _, s := range sights {
+		f.Worst = max(f.Worst, s.Conn.Status)
 		dead := slices.Collect(deadFlags(s.Conn.Flags))
 		if s.Conn.Status <= health.Caution && len(dead) == 0 {
 			continue
@@ -90,10 +108,7 @@ func deadFlags(flags health.Flags) func(yield func(health.Flag) bool) {
 // Judge compares a story with an expectation.
 func Judge(s Story, e Expectation) Finding {
 	f := Finding{Interval: s.Interval, Detected: -1}
-	limit := e.Limit
-	if s.Interval < time.Second && e.Fast > 0 {
-		limit = e.Fast
-	}
+	limit := e.limit(s.Interval)
 	f.detect(s, e)
 	switch {
 	case f.Detected < 0:
@@ -140,6 +155,14 @@ func (f *Finding) detect(s Story, e Expectation) {
 	}
 }
 
+// limit returns what holds at an interval.
+func (e *Expectation) limit(interval time.Duration) time.Duration {
+	if interval < time.Second && e.Fast > 0 {
+		return e.Fast
+	}
+	return e.Limit
+}
+
 // met tells whether a sight has the expected verdict.
 func (e *Expectation) met(s Sight) bool {
 	return s.Conn.Status >= e.Status && slices.Contains(e.Causes, s.Conn.Cause)
@@ -176,7 +199,7 @@ func (f *Finding) checkBefore(s Story, e Expectation) {
 	for _, sight := range s.Sights {
 		before := sight.At.Before(s.Fault)
 		switch {
-		case before && sight.Conn.Status > health.Caution:
+		case before && sight.Conn.Status > max(health.Caution, e.Before):
 			f.problem("before the fault %v because of %v", sight.Conn.Status, sight.Conn.Cause)
 			return
 		case before && s.Fault.Sub(sight.At) <= quietBefore && e.met(sight):
@@ -196,39 +219,52 @@ func (f *Finding) checkNever(s Story, e Expectation) {
 	}
 }
 
-// recover finds out when the connection was HEALTHY again.
+// recover finds out when the connection was as well again as before the fault: HEALTHY, or CAUTION where a sender that
+// fills the path was CAUTION before.
 func (f *Finding) recover(s Story) {
 	alive, ok := signOfLife(s)
 	if !ok {
 		f.problem("no sign of life after the repair")
 		return
 	}
-	last := -1
+	usual, last := health.Healthy, -1
 	for i, sight := range s.Sights {
-		if sight.Conn.Status != health.Healthy {
+		switch {
+		case sight.At.Before(s.Fault):
+			usual = min(health.Caution, max(usual, sight.Conn.Status))
+		case sight.Conn.Status > usual:
 			last = i
 		}
 	}
 	if last+1 >= len(s.Sights) {
-		f.problem("not HEALTHY at the end, %v after the first sign of life: %v because of %v, %v", s.End.Sub(alive).Round(time.Millisecond),
+		f.problem("not %v at the end, %v after the first sign of life: %v because of %v, %v", usual, s.Sights[len(s.Sights)-1].At.Sub(alive).Round(time.Millisecond),
 			s.Sights[last].Conn.Status, s.Sights[last].Conn.Cause, slices.Collect(s.Sights[last].Conn.Flags.All()))
 		return
 	}
 	f.Recovered = s.Sights[last+1].At.Sub(alive)
 	if limit := recoveryLimit(s.Interval); f.Recovered > limit {
-		f.problem("HEALTHY %v after the first sign of life, limit %v", f.Recovered.Round(time.Millisecond), limit)
+		f.problem("%v %v after the first sign of life, limit %v", usual, f.Recovered.Round(time.Millisecond), limit)
 	}
 }
 
-// signOfLife returns when the peer was first heard of after the repair.
+// signOfLife returns when the first progress was made after the repair: something was acknowledged, or, if nothing had
+// to be, the peer was heard of.
 func signOfLife(s Story) (time.Time, bool) {
+	var acked uint64
+	waiting := false
 	for _, sight := range s.Sights {
-		info := &sight.Conn.Row.Info
-		if sight.Conn.Row.State == sampler.StateSynSent {
+		row := &sight.Conn.Row
+		info := &row.Info
+		if sight.At.Before(s.Repaired) {
+			acked, waiting = info.BytesAcked(), info.Unacked() > 0
 			continue
 		}
-		ago := time.Duration(min(info.LastAckRecv(), info.LastDataRecv())) * time.Millisecond
-		if heard := sight.At.Add(-ago); heard.After(s.Repaired) {
+		ago := min(info.LastAckRecv(), info.LastDataRecv())
+		if waiting {
+			ago = info.LastAckRecv()
+		}
+		heard := sight.At.Add(-time.Duration(ago) * time.Millisecond)
+		if row.State != sampler.StateSynSent && heard.After(s.Repaired) && (!waiting || info.BytesAcked() > acked) {
 			return heard, true
 		}
 	}

@@ -4,11 +4,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
-	"regexp"
+
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +17,7 @@ var (
 	full      = flag.Bool("lab.full", false, "run all seeds of all scenarios to their end, and print the table")
 	seeds     = flag.Int("lab.seeds", 5, "seeds of a failing scenario with -lab.full")
 	recordDir = flag.String("lab.record", "", "directory for the recordings of the first seed")
+	document  = flag.String("lab.document", "", "file in which to replace the table, with -lab.full")
 	show      = flag.Bool("lab.show", false, "show what was said in runs that met every expectation, too")
 	slots     = flag.Int("lab.slots", 8, "scenarios that run side by side")
 )
@@ -52,18 +51,22 @@ func TestLab(t *testing.T) {
 			for seed := range seedsOf(&sc) {
 				t.Run(fmt.Sprintf("%s/%d", sc.Name, seed), func(t *testing.T) {
 					t.Parallel()
-					table.add(playUndisturbed(t, &sc, uint64(seed)))
+					table.Add(playUndisturbed(t, &sc, uint64(seed)))
 				})
 			}
 		}
 	})
 	for _, sc := range Healthy() {
 		if sc.Exclusive {
-			t.Run(sc.Name, func(t *testing.T) { table.add(playUndisturbed(t, &sc, 0)) })
+			t.Run(sc.Name, func(t *testing.T) { table.Add(playUndisturbed(t, &sc, 0)) })
 		}
 	}
-	if *full {
-		fmt.Print(table.String())
+	if !*full {
+		return
+	}
+	fmt.Print(table.Markdown())
+	if *document != "" {
+		replaceBetween(t, *document, "<!-- lab begin -->", "<!-- lab end -->", table.Markdown())
 	}
 }
 
@@ -101,39 +104,31 @@ func playUndisturbed(t *testing.T, sc *Scenario, seed uint64) *Run {
 	}
 }
 
-var unfit = regexp.MustCompile(`[^a-z0-9]+`)
-
 // keep writes the recordings of a run.
 func keep(t *testing.T, run *Run) {
 	if *recordDir == "" || run.Seed != 0 {
 		return
 	}
-	for interval, tape := range run.Tapes {
-		name := fmt.Sprintf("%s.%v.rec", strings.Trim(unfit.ReplaceAllString(strings.ToLower(run.Scenario.Name), "-"), "-"), interval)
-		if err := os.WriteFile(filepath.Join(*recordDir, name), tape, 0o644); err != nil {
+	for i := range run.Fixtures {
+		if err := run.Fixtures[i].Write(*recordDir); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// Table collects what all runs came to.
-type Table struct {
-	mu   sync.Mutex
-	runs []*Run
-}
-
-func (t *Table) add(r *Run) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.runs = append(t.runs, r)
-}
-
-func (t *Table) String() string {
-	var b strings.Builder
-	for _, r := range t.runs {
-		for _, f := range r.Findings {
-			fmt.Fprintf(&b, "%-60s %d %6v %8v %-14v %v %8v %d %d\n", r.Scenario.Name, r.Seed, f.Interval, f.Detected.Round(time.Millisecond), f.Cause, f.Flags, f.Recovered.Round(time.Millisecond), r.Attempts, len(f.Problems))
-		}
+// replaceBetween replaces what stands between two markers in a file.
+func replaceBetween(t *testing.T, path, begin, end, text string) {
+	t.Helper()
+	all, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return b.String()
+	before, rest, hasBegin := strings.Cut(string(all), begin)
+	_, after, hasEnd := strings.Cut(rest, end)
+	if !hasBegin || !hasEnd {
+		t.Fatalf("%s has no place for the table, between %s and %s", path, begin, end)
+	}
+	if err := os.WriteFile(path, []byte(before+begin+"\n\n"+text+"\n"+end+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }

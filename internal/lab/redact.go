@@ -2,6 +2,7 @@ package lab
 
 import (
 	"encoding/binary"
+	"iter"
 	"net/netip"
 	"time"
 
@@ -32,19 +33,38 @@ const (
 
 	attrMark, attrCgroupID = 15, 21
 	familyIPv4             = 2
+	sizeofAttr             = 4
 )
 
 // redact works in place, on all messages of a datagram.
 func redact(b []byte) {
-	for len(b) >= offFamily {
-		length := int(binary.NativeEndian.Uint32(b))
-		if length < offFamily || length > len(b) {
-			return
+	for m := range messages(b) {
+		if len(m) >= offAttrs {
+			redactSocket(m)
 		}
-		if length >= offAttrs {
-			redactSocket(b[:length])
+	}
+}
+
+// messages iterates over the netlink messages of a datagram.
+func messages(b []byte) iter.Seq[[]byte] {
+	return records(b, offFamily, func(b []byte) int { return int(binary.NativeEndian.Uint32(b)) })
+}
+
+// attributes iterates over the attributes of a message.
+func attributes(b []byte) iter.Seq[[]byte] {
+	return records(b, sizeofAttr, func(b []byte) int { return int(binary.NativeEndian.Uint16(b)) })
+}
+
+// records iterates over records that begin with a head, in which their length is.
+func records(b []byte, head int, lengthOf func([]byte) int) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for len(b) >= head {
+			length := lengthOf(b)
+			if length < head || length > len(b) || !yield(b[:length:length]) {
+				return
+			}
+			b = b[min(align(length), len(b)):]
 		}
-		b = b[min(align(length), len(b)):]
 	}
 }
 
@@ -59,15 +79,10 @@ func redactSocket(m []byte) {
 		redactAddress(m[offset : offset+size])
 	}
 	clear(m[offUID:offAttrs]) // And the inode behind it.
-	for a := m[offAttrs:]; len(a) >= 4; {
-		length := int(binary.NativeEndian.Uint16(a))
-		if length < 4 || length > len(a) {
-			return
-		}
+	for a := range attributes(m[offAttrs:]) {
 		if kind := binary.NativeEndian.Uint16(a[2:]); kind == attrMark || kind == attrCgroupID {
-			clear(a[4:length])
+			clear(a[sizeofAttr:])
 		}
-		a = a[min(align(length), len(a)):]
 	}
 }
 

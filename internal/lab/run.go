@@ -21,7 +21,7 @@ type Run struct {
 	Scenario *Scenario
 	Seed     uint64
 	Findings []Finding // One for each interval.
-	Tapes    map[time.Duration][]byte
+	Fixtures []Fixture // One for each interval.
 	Stalls   int
 	// Timelines are what the watchers said.
 	Timelines []string
@@ -58,12 +58,14 @@ func Play(tb testing.TB, sc *Scenario, seed uint64, pace Pace) *Run {
 	} else {
 		s.fail(pace)
 	}
-	run := &Run{Scenario: sc, Seed: seed, Stalls: s.Stalls(), Tapes: map[time.Duration][]byte{}}
+	run := &Run{Scenario: sc, Seed: seed, Stalls: s.Stalls()}
 	for _, w := range watchers {
 		s.settle(w, pace)
 		w.stop()
-		run.Findings = append(run.Findings, s.judge(w, pace))
-		run.Tapes[w.interval] = w.tape.Bytes()
+		run.Findings = append(run.Findings, s.judge(w))
+		run.Fixtures = append(run.Fixtures, Fixture{
+			Marks: s.marks, Scenario: sc.Name, Interval: w.interval, Port: w.notes.subject(), Tape: w.tape.Bytes(),
+		})
 		said, _ := w.sights()
 		run.Timelines = append(run.Timelines, fmt.Sprintf("at %v:\n%s", w.interval, Timeline(said, s.origin(start))))
 	}
@@ -90,9 +92,9 @@ func (s *Scene) disturbance(start time.Time, pace Pace, interval time.Duration) 
 func (s *Scene) fail(pace Pace) {
 	time.Sleep(pace.Warm + time.Duration(s.rand.Int64N(int64(time.Second))))
 	s.noteDropped()
-	s.marks.fault = time.Now()
+	s.marks.Fault = time.Now()
 	s.Fault(s)
-	s.marks.seen = s.awaitSeen()
+	s.marks.Seen = s.awaitSeen()
 	length := s.FaultFor
 	if length == 0 {
 		length = 10 * time.Second
@@ -100,8 +102,8 @@ func (s *Scene) fail(pace Pace) {
 	if pace.FaultFor > 0 {
 		length = min(length, pace.FaultFor)
 	}
-	time.Sleep(time.Until(s.marks.seen.Add(length)))
-	s.marks.repaired = time.Now()
+	time.Sleep(time.Until(s.marks.Seen.Add(length)))
+	s.marks.Repaired, s.marks.Whole = time.Now(), pace.Recover
 	if s.Repair != nil {
 		s.Repair(s)
 	}
@@ -111,7 +113,7 @@ func (s *Scene) fail(pace Pace) {
 func (s *Scene) awaitSeen() time.Time {
 	const patience = 30 * time.Second
 	if s.Seen == nil {
-		return s.marks.fault
+		return s.marks.Fault
 	}
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		if s.Seen(s) {
@@ -119,7 +121,7 @@ func (s *Scene) awaitSeen() time.Time {
 		}
 	}
 	s.tb.Errorf("%s: the fault could not be seen", s.Name)
-	return s.marks.fault
+	return s.marks.Fault
 }
 
 // settle waits for the recovery.
@@ -128,10 +130,10 @@ func (s *Scene) settle(w *watcher, pace Pace) {
 		return
 	}
 	const patience = 40 * time.Second // The next retransmission may be that far away.
-	deadline := s.marks.repaired.Add(patience + recoveryLimit(w.interval))
+	deadline := s.marks.Repaired.Add(patience + recoveryLimit(w.interval))
 	for time.Now().Before(deadline) {
 		said, _ := w.sights()
-		if alive, ok := signOfLife(Story{Sights: said, Repaired: s.marks.repaired}); ok && time.Since(alive) > recoveryLimit(w.interval)+w.interval {
+		if alive, ok := signOfLife(Story{Marks: s.marks, Sights: said}); ok && time.Since(alive) > recoveryLimit(w.interval)+w.interval {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -139,23 +141,9 @@ func (s *Scene) settle(w *watcher, pace Pace) {
 }
 
 // judge compares what a watcher said with what it should have said.
-func (s *Scene) judge(w *watcher, pace Pace) Finding {
+func (s *Scene) judge(w *watcher) Finding {
 	said, others := w.sights()
-	var f Finding
-	if s.Healthy() {
-		f = JudgeHealthy(append(said, others...), w.interval)
-		if len(said) == 0 {
-			f.problem("the connection was not seen")
-		}
-	} else {
-		f = Judge(Story{
-			Interval: w.interval, Sights: said, Fault: s.marks.fault, Seen: s.marks.seen, Repaired: s.marks.repaired, End: time.Now(), Whole: pace.Recover,
-		}, s.Expect)
-		bystanders := JudgeHealthy(others, w.interval)
-		if len(others) > 0 {
-			f.Problems = append(f.Problems, bystanders.Problems...)
-		}
-	}
+	f := JudgeRun(s.Scenario, s.marks, w.interval, said, others)
 	for _, err := range w.failed {
 		f.problem("sampling: %v", err)
 	}
@@ -167,7 +155,7 @@ func (s *Scene) origin(start time.Time) time.Time {
 	if s.Healthy() {
 		return start
 	}
-	return s.marks.seen
+	return s.marks.Seen
 }
 
 // String renders the run for people.

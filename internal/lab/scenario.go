@@ -54,6 +54,7 @@ const (
 type Expectation struct {
 	Status health.Status  // At least.
 	Never  health.Status  // Never this or worse; 0 for no bound.
+	Before health.Status  // The worst that may be said before the fault, CAUTION unless set.
 	Causes []health.Cause // One of them.
 	Flags  []health.Flag  // One of them is raised at the detection or later.
 	Limit  time.Duration  // From when the fault can be seen, at the default interval.

@@ -35,15 +35,18 @@ type Scene struct {
 	farAddr        netip.Addr
 	listener       net.Listener
 	// ServerBuffer, if set before Connect, is the size of the far end's receive buffer.
-	ServerBuffer int
-	readers      readers
-	marks        marks
+	ServerBuffer   int
+	readers        readers
+	marks          Marks
+	sent, returned netlab.Count // What was dropped of either direction before the fault.
 }
 
-// marks are the times that the judge needs.
-type marks struct {
-	fault, seen, repaired time.Time
-	sent, returned        netlab.Count // What was dropped of either direction before the fault.
+// Marks are the times that the judge needs. They are unset in a healthy scenario.
+type Marks struct {
+	Fault    time.Time `json:"fault,omitzero"`    // When something was broken.
+	Seen     time.Time `json:"seen,omitzero"`     // Since when it can be seen.
+	Repaired time.Time `json:"repaired,omitzero"` // When it was mended.
+	Whole    bool      `json:"whole,omitempty"`   // The recovery was waited for.
 }
 
 const scenePath = 1 // The number of the path between the namespaces.
@@ -247,12 +250,12 @@ func (s *Scene) dropped(directions ...netlab.Direction) (n netlab.Count) {
 
 // noteDropped remembers what was dropped before the fault.
 func (s *Scene) noteDropped() {
-	s.marks.sent, s.marks.returned = s.dropped(netlab.AToB), s.dropped(netlab.BToA)
+	s.sent, s.returned = s.dropped(netlab.AToB), s.dropped(netlab.BToA)
 }
 
 // FirstDrop is for faults that can be seen once the path drops a packet.
 func FirstDrop(s *Scene) bool {
-	return s.dropped(netlab.AToB).Packets > s.marks.sent.Packets || s.dropped(netlab.BToA).Packets > s.marks.returned.Packets
+	return s.dropped(netlab.AToB).Packets > s.sent.Packets || s.dropped(netlab.BToA).Packets > s.returned.Packets
 }
 
 // bareAck is more than the size of a packet without data.
@@ -262,8 +265,8 @@ const bareAck = 100
 // see that a bare ACK of the near end is lost.
 func FirstDataDrop(s *Scene) bool {
 	sent := s.dropped(netlab.AToB)
-	packets, bytes := sent.Packets-s.marks.sent.Packets, sent.Bytes-s.marks.sent.Bytes
-	return bytes > bareAck*packets || s.dropped(netlab.BToA).Packets > s.marks.returned.Packets
+	packets, bytes := sent.Packets-s.sent.Packets, sent.Bytes-s.sent.Bytes
+	return bytes > bareAck*packets || s.dropped(netlab.BToA).Packets > s.returned.Packets
 }
 
 // WindowClosed is for faults that can be seen once the peer's receive window is closed.

@@ -15,17 +15,43 @@ import (
 // watcher is the exporter at one interval: what main puts together, less HTTP.
 type watcher struct {
 	interval time.Duration
-	subject  func() (port uint16)
 	cancel   context.CancelFunc
 	over     sync.WaitGroup
 	tape     bytes.Buffer // The recording.
 	recorder *sampler.Recorder
 
 	mu     sync.Mutex
-	said   []Sight // Of the subject.
-	others []Sight // Of all other connections.
+	notes  notebook
 	missed int
 	failed []error
+}
+
+// notebook keeps what is said of the subject of a scene, and of all other connections.
+type notebook struct {
+	subject      func() (port uint16)
+	now          time.Time
+	said, others []Sight
+}
+
+// note keeps what a snapshot says.
+func (n *notebook) note(now time.Time, s *health.Snapshot) {
+	for i := range s.Connections {
+		c := &s.Connections[i]
+		switch {
+		case !c.Ended.IsZero():
+		case c.Row.Local.Port == n.subject():
+			n.said = append(n.said, Sight{now, *c})
+		default:
+			n.others = append(n.others, Sight{now, *c})
+		}
+	}
+}
+
+// newTracker returns the tracker of a watcher, which shows all connections from the start.
+func newTracker(interval time.Duration, policy *health.Policy, publish func(*health.Snapshot)) *health.Tracker {
+	return health.NewTracker(health.Config{
+		Interval: interval, Window: window, Policy: policy, Export: health.ExportConfig{Max: maxWatched, Hold: time.Hour},
+	}, publish)
 }
 
 // intervals are those that are watched at.
@@ -37,14 +63,12 @@ const watchInterval = 250 * time.Millisecond
 // newWatcher starts to sample a namespace.
 func newWatcher(tb testing.TB, n *netlab.Namespace, interval time.Duration, subject func() uint16, disturb disturbance) *watcher {
 	tb.Helper()
-	w := &watcher{interval: interval, subject: subject}
+	w := &watcher{interval: interval, notes: notebook{subject: subject}}
 	var err error
 	if w.recorder, err = sampler.NewRecorder(&w.tape, sampler.KernelRelease(), interval, time.Now()); err != nil {
 		tb.Fatal(err)
 	}
-	tracker := health.NewTracker(health.Config{
-		Interval: interval, Window: window, Export: health.ExportConfig{Max: maxWatched, Hold: time.Hour},
-	}, w.note)
+	tracker := newTracker(interval, nil, w.note)
 	loop := sampler.Loop{
 		Open: func() (sampler.Source, error) {
 			conn, err := sampler.Dial(sampler.Config{NetNS: n.FD(), Tap: &redacted{Recorder: w.recorder}})
@@ -75,20 +99,9 @@ func (w *watcher) stop() {
 
 // note keeps what a snapshot says.
 func (w *watcher) note(s *health.Snapshot) {
-	now := time.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i := range s.Connections {
-		c := &s.Connections[i]
-		if !c.Ended.IsZero() {
-			continue
-		}
-		if c.Row.Local.Port == w.subject() {
-			w.said = append(w.said, Sight{now, *c})
-		} else {
-			w.others = append(w.others, Sight{now, *c})
-		}
-	}
+	w.notes.note(time.Now(), s)
 }
 
 // Ticked implements [sampler.Observer].
@@ -115,7 +128,7 @@ func (w *watcher) Failed(err error, _ time.Duration) {
 func (w *watcher) sights() (said, others []Sight) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.said, w.others
+	return w.notes.said, w.notes.others
 }
 
 // disturbance says for how long the next dump has to wait.
