@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fuzz bench golden generate check
+.PHONY: help run build test lab fixtures lint fuzz bench golden generate check
 
 GO ?= go
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -52,6 +52,17 @@ test:
 	$(GO) vet ./...
 	$(GO) test $$race -run '^$$' ./... >/dev/null # builds in parallel
 	$(GO) test $$race -shuffle=on -timeout 15m -p 1 ./...
+
+# The lab in full, as a program of its own: go test would keep its words to itself.
+full_lab = $(GO) test -c -o lab.test ./internal/lab && cd internal/lab && ../../lab.test -test.run '^TestLab$$' -test.timeout 60m -lab.full
+
+## Judge healthy and failing connections for real, at full length, and print the table (as root, 15 minutes).
+lab:
+	$(full_lab) -lab.document ../../docs/health.md
+
+## Record the fixtures anew: one run of each scenario of the lab (as root, 5 minutes).
+fixtures:
+	$(full_lab) -lab.seeds 1 -lab.record testdata/$$(uname -r | cut -d . -f 1,2)
 
 ## Run the linters.
 lint:
