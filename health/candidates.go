@@ -2,17 +2,22 @@ package health
 
 import (
 	"cmp"
+	"slices"
 
 	"tcphealth_exporter/sampler"
 )
 
-// candidate is a connection that would be shown if there were room.
+// candidate is a connection that competes for a limited number of places.
 type candidate struct {
 	index     uint32
-	row       int // in candidates.rows
+	slot      int // in what goes with the candidates, steady while the heap moves
 	status    Status
 	points    int8
 	firstSeen int64
+}
+
+func newCandidate(i uint32, c *connection) candidate {
+	return candidate{index: i, status: c.verdict.status, points: c.verdict.points, firstSeen: c.firstSeen}
 }
 
 // compare orders by severity, then by age, the more deserving being greater.
@@ -25,42 +30,43 @@ func (a *candidate) compare(b *candidate) int {
 	)
 }
 
-// candidates keeps the most deserving ones in a heap with the least deserving
-// on top, and a copy of their rows.
-type candidates struct {
+// worst keeps the most deserving candidates in a heap with the least deserving
+// on top.
+type worst struct {
 	limit   int
 	entries []candidate
-	rows    []sampler.Socket
 }
 
-func (h *candidates) clear() { h.entries = h.entries[:0] }
+func (h *worst) clear() { h.entries = h.entries[:0] }
 
-func (h *candidates) offer(c candidate, row *sampler.Socket) {
+// offer takes in a candidate that deserves it and returns its slot: a new one,
+// or that of the candidate that made room.
+func (h *worst) offer(c candidate) (slot int, taken bool) {
 	if len(h.entries) < h.limit {
-		c.row = len(h.entries)
+		c.slot = len(h.entries)
 		h.entries = append(h.entries, c)
+		h.up(c.slot)
 
-		if len(h.rows) < len(h.entries) {
-			h.rows = append(h.rows, sampler.Socket{})
-		}
-
-		h.rows[c.row] = *row
-		h.up(len(h.entries) - 1)
-
-		return
+		return c.slot, true
 	}
 
 	if h.limit == 0 || c.compare(&h.entries[0]) <= 0 {
-		return
+		return 0, false
 	}
 
-	c.row = h.entries[0].row
+	c.slot = h.entries[0].slot
 	h.entries[0] = c
-	h.rows[c.row] = *row
 	h.down(0)
+
+	return c.slot, true
 }
 
-func (h *candidates) up(i int) {
+// sort puts the most deserving first. Nothing can be offered afterwards.
+func (h *worst) sort() {
+	slices.SortFunc(h.entries, func(a, b candidate) int { return -a.compare(&b) })
+}
+
+func (h *worst) up(i int) {
 	for i > 0 {
 		parent := (i - 1) / 2
 		if h.entries[i].compare(&h.entries[parent]) >= 0 {
@@ -72,7 +78,7 @@ func (h *candidates) up(i int) {
 	}
 }
 
-func (h *candidates) down(i int) {
+func (h *worst) down(i int) {
 	for {
 		least := i
 		for child := 2*i + 1; child <= 2*i+2 && child < len(h.entries); child++ {
@@ -88,4 +94,24 @@ func (h *candidates) down(i int) {
 		h.entries[i], h.entries[least] = h.entries[least], h.entries[i]
 		i = least
 	}
+}
+
+// candidates are the worst connections with a copy of their rows.
+type candidates struct {
+	worst
+
+	rows []sampler.Socket // by slot
+}
+
+func (h *candidates) offer(c candidate, row *sampler.Socket) {
+	slot, taken := h.worst.offer(c)
+	if !taken {
+		return
+	}
+
+	if slot == len(h.rows) {
+		h.rows = append(h.rows, sampler.Socket{})
+	}
+
+	h.rows[slot] = *row
 }

@@ -1,7 +1,6 @@
 package health
 
 import (
-	"slices"
 	"time"
 
 	"tcphealth_exporter/sampler"
@@ -75,7 +74,7 @@ func newExports(cfg ExportConfig, z *zones) *exports {
 		cfg:        cfg,
 		zones:      z,
 		byTuple:    make(map[tuple]int32),
-		candidates: candidates{limit: cfg.Max},
+		candidates: candidates{worst: worst{limit: cfg.Max}},
 	}
 }
 
@@ -99,12 +98,7 @@ func (e *exports) consider(i uint32, c *connection, m *moment) {
 		}
 	}
 
-	e.candidates.offer(candidate{
-		index:     i,
-		status:    c.verdict.status,
-		points:    c.verdict.points,
-		firstSeen: c.firstSeen,
-	}, m.row)
+	e.candidates.offer(newCandidate(i, c), m.row)
 }
 
 // appeared notes a new connection whose 4-tuple may still be shown for another.
@@ -123,7 +117,7 @@ func (t *Tracker) settleExports(at int64) {
 	e := t.exports
 	t.succeed(at)
 
-	slices.SortFunc(e.candidates.entries, func(a, b candidate) int { return -a.compare(&b) })
+	e.candidates.sort()
 
 	for n := range e.candidates.entries {
 		cand := &e.candidates.entries[n]
@@ -132,7 +126,7 @@ func (t *Tracker) settleExports(at int64) {
 		}
 
 		if place, ok := t.findPlace(cand, at); ok {
-			t.show(place, cand.index, &e.candidates.rows[cand.row], at)
+			t.show(place, cand.index, &e.candidates.rows[cand.slot], at)
 		}
 	}
 }
@@ -173,7 +167,7 @@ func (t *Tracker) succeed(at int64) {
 func (t *Tracker) findPlace(cand *candidate, at int64) (int32, bool) {
 	e := t.exports
 
-	if place, shown := e.byTuple[e.tupleOf(&e.candidates.rows[cand.row])]; shown {
+	if place, shown := e.byTuple[e.tupleOf(&e.candidates.rows[cand.slot])]; shown {
 		if !e.places[place].ended {
 			e.twins++
 

@@ -406,7 +406,7 @@ func TestCandidatesKeepTheWorst(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 
 	for range 200 {
-		h := candidates{limit: 1 + random.IntN(8)}
+		h := candidates{worst: worst{limit: 1 + random.IntN(8)}}
 
 		var all []candidate
 
@@ -419,15 +419,15 @@ func TestCandidatesKeepTheWorst(t *testing.T) {
 		}
 
 		slices.SortFunc(all, func(a, b candidate) int { return -a.compare(&b) })
-		slices.SortFunc(h.entries, func(a, b candidate) int { return -a.compare(&b) })
+		h.sort()
 
 		if len(h.entries) != min(len(all), h.limit) {
 			t.Fatalf("%d of %d kept", len(h.entries), len(all))
 		}
 
 		for i := range h.entries {
-			if h.entries[i].index != all[i].index || h.rows[h.entries[i].row].Cookie != uint64(all[i].index) {
-				t.Fatalf("entry %d is %+v with the row of %d, want %+v", i, h.entries[i], h.rows[h.entries[i].row].Cookie, all[i])
+			if h.entries[i].index != all[i].index || h.rows[h.entries[i].slot].Cookie != uint64(all[i].index) {
+				t.Fatalf("entry %d is %+v with the row of %d, want %+v", i, h.entries[i], h.rows[h.entries[i].slot].Cookie, all[i])
 			}
 		}
 	}
