@@ -55,3 +55,18 @@ func BenchmarkAssess(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSearch finds the worst thousand of 10,000 connections.
+func BenchmarkSearch(b *testing.B) {
+	const n = 10_000
+
+	tracker := NewTracker(Config{}, func(*Snapshot) {})
+	feed(tracker, start, population(b, n, n/100))
+	b.ReportAllocs()
+
+	for b.Loop() {
+		tracker.Search(Query{Limit: 1000}).Step(nil, func() bool { return true })
+	}
+
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/connection")
+}

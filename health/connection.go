@@ -79,6 +79,12 @@ func (c *connection) target() sampler.Target {
 	return sampler.Target{Cookie: c.cookie, Local: c.local, Remote: c.remote, Ifindex: c.ifindex, Family: c.family}
 }
 
+// describe is the reverse of identify.
+func (c *connection) describe(row *sampler.Socket) {
+	row.Cookie, row.Local, row.Remote, row.Ifindex = c.cookie, c.local, c.remote, c.ifindex
+	row.Family, row.CgroupID, row.Mark = c.family, c.cgroup, c.mark
+}
+
 // forget drops everything that was learned of an earlier use of the socket.
 func (c *connection) forget() {
 	c.outstandingSince, c.zeroWindowSince, c.unreadSince, c.lastProgress = 0, 0, 0, 0

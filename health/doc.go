@@ -22,4 +22,5 @@
 // Connections live in slabs without pointers. The table has a hard cap; above
 // it connections take turns (admission.go). What is shown one by one is bounded
 // and sticky (export.go). A [Snapshot] is immutable and shared by all readers.
+// What it doesn't show is found by a [Search], in steps between two samples.
 package health

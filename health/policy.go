@@ -46,6 +46,18 @@ func (p *Policy) choose(row *sampler.Socket) uint8 {
 	return 0
 }
 
+// limits returns what holds for a connection. One that has not been seen for a
+// while may be bound by an older policy.
+func (t *Tracker) limits(c *connection) *Limits {
+	return t.policy.Profiles[min(int(c.profile), len(t.policy.Profiles)-1)].Limits
+}
+
+// SetPolicy has all connections judged by another policy from the next sample on.
+func (t *Tracker) SetPolicy(p *Policy) {
+	t.policy = p
+	t.revision++
+}
+
 // BuiltinProfiles returns the profiles that need no configuration: auto,
 // messaging and bulk.
 func BuiltinProfiles() []Profile {

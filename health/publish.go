@@ -44,15 +44,19 @@ func (t *Tracker) shownConnections() []Connection {
 			continue
 		}
 
-		v := &t.slab.conn(p.index).verdict
-		p.shown.Status, p.shown.StatusSince = v.status, t.clock.wall(v.since)
-		p.shown.Points, p.shown.Score = int(v.points), score(int(v.points))
-		p.shown.Flags, p.shown.Cause = v.flags, v.cause
-		p.shown.SafeToSend, p.shown.Idle = v.safeToSend, v.idle
+		p.shown.adopt(&t.slab.conn(p.index).verdict, &t.clock)
 		all = append(all, p.shown)
 	}
 
 	return all
+}
+
+// adopt takes over a verdict.
+func (c *Connection) adopt(v *verdict, clock *clock) {
+	c.Status, c.StatusSince = v.status, clock.wall(v.since)
+	c.Points, c.Score = int(v.points), score(int(v.points))
+	c.Flags, c.Cause = v.flags, v.cause
+	c.SafeToSend, c.Idle = v.safeToSend, v.idle
 }
 
 // bytes returns the memory that the table takes.

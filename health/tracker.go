@@ -33,6 +33,9 @@ type Tracker struct {
 	// would be allocated for each, since the rules are called by reference.
 	evidence evidence
 
+	// kernel is the first tcp_info seen.
+	kernel sampler.TCPInfo
+
 	generation uint32
 	tick       tickCounts
 	first      bool // until the first complete sample
@@ -227,6 +230,10 @@ func (t *Tracker) admit(m *moment, turn bool) (uint32, bool) {
 	c.foundAtStart = t.first
 	t.index[c.cookie] = i
 
+	if t.kernel.Len() == 0 {
+		t.kernel = m.row.Info
+	}
+
 	if !t.first && !t.admission.crowded && !t.admission.relaxed {
 		t.stats.Opened++
 	}
@@ -273,18 +280,6 @@ func (t *Tracker) judge(i uint32, m *moment) {
 	shown := &t.exports.places[c.shown].shown
 	shown.Row = *m.row
 	shown.Trend = newTrend(&r, c, m.row)
-}
-
-// limits returns what holds for a connection. One that has not been seen for a
-// while may be bound by an older policy.
-func (t *Tracker) limits(c *connection) *Limits {
-	return t.policy.Profiles[min(int(c.profile), len(t.policy.Profiles)-1)].Limits
-}
-
-// SetPolicy has all connections judged by another policy from the next sample on.
-func (t *Tracker) SetPolicy(p *Policy) {
-	t.policy = p
-	t.revision++
 }
 
 // count adds a verdict to the figures of this sample, or takes it out (-1).

@@ -1,0 +1,145 @@
+package health
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+// Query selects connections of the table. See [Tracker.Search].
+type Query struct {
+	// Match selects by what identifies a connection, nil for all: of the row that
+	// it is given, only the cookie, the addresses and ports, the interface, the
+	// family, the cgroup and the mark are set.
+	Match func(*sampler.Socket) bool
+	// Cookie selects one connection, whose window comes along; zero for any.
+	Cookie uint64
+	// MinStatus is the mildest verdict to be selected.
+	MinStatus Status
+	// Ended selects connections that have ended, too.
+	Ended bool
+	// Limit is how many connections are returned, the worst ones.
+	Limit int
+}
+
+// Answer is what a [Search] has found.
+type Answer struct {
+	// SampledAt is when the newest sample that it tells of was complete, zero if
+	// there was none yet.
+	SampledAt time.Time
+	// Total counts the connections that the query selects.
+	Total int
+	// Found are the worst of them, the worst first; of equals the oldest first.
+	Found []*Found
+	// Kernel is the tcp_info of any connection: a sample's figures are unknown
+	// where it lacks their fields.
+	Kernel sampler.TCPInfo
+}
+
+// Found is one connection of an [Answer]. Its row was read for the answer; the
+// verdict is that of the last sample. A connection that could not be read has the
+// row of the last sample if it is shown, else none.
+type Found struct {
+	Connection
+
+	// State is that of the last sample.
+	State sampler.State
+	// Reasons has a sentence for each raised flag.
+	Reasons []string
+	// RowAt is when Row was read, zero if there is none. Then the trend has no
+	// ratios that depend on it.
+	RowAt time.Time
+	// Window has the samples behind the verdict, oldest first, for a query by
+	// cookie.
+	Window []Sample
+}
+
+// Sample is what a window keeps of one sample. Queues are in bytes.
+type Sample struct {
+	At                   time.Time
+	SendQueue, RecvQueue uint32
+	// Notsent is the unsent part of the send queue (tcpi_notsent_bytes).
+	Notsent uint32
+	// BytesSent and BytesRetrans are tcpi_bytes_sent and tcpi_bytes_retrans.
+	BytesSent, BytesRetrans uint64
+	// TotalRetrans, DSACKDups, DataSegsOut, Delivered, DeliveredCE and Cwnd are the
+	// fields of tcp_info of the same names, segments.
+	TotalRetrans, DSACKDups, DataSegsOut, Delivered, DeliveredCE, Cwnd uint32
+	// Busy, ReceiverLimited and SndbufLimited are tcpi_busy_time, tcpi_rwnd_limited
+	// and tcpi_sndbuf_limited in ms, modulo 2^32.
+	Busy, ReceiverLimited, SndbufLimited uint32
+}
+
+// compare orders by severity, then by age, the worst and oldest first.
+func (f *Found) compare(other *Found) int {
+	return cmp.Or(
+		cmp.Compare(other.Status, f.Status),
+		cmp.Compare(other.Points, f.Points),
+		f.FirstSeen.Compare(other.FirstSeen),
+		cmp.Compare(f.Cookie, other.Cookie),
+	)
+}
+
+// Answer returns the answer of a search that is done, on any goroutine.
+func (s *Search) Answer() *Answer {
+	slices.SortFunc(s.answer.Found, (*Found).compare)
+
+	return &s.answer
+}
+
+// look copies what the table has of a connection.
+func (t *Tracker) look(i uint32, c *connection, subject *sampler.Socket) *Found {
+	r := t.slab.ring(i, c)
+	last := t.clock.wall(r.newest().at)
+	key := t.exports.tupleOf(subject)
+	f := &Found{
+		Connection: Connection{
+			Identity:  key.identity(),
+			Cookie:    c.cookie,
+			FirstSeen: t.clock.wall(c.firstSeen),
+		},
+		State:   c.state,
+		Reasons: t.reasons(c),
+	}
+	f.adopt(&c.verdict, &t.clock)
+
+	if c.endedAt != 0 {
+		f.Ended = last
+	}
+
+	if c.shown != notShown {
+		f.Row, f.RowAt = t.exports.places[c.shown].shown.Row, last
+	}
+
+	return f
+}
+
+// window copies the samples of a connection.
+func (t *Tracker) window(r *ring) []Sample {
+	samples := make([]Sample, r.count)
+
+	for i := range samples {
+		s := r.at(i)
+		samples[i] = Sample{
+			At:              t.clock.wall(s.at),
+			SendQueue:       s.sendQueue,
+			RecvQueue:       s.recvQueue,
+			Notsent:         s.notsent,
+			BytesSent:       s.bytesSent,
+			BytesRetrans:    s.bytesRetrans,
+			TotalRetrans:    s.totalRetrans,
+			DSACKDups:       s.dsackDups,
+			DataSegsOut:     s.dataSegsOut,
+			Delivered:       s.delivered,
+			DeliveredCE:     s.deliveredCE,
+			Cwnd:            s.cwnd,
+			Busy:            s.busy,
+			ReceiverLimited: s.rwnd,
+			SndbufLimited:   s.sndbuf,
+		}
+	}
+
+	return samples
+}

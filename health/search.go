@@ -1,0 +1,197 @@
+package health
+
+import (
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+// Search answers a [Query] in steps, so that it can be fitted in between
+// samples. What it tells of a connection is of one moment, but connections may
+// come, go, fall ill and recover between two steps.
+type Search struct {
+	tracker *Tracker
+	query   Query
+	// subject is what Match is given, place the next one of the table to look at.
+	subject sampler.Socket
+	place   uint32
+	// ranking holds the places of the worst connections, of which copied ones are
+	// in the answer.
+	ranking worst
+	ranked  bool
+	copied  int
+	// blind: the source has failed.
+	blind  bool
+	batch  batch
+	answer Answer
+}
+
+// batch are the connections that are copied and read at once.
+type batch struct {
+	places  []uint32
+	found   []*Found
+	targets []sampler.Target
+}
+
+const (
+	// rankedAtOnce and copiedAtOnce are how many connections are worked on before
+	// the time is looked at: a tenth of a millisecond's work, also for a filter of
+	// a thousand terms and for connections with all their flags raised.
+	rankedAtOnce = 16
+	copiedAtOnce = 16
+)
+
+// Search begins to answer a query. Its steps must be made where the tracker's
+// other methods are called, between two samples.
+func (t *Tracker) Search(q Query) *Search {
+	return &Search{tracker: t, query: q, ranking: worst{limit: q.Limit}}
+}
+
+// Step works until the answer is done, or until more says no. It is asked after
+// each small piece of work, so every step gets on. src reads the connections that
+// are found, nil if it can't.
+func (s *Search) Step(src sampler.Reader, more func() bool) (done bool) {
+	for !s.advance(src) {
+		if !more() {
+			return false
+		}
+	}
+
+	return true
+}
+
+// advance does the next piece of work.
+func (s *Search) advance(src sampler.Reader) (done bool) {
+	if !s.ranked {
+		s.ranked = s.rank()
+
+		return false
+	}
+
+	s.collect(src)
+
+	return s.copied == len(s.ranking.entries)
+}
+
+// rank looks at the next places of the table and tells whether all are ranked.
+func (s *Search) rank() (done bool) {
+	t := s.tracker
+
+	if s.query.Cookie != 0 {
+		if i, known := t.index[s.query.Cookie]; known {
+			s.consider(i)
+		}
+
+		return true
+	}
+
+	for range rankedAtOnce {
+		if int(s.place) == len(t.slab.seen) {
+			return true
+		}
+
+		s.consider(s.place)
+		s.place++
+	}
+
+	return false
+}
+
+// consider ranks the connection at a place if it is selected.
+func (s *Search) consider(i uint32) {
+	if c := s.selected(i); c != nil {
+		s.answer.Total++
+		s.ranking.offer(newCandidate(i, c))
+	}
+}
+
+// selected returns the connection at a place, nil if there is none that the
+// query selects. Then subject is the connection's.
+func (s *Search) selected(i uint32) *connection {
+	t, q := s.tracker, &s.query
+	if t.slab.seen[i] == neverSeen {
+		return nil
+	}
+
+	c := t.slab.conn(i)
+	if c.verdict.status < q.MinStatus || c.endedAt != 0 && !q.Ended || q.Cookie != 0 && q.Cookie != c.cookie {
+		return nil
+	}
+
+	c.describe(&s.subject)
+
+	if q.Match != nil && !q.Match(&s.subject) {
+		return nil
+	}
+
+	return c
+}
+
+// collect copies the next connections of the ranking. Whoever has taken a place in
+// the table since it was ranked is as welcome, if the query selects it.
+func (s *Search) collect(src sampler.Reader) {
+	t, b := s.tracker, &s.batch
+	b.places, b.found, b.targets = b.places[:0], b.found[:0], b.targets[:0]
+
+	next := s.ranking.entries[s.copied:]
+	next = next[:min(len(next), copiedAtOnce)]
+	s.copied += len(next)
+
+	for n := range next {
+		i := next[n].index
+
+		c := s.selected(i)
+		if c == nil {
+			s.answer.Total--
+
+			continue
+		}
+
+		b.places = append(b.places, i)
+		b.found = append(b.found, t.look(i, c, &s.subject))
+
+		if c.endedAt == 0 {
+			b.targets = append(b.targets, c.target())
+		}
+	}
+
+	if src != nil && !s.blind && len(b.targets) > 0 {
+		// What fails here fails in the next sample, too, and is told there.
+		s.blind = b.read(src) != nil
+	}
+
+	for n, f := range b.found {
+		c := t.slab.conn(b.places[n])
+		r := t.slab.ring(b.places[n], c)
+		f.Trend = newTrend(&r, c, &f.Row)
+
+		if s.query.Cookie != 0 {
+			f.Window = t.window(&r)
+		}
+	}
+
+	s.answer.Found = append(s.answer.Found, b.found...)
+	s.answer.SampledAt, s.answer.Kernel = t.last.End, t.kernel
+}
+
+// read brings the rows up to date. Those of sockets that are gone are left as
+// they are: to find them gone is up to the next sample.
+func (b *batch) read(src sampler.Reader) error {
+	return src.Read(b.targets, func(at time.Time, rows []sampler.Socket) {
+		for i := range rows {
+			b.take(at, &rows[i])
+		}
+	})
+}
+
+func (b *batch) take(at time.Time, row *sampler.Socket) {
+	if !row.Has(sampler.HasInfo) {
+		return // in TIME_WAIT now, there is nothing new to tell
+	}
+
+	for _, f := range b.found {
+		if f.Cookie == row.Cookie {
+			f.Row, f.RowAt = *row, at
+		}
+	}
+}
