@@ -1,0 +1,118 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"tcphealth_exporter/health"
+	"tcphealth_exporter/sampler"
+)
+
+// Config configures an [API].
+type Config struct {
+	// Tracker is searched on the goroutine that takes the questions.
+	Tracker *health.Tracker
+	// Questions leads to that goroutine.
+	Questions chan<- sampler.Question
+	// ParseFilter returns what a filter selects. Its errors are told to the client.
+	ParseFilter func(text string) (match func(*sampler.Socket) bool, err error)
+	// Timeout bounds the wait for an answer, zero for five seconds.
+	Timeout time.Duration
+}
+
+// Prefix is where the paths of the API begin.
+const Prefix = "/api/"
+
+const (
+	connectionsPath = Prefix + "v1/connections"
+	// maxOpen is how many requests are worked on at once.
+	maxOpen        = 4
+	defaultTimeout = 5 * time.Second
+)
+
+// API answers requests below [Prefix]. It implements [http.Handler].
+type API struct {
+	cfg  Config
+	mux  *http.ServeMux
+	open chan struct{} // holds one for each request that is worked on
+}
+
+// New returns an API. It has no state beyond the requests that are open.
+func New(cfg Config) *API {
+	if cfg.Timeout == 0 {
+		cfg.Timeout = defaultTimeout
+	}
+
+	a := &API{cfg: cfg, mux: http.NewServeMux(), open: make(chan struct{}, maxOpen)}
+	a.mux.Handle(connectionsPath, a.handler(a.parseSelection))
+	a.mux.Handle(connectionsPath+"/{cookie}", a.handler(parseSingle))
+	a.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeFailure(w, failed(http.StatusNotFound, "there is only %s and %s/{cookie}", connectionsPath, connectionsPath))
+	})
+
+	return a
+}
+
+// ServeHTTP implements [http.Handler].
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+
+	a.mux.ServeHTTP(w, r)
+}
+
+// handler answers requests of which parse makes queries.
+func (a *API) handler(parse func(*http.Request) (health.Query, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			writeFailure(w, failed(http.StatusMethodNotAllowed, "expected GET or HEAD, found %s", r.Method))
+
+			return
+		}
+
+		query, err := parse(r)
+		if err != nil {
+			writeFailure(w, failed(http.StatusBadRequest, "%v", err))
+
+			return
+		}
+
+		select {
+		case a.open <- struct{}{}:
+			defer func() { <-a.open }()
+		default:
+			writeFailure(w, failed(http.StatusServiceUnavailable, "%d requests are being worked on already", maxOpen))
+
+			return
+		}
+
+		answer, failure := a.answer(r.Context(), query)
+		if failure != nil {
+			writeFailure(w, failure)
+
+			return
+		}
+
+		writeAnswer(w, answer)
+	})
+}
+
+// answer has a query answered and sees whether there is anything to tell.
+func (a *API) answer(ctx context.Context, query health.Query) (*health.Answer, *failure) {
+	answer, ok := a.ask(ctx, query)
+
+	switch {
+	case !ok:
+		return nil, failed(http.StatusServiceUnavailable, "no time for an answer within %v", a.cfg.Timeout)
+	case answer.SampledAt.IsZero():
+		return nil, failed(http.StatusServiceUnavailable, "no sample yet")
+	case query.Cookie != 0 && len(answer.Found) == 0:
+		return nil, failed(http.StatusNotFound, "no connection has the cookie %#x", query.Cookie)
+	default:
+		return answer, nil
+	}
+}

@@ -1,0 +1,55 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"tcphealth_exporter/health"
+	"tcphealth_exporter/sampler"
+)
+
+// reserve is what a step leaves of its time: more than the piece of work takes
+// that may have begun just before.
+const reserve = 200 * time.Microsecond
+
+// question is a search that somebody waits for. It implements [sampler.Question].
+type question struct {
+	asker    context.Context
+	search   *health.Search
+	answered chan struct{} // closed when the search is done
+}
+
+// Answer implements [sampler.Question]. What nobody waits for any more is done.
+func (q *question) Answer(src sampler.Reader, until time.Time) (done bool) {
+	if q.asker.Err() != nil {
+		return true
+	}
+
+	done = q.search.Step(src, func() bool { return time.Until(until) > reserve && q.asker.Err() == nil })
+	if done {
+		close(q.answered)
+	}
+
+	return done
+}
+
+// ask waits for the answer to a query, but not for ever.
+func (a *API) ask(ctx context.Context, query health.Query) (answer *health.Answer, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
+	defer cancel()
+
+	q := &question{asker: ctx, search: a.cfg.Tracker.Search(query), answered: make(chan struct{})}
+
+	select {
+	case a.cfg.Questions <- q:
+	case <-ctx.Done():
+		return nil, false
+	}
+
+	select {
+	case <-q.answered:
+		return q.search.Answer(), true
+	case <-ctx.Done():
+		return nil, false
+	}
+}

@@ -1,0 +1,62 @@
+package api
+
+import (
+	"strings"
+
+	"tcphealth_exporter/sampler"
+)
+
+// base says how a figure in one of the kernel's units is shown.
+type base struct {
+	suffix string
+	// said is what a name has in it that tells the unit already.
+	said string
+	// per is how many of the kernel's units make the one that is shown.
+	per float64
+}
+
+var baseTable = [...]base{
+	sampler.Number:         {per: 1},
+	sampler.Segments:       {suffix: "_segments", said: "segs", per: 1},
+	sampler.Bytes:          {suffix: "_bytes", said: "bytes", per: 1},
+	sampler.BytesPerSecond: {suffix: "_bytes_per_second", said: "bytes", per: 1},
+	sampler.Microseconds:   {suffix: "_seconds", said: "seconds", per: 1e6},
+	sampler.Milliseconds:   {suffix: "_seconds", said: "seconds", per: 1e3},
+}
+
+// fieldNameTable has the kernel's names of the fields of tcp_info with their units.
+var fieldNameTable = fieldNames()
+
+func fieldNames() (names [sampler.NumFields]string) {
+	for f := range sampler.NumFields {
+		names[f] = f.String()
+		if b := baseTable[f.Unit()]; !strings.Contains(names[f], b.said) || b.said == "" {
+			names[f] += b.suffix
+		}
+	}
+
+	return names
+}
+
+// field adds a field of tcp_info, given in the kernel's unit.
+func (f *figures) field(field sampler.Field, v uint64) {
+	name, per := fieldNameTable[field], baseTable[field.Unit()].per
+	if per == 1 {
+		f.count(name, v)
+	} else {
+		f.number(name, float64(v)/per)
+	}
+}
+
+// newTCPInfo renders what the kernel told in tcp_info.
+func newTCPInfo(info *sampler.TCPInfo) figures {
+	all := make(figures, 0, 2048)
+
+	for f := range sampler.NumFields {
+		if v, ok := info.Get(f); ok {
+			all.field(f, v)
+		}
+	}
+
+	return all
+}

@@ -1,0 +1,83 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"tcphealth_exporter/health"
+)
+
+// failure is an answer that tells what is wrong.
+type failure struct {
+	status int
+	text   string
+}
+
+func failed(status int, format string, args ...any) *failure {
+	return &failure{status, fmt.Sprintf(format, args...)}
+}
+
+// writeFailure writes a failure as JSON. What is a matter of time may be tried
+// again.
+func writeFailure(w http.ResponseWriter, f *failure) {
+	if f.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+
+	w.WriteHeader(f.status)
+
+	_ = newEncoder(w).Encode(struct {
+		Error string `json:"error"`
+	}{f.text})
+}
+
+// writeAnswer writes an answer as JSON, each connection on a line of its own. A
+// client that goes away meanwhile ends it.
+func writeAnswer(w http.ResponseWriter, a *health.Answer) {
+	out := bufio.NewWriter(w)
+	defer func() { _ = out.Flush() }()
+
+	_, _ = fmt.Fprintf(out, `{"sampled_at":%q,"total":%d,"truncated":%t,"connections":[`,
+		timestamp(a.SampledAt), a.Total, a.Total > len(a.Found))
+
+	var line bytes.Buffer
+
+	encoder := newEncoder(&line)
+
+	for i, f := range a.Found {
+		separator := "\n"
+		if i > 0 {
+			separator = ",\n"
+		}
+
+		line.Reset()
+		line.WriteString(separator)
+
+		if err := encoder.Encode(newConnection(f, &a.Kernel)); err != nil {
+			return
+		}
+
+		if _, err := out.Write(bytes.TrimSuffix(line.Bytes(), []byte("\n"))); err != nil {
+			return
+		}
+	}
+
+	_, _ = out.WriteString("\n]}\n")
+}
+
+// newEncoder returns an encoder that leaves <, > and & as they are: nothing here
+// is HTML.
+func newEncoder(w io.Writer) *json.Encoder {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+
+	return e
+}
+
+// timestamp renders a time as RFC 3339, in UTC with milliseconds.
+func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
