@@ -127,6 +127,21 @@ func keepBy(filter *bytecode.Filter) func(*sampler.Socket) bool {
 	}
 }
 
+// selectBy reads a filter for connections that are known already, so the kernel
+// can't help.
+func selectBy(text string) (func(*sampler.Socket) bool, error) {
+	filter, err := parseFilter(text)
+	if err == nil {
+		err = filter.CheckUserSpace()
+	}
+
+	if err != nil {
+		return nil, err
+	}
+
+	return keepBy(filter.Simplify()), nil
+}
+
 // isUsage tells whether an error is about what the user asked for.
 func isUsage(err error) bool {
 	_, kernelOnly := errors.AsType[*bytecode.KernelOnlyError](err)

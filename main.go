@@ -113,6 +113,8 @@ type exporter struct {
 	tracker *health.Tracker
 	// reloader hands new policies to the tracker.
 	reloader *reloader
+	// questions are those of the API to the tracker.
+	questions chan sampler.Question
 	// recorder is nil unless a recording is made.
 	recorder *sampler.Recorder
 }
@@ -125,7 +127,7 @@ func serve(ctx context.Context, opts *options, stderr io.Writer) error {
 	}
 	defer source.close()
 
-	e := &exporter{opts: opts, recorder: source.recorder}
+	e := &exporter{opts: opts, recorder: source.recorder, questions: make(chan sampler.Question)}
 	e.logger, e.slog = newLogger(stderr, opts.logLevel, opts.logFormat)
 	e.reloader = newReloader(opts.configFile, opts.policy, e.logger)
 	defer e.reloader.stop()
@@ -198,7 +200,7 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 	consumer := governed{e.tracker, &e.reloader.next}
 
 	if source.replay != nil {
-		err := sampler.Play(ctx, source.replay, consumer, reporter, nil)
+		err := sampler.Play(ctx, source.replay, consumer, reporter, e.questions)
 		if err == nil && e.latest.snapshot.Load() == nil {
 			err = fmt.Errorf("%w: it holds no sample", sampler.ErrRecording)
 		}
@@ -208,6 +210,7 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 		}
 
 		e.latest.finish()
+		sampler.Answer(ctx, e.questions, source.replay)
 
 		return nil
 	}
@@ -216,6 +219,7 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 		Open:          e.dial,
 		Interval:      e.opts.interval,
 		WatchInterval: e.opts.watchInterval,
+		Questions:     e.questions,
 		Consumer:      consumer,
 		Observer:      reporter,
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
+	"tcphealth_exporter/api"
 	"tcphealth_exporter/bytecode"
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/health"
@@ -248,7 +249,9 @@ func (o *options) checks() []check {
 // validPath tells whether the server can serve p beside its own paths. Braces
 // are wildcards to it.
 func validPath(p string) bool {
-	return path.IsAbs(p) && path.Clean(p) == p && p != "/" && !strings.HasPrefix(p+"/", "/-/") && !strings.ContainsAny(p, "{}?#")
+	ours := strings.HasPrefix(p+"/", "/-/") || strings.HasPrefix(p+"/", api.Prefix)
+
+	return path.IsAbs(p) && path.Clean(p) == p && p != "/" && !ours && !strings.ContainsAny(p, "{}?#")
 }
 
 // healthConfig returns the configuration of the tracker. A replay names

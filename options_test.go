@@ -75,6 +75,8 @@ func TestUsageErrors(t *testing.T) {
 		{"--web.telemetry-path=/a?b", "--web.telemetry-path: "},
 		{"--web.telemetry-path=/-/ready", "--web.telemetry-path: "},
 		{"--web.telemetry-path=/-/healthy", "--web.telemetry-path: "},
+		{"--web.telemetry-path=/api", "--web.telemetry-path: "},
+		{"--web.telemetry-path=/api/v1/connections", "--web.telemetry-path: "},
 		{"--web.max-requests=-1", "--web.max-requests: expected 0 or more"},
 		{"--web.max-requests=x", "--web.max-requests: "},
 		{"--web.listen-address=nonsense", "--web.listen-address: "},

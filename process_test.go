@@ -104,7 +104,8 @@ func valueOf(t *testing.T, body, series string) (float64, bool) {
 func TestSignals(t *testing.T) {
 	for name, busy := range map[string]func(*testing.T, *process){
 		"idle":                 func(*testing.T, *process) {},
-		"under scrapes":        scrapeForever,
+		"under scrapes":        requestForever("/metrics"),
+		"under questions":      requestForever(connectionsPath),
 		"client says nothing":  func(t *testing.T, p *process) { connect(t, p, "") },
 		"half a request":       func(t *testing.T, p *process) { connect(t, p, "GET /metrics HTTP/1.1\r\nHost:") },
 		"answer is not read":   func(t *testing.T, p *process) { connect(t, p, strings.Repeat(getMetrics, 200)) },
@@ -160,25 +161,27 @@ func connect(t *testing.T, p *process, text string) {
 	time.Sleep(50 * time.Millisecond)
 }
 
-// scrapeForever keeps four scrapes running until the program has ended.
-func scrapeForever(t *testing.T, p *process) {
-	var group sync.WaitGroup
+// requestForever keeps four requests running until the program has ended.
+func requestForever(path string) func(*testing.T, *process) {
+	return func(t *testing.T, p *process) {
+		var group sync.WaitGroup
 
-	answered := make(chan struct{}, 1000)
+		answered := make(chan struct{}, 1000)
 
-	for range 4 {
-		group.Go(func() {
-			for p.status("/metrics") == http.StatusOK {
-				select {
-				case answered <- struct{}{}:
-				default:
+		for range 4 {
+			group.Go(func() {
+				for p.status(path) == http.StatusOK {
+					select {
+					case answered <- struct{}{}:
+					default:
+					}
 				}
-			}
-		})
-	}
+			})
+		}
 
-	t.Cleanup(group.Wait)
-	<-answered
+		t.Cleanup(group.Wait)
+		<-answered
+	}
 }
 
 // TestNothingLeaks counts file descriptors and goroutines over many scrapes.

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 
+	"tcphealth_exporter/api"
 	"tcphealth_exporter/collector"
 )
 
@@ -39,8 +40,10 @@ type webServer struct {
 	server *http.Server
 	// listening is closed once a socket accepts connections.
 	listening chan struct{}
-	flags     *web.FlagConfig
-	logger    *slog.Logger
+	// giveUp ends the requests that wait for an answer.
+	giveUp context.CancelFunc
+	flags  *web.FlagConfig
+	logger *slog.Logger
 }
 
 func newWebServer(e *exporter) (*webServer, error) {
@@ -52,14 +55,16 @@ func newWebServer(e *exporter) (*webServer, error) {
 	var once sync.Once
 
 	listening := make(chan struct{})
+	base, giveUp := context.WithCancel(context.Background())
 
 	return &webServer{
 		listening: listening,
+		giveUp:    giveUp,
 		server: &http.Server{
 			BaseContext: func(net.Listener) context.Context {
 				once.Do(func() { close(listening) })
 
-				return context.Background()
+				return base
 			},
 			Handler:           http.MaxBytesHandler(handler, maxBodyBytes),
 			ReadHeaderTimeout: readHeaderTimeout,
@@ -86,6 +91,8 @@ func (s *webServer) serve() error {
 
 // stop ends the server; requests that run have until ctx is done.
 func (s *webServer) stop(ctx context.Context) {
+	s.giveUp()
+
 	if err := s.server.Shutdown(ctx); err != nil {
 		_ = s.server.Close()
 	}
@@ -101,6 +108,7 @@ func newHandler(e *exporter) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+e.opts.telemetryPath, newMetricsHandler(e))
 	mux.Handle("GET /{$}", landing)
+	mux.Handle(api.Prefix, api.New(api.Config{Tracker: e.tracker, Questions: e.questions, ParseFilter: selectBy}))
 	mux.Handle("GET /-/healthy", probe(e.latest.healthy, "Healthy", "No sample for three intervals"))
 	mux.Handle("GET /-/ready", probe(e.latest.ready, "Ready", "No sample yet"))
 
@@ -176,6 +184,7 @@ func newLandingPage(telemetryPath string) (http.Handler, error) {
 		Profiling:   "false",
 		Links: []web.LandingLinks{
 			{Address: strings.TrimPrefix(telemetryPath, "/"), Text: "Metrics"},
+			{Address: "api/v1/connections", Text: "Connections", Description: "with their verdicts, the worst first"},
 			{Address: "-/healthy", Text: "Healthy", Description: "samples keep coming"},
 			{Address: "-/ready", Text: "Ready", Description: "the first sample was taken"},
 		},

@@ -141,7 +141,7 @@ func TestEndpoints(t *testing.T) {
 		}
 	}
 
-	if want := []string{"/metrics", "/-/healthy", "/-/ready"}; !slices.Equal(targets, want) {
+	if want := []string{"/metrics", "/api/v1/connections", "/-/healthy", "/-/ready"}; !slices.Equal(targets, want) {
 		t.Errorf("links %v, expected %v", targets, want)
 	}
 
@@ -160,6 +160,11 @@ func TestEndpoints(t *testing.T) {
 		{"PUT", "/-/ready", 405},
 		{"POST", "/-/reload", 403},
 		{"PUT", "/-/reload", 403},
+		{"POST", "/api/v1/connections", 405},
+		{"GET", "/api/v1/connections?limit=0", 400},
+		{"GET", "/api/v1/connections/1", 404},
+		{"GET", "/api/v2", 404},
+		{"HEAD", "/api/v1/connections", 200},
 		{"HEAD", "/", 200},
 		{"HEAD", "/metrics", 200},
 		{"HEAD", "/-/ready", 200},
