@@ -139,6 +139,9 @@ func (e *End) noteLinkLocal(h *netlink.Handle) error {
 		return fmt.Errorf("finding the interface: %w", err)
 	}
 	addrs, err := h.AddrList(dev, unix.AF_INET6)
+	if errors.Is(err, netlink.ErrDumpInterrupted) { // The kernel added one meanwhile.
+		return errNotYet
+	}
 	if err != nil {
 		return fmt.Errorf("listing its addresses: %w", err)
 	}
