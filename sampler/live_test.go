@@ -158,6 +158,10 @@ func TestLiveSocketOptions(t *testing.T) {
 		want, known := theirs[f.String()]
 		got, has := s.Info.Get(f)
 		switch {
+		case int(fieldTable[f].end()) > s.Info.Len(): // The kernel is too old for it.
+			if has || want != 0 {
+				t.Errorf("%v is %d, %v; getsockopt has %d, tcp_info has %d bytes", f, got, has, want, s.Info.Len())
+			}
 		case !known || !has && (f == FieldSndSsthresh || f == FieldMaxPacingRate || f == FieldRcvRTT):
 		case f == FieldLastDataSent || f == FieldLastDataRecv || f == FieldLastAckRecv:
 			if got+1000 < want || got > want {
@@ -169,7 +173,7 @@ func TestLiveSocketOptions(t *testing.T) {
 			compared++
 		}
 	}
-	if compared < 45 {
+	if compared < 40 { // What Linux 6.1 has.
 		t.Errorf("only %d fields were compared", compared)
 	}
 }
