@@ -1,9 +1,10 @@
 // Package netlab builds small networks out of network namespaces, for tests that need real sockets of a real kernel.
 //
 // A [Namespace] is a network namespace of its own with the loopback interface up, IPv6 included. [Join] lays a cable
-// between two of them. Inside, Listen, Dial and Pair give sockets, Run and Start give processes, Sysctl turns the
-// namespace's knobs, and Do runs any function. Whatever a test makes is gone when the test is over: connections,
-// processes, threads, file descriptors, and with them the namespace.
+// between two of them, [NewPath] a path that delays, loses and queues packets, and [NewNetemPath] the same by other means,
+// for comparison. Inside, Listen, Dial and Pair give sockets, Run and Start give processes, Sysctl turns the namespace's
+// knobs, and Do runs any function. Whatever a test makes is gone when the test is over: connections, processes, threads,
+// file descriptors, and with them the namespace.
 //
 // # Threads
 //

@@ -21,13 +21,23 @@ const (
 )
 
 // Path is a connection between two namespaces whose [Conditions] can be changed, for each direction, while it is in use.
-// Unlike a [Link] it goes through this process, which forwards the packets between two tun interfaces.
+// One of [NewPath] goes through this process, one of [NewNetemPath] through the kernel's netem.
 type Path struct {
 	A End // In the namespace that was named first. Its addresses are 10.78.i.1 and fd78:i::1.
 	B End // In the namespace that was named second. Its addresses are 10.78.i.2 and fd78:i::2.
 
-	lanes [2]*lane // By direction.
+	middle middle
 }
+
+// middle is what lies between the ends of a path, and does what a Path promises.
+type middle interface {
+	set(dir Direction, c Conditions)
+	counters(dir Direction) Counters
+	stalls() int
+}
+
+// lanes is the middle of a path that goes through this process, which forwards the packets between two tun interfaces.
+type lanes [2]*lane // By direction.
 
 // NewPath lays a path between two namespaces. The number i, from 1 to 255, tells the paths of a test apart: the
 // addresses are 10.78.i.1/24 and fd78:i::1/64 on the first end, .2 and ::2 on the second, and the interfaces are called
@@ -38,22 +48,32 @@ type Path struct {
 // over the interfaces are removed, and if the lab has stalled, see [Path.Stalls], the test's log says so.
 func NewPath(t testing.TB, a, b *Namespace, i int) *Path {
 	t.Helper()
+	p := newPath(t, i)
+	fileA := openTun(t, a, p.A.Name)
+	fileB := openTun(t, b, p.B.Name)
+	l := lanes{AToB: newLane(fileA, fileB), BToA: newLane(fileB, fileA)}
+	l.run(t, fileA, fileB)
+	p.middle = l
+	p.raiseEnds(t, a, b)
+	return p
+}
+
+// newPath names the ends of path i.
+func newPath(t testing.TB, i int) *Path {
+	t.Helper()
 	if i < 1 || i > 255 {
 		t.Fatalf("laying path %d: only 1 to 255 have addresses", i)
 	}
-	p := &Path{A: newPathEnd(i, 1), B: newPathEnd(i, 2)}
-	fileA := openTun(t, a, p.A.Name)
-	fileB := openTun(t, b, p.B.Name)
-	p.lanes = [2]*lane{AToB: newLane(fileA, fileB), BToA: newLane(fileB, fileA)}
-	p.run(t, fileA, fileB)
-	for _, end := range []struct {
-		n   *Namespace
-		end *End
-	}{{a, &p.A}, {b, &p.B}} {
-		raise(t, end.n, end.end)
-		awaitAddresses(t, end.n, end.end)
-	}
-	return p
+	return &Path{A: newPathEnd(i, 1), B: newPathEnd(i, 2)}
+}
+
+// raiseEnds sets both ends up and waits for their addresses.
+func (p *Path) raiseEnds(t testing.TB, a, b *Namespace) {
+	t.Helper()
+	raise(t, a, &p.A)
+	raise(t, b, &p.B)
+	awaitAddresses(t, a, &p.A)
+	awaitAddresses(t, b, &p.B)
 }
 
 // newPathEnd names an end of path i: the first or the second.
@@ -110,33 +130,49 @@ func makeTun(name string) (*os.File, error) {
 }
 
 // run starts the goroutines, and ends them when the test is over.
-func (p *Path) run(t testing.TB, files ...*os.File) {
+func (l lanes) run(t testing.TB, files ...*os.File) {
 	var running sync.WaitGroup
-	var failures [len(p.lanes)]error
-	for i, l := range p.lanes {
-		running.Go(func() { failures[i] = l.receive() })
-		running.Go(l.deliver)
+	var failures [len(l)]error
+	for i, lane := range l {
+		running.Go(func() { failures[i] = lane.receive() })
+		running.Go(lane.deliver)
 	}
 	t.Cleanup(func() {
 		for _, file := range files {
 			_ = file.Close()
 		}
-		for _, l := range p.lanes {
-			close(l.done)
+		for _, lane := range l {
+			close(lane.done)
 		}
 		running.Wait()
 		if err := errors.Join(failures[:]...); err != nil {
 			t.Errorf("a path of the lab broke: %v", err)
 		}
-		if n := p.Stalls(); n > 0 {
+		if n := l.stalls(); n > 0 {
 			t.Logf("the lab stalled %d times for more than %v", n, stallLimit)
 		}
 	})
 }
 
+func (l lanes) set(dir Direction, c Conditions) {
+	l[dir].set(c)
+}
+
+func (l lanes) counters(dir Direction) Counters {
+	return l[dir].counters()
+}
+
+func (l lanes) stalls() int {
+	var n int64
+	for _, lane := range l {
+		n += lane.stalls.Load()
+	}
+	return int(n)
+}
+
 // Set changes the conditions of a direction, for the packets that come from now on. It may be called from any goroutine.
 func (p *Path) Set(dir Direction, c Conditions) {
-	p.lanes[dir].set(c)
+	p.middle.set(dir, c)
 }
 
 // SetBoth is [Path.Set] for both directions.
@@ -147,16 +183,12 @@ func (p *Path) SetBoth(c Conditions) {
 
 // Counters returns what became of the packets of a direction so far. It may be called from any goroutine.
 func (p *Path) Counters(dir Direction) Counters {
-	return p.lanes[dir].counters()
+	return p.middle.counters(dir)
 }
 
 // Stalls returns how often the lab itself was late by more than 50 ms, with a packet or, having none, in waking up to
 // look for one (one disturbance may count several times): what a test measured meanwhile is the machine's doing, not the path's. It may be called from any
 // goroutine.
 func (p *Path) Stalls() int {
-	var n int64
-	for _, l := range p.lanes {
-		n += l.stalls.Load()
-	}
-	return int(n)
+	return p.middle.stalls()
 }

@@ -205,26 +205,30 @@ func TestPathRate(t *testing.T) {
 	const rate = 16e6 // Bits per second.
 	r.SetBoth(Conditions{Delay: 5 * time.Millisecond})
 	r.Set(AToB, Conditions{Delay: 5 * time.Millisecond, Rate: rate, Queue: 20000})
-	retry(t, func() error {
-		client, server := r.connect(t, r.B.IPv4)
-		go func() { _, _ = client.Write(make([]byte, 4*rate/8)) }() // Ends when the connection is closed.
-		defer client.Close()
-		if !arrives(t, server, 200000, 5*time.Second) { // The start is not of interest.
-			return io.ErrNoProgress
-		}
-		from := time.Now()
-		const size = 0.6 * rate / 8
-		if !arrives(t, server, size, 10*time.Second) {
-			return io.ErrNoProgress
-		}
-		if got := 8 * size / time.Since(from).Seconds(); got < 0.5*rate || got > 1.2*rate {
-			return fmt.Errorf("%.2f Mbit/s came through, want about %.2f", got/1e6, rate/1e6)
-		}
-		return nil
-	})
+	retry(t, func() error { return r.goodput(t, rate) })
 	if got := r.Counters(AToB).DroppedQueue; got.Packets == 0 {
 		t.Error("the queue never overflowed")
 	}
+}
+
+// goodput returns an error unless data flow from a to b at about the rate, in bits per second.
+func (r road) goodput(t *testing.T, rate float64) error {
+	t.Helper()
+	client, server := r.connect(t, r.B.IPv4)
+	go func() { _, _ = client.Write(make([]byte, int(4*rate/8))) }() // Ends when the connection is closed.
+	defer client.Close()
+	if !arrives(t, server, 200000, 5*time.Second) { // The start is not of interest.
+		return io.ErrNoProgress
+	}
+	from := time.Now()
+	size := int(0.6 * rate / 8)
+	if !arrives(t, server, size, 10*time.Second) {
+		return io.ErrNoProgress
+	}
+	if got := float64(8*size) / time.Since(from).Seconds(); got < 0.5*rate || got > 1.2*rate {
+		return fmt.Errorf("%.2f Mbit/s came through, want about %.2f", got/1e6, rate/1e6)
+	}
+	return nil
 }
 
 func TestNewPath(t *testing.T) {
