@@ -4,13 +4,16 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run build test lab fixtures lint fuzz bench golden generate check
+.PHONY: help run build test test-kernels lab fixtures lint fuzz bench golden generate check
 
 GO ?= go
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 20s
 BENCH ?= .
 BENCH_COUNT ?= 6
+KERNELS ?= 6.1 6.12
+KERNEL_TESTS ?= ./bytecode ./health ./internal/kernels ./internal/netlab ./internal/sstext ./sampler
+KERNEL_OUT ?=
 ARGS ?=
 
 # Without git metadata the revision stays unknown; nothing else changes.
@@ -30,7 +33,7 @@ having = $(GO) test -list '$(1)' ./... | awk '/^(Test|Fuzz|Benchmark)/ { names =
 ## List the targets.
 help:
 	@awk '/^## / { text = substr($$0, 4); next } \
-		/^[a-z]+:/ && text { sub(/:.*/, ""); printf "  make %-10s %s\n", $$0, text } { text = "" }' Makefile
+		/^[a-z-]+:/ && text { sub(/:.*/, ""); printf "  make %-13s %s\n", $$0, text } { text = "" }' Makefile
 
 ## Build and start the exporter on this host with default flags (more with ARGS="--flag ...").
 run: build
@@ -63,6 +66,22 @@ lab:
 ## Record the fixtures anew: one run of each scenario of the lab (as root, 5 minutes).
 fixtures:
 	$(full_lab) -lab.seeds 1 -lab.record testdata/$$(uname -r | cut -d . -f 1,2)
+## Run KERNEL_TESTS on Debian's KERNELS (6.1 6.12) in QEMU; only below KERNEL_OUT can they leave files.
+test-kernels:
+	@work=$$(mktemp -d)
+	trap 'rm -r "$$work"' EXIT
+	export CGO_ENABLED=0
+	$(GO) build -o "$$work/kernels" ./internal/kernels
+	$(if $(KERNEL_OUT),mkdir -p '$(KERNEL_OUT)')
+	failed=
+	for kernel in $(KERNELS); do
+		dir=$$(internal/kernels/fetch "$$kernel")
+		echo "== $${dir##*/}"
+		$(GO) test -p 1 -count 1 -timeout 30m \
+			-exec "'$$work/kernels' -kernel '$$dir' $(if $(KERNEL_OUT),-write '$(abspath $(KERNEL_OUT))')" \
+			$(ARGS) $(KERNEL_TESTS) || failed+=" $${dir##*/}"
+	done
+	[ -z "$$failed" ] || { echo "failed on:$$failed"; exit 1; }
 
 ## Run the linters.
 lint:
