@@ -45,7 +45,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	status := statusBroken
 	if err == nil {
-		ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGQUIT)
+		ctx, stop := signal.NotifyContext(context.Background(),
+			unix.SIGHUP, unix.SIGINT, unix.SIGPIPE, unix.SIGQUIT, unix.SIGTERM)
 		defer stop()
 		status, err = boot(ctx, o, stdout, stderr)
 	}
