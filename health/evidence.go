@@ -57,8 +57,8 @@ type evidence struct {
 	entries int
 
 	// window covers the whole window, settled is what tells of the path's losses,
-	// recent its last part; see followLoss.
-	window, settled, recent windowStats
+	// half its newer half, recent its last part; see followLoss.
+	window, settled, half, recent windowStats
 	// windowSpan is what the window covers.
 	windowSpan float64
 	// afterGap: the first sample after a gap in sampling.

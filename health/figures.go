@@ -15,13 +15,9 @@ const (
 	confirmingLossy = 4
 )
 
-// confirmed tells whether enough was tried in vain.
-func (e *evidence) confirmed(l *Limits) bool {
-	if e.lossy(l) {
-		return e.unanswered() >= confirmingLossy
-	}
-
-	return e.unanswered() >= confirming
+// excused tells whether losses explain that an answer is missing.
+func (e *evidence) excused(l *Limits) bool {
+	return e.unanswered() < confirmingLossy && e.lossy(l)
 }
 
 // lossy tells whether the path loses so much that it is felt.
@@ -46,36 +42,30 @@ func (e *evidence) unanswered() int {
 }
 
 // silentSeconds is how long the peer has owed an answer and sent nothing at all.
-func silentSeconds(e *evidence, _ *Limits) (float64, bool) {
+func silentSeconds(e *evidence, l *Limits) (float64, bool) {
 	awaited := e.unacked > 0 && !e.answered || e.unacked == 0 && e.unanswered() >= 1
 
-	return min(e.age, e.silence), e.synchronized && awaited
+	return min(e.age, e.silence), e.synchronized && awaited && !e.excused(l)
 }
 
 func silentSecondsConfirmed(e *evidence, l *Limits) (float64, bool) {
 	silent, ok := silentSeconds(e, l)
 
-	return silent, ok && e.confirmed(l)
+	return silent, ok && e.unanswered() >= confirming
 }
 
 func unacknowledgedSeconds(e *evidence, l *Limits) (float64, bool) {
 	timeouts, hole := fullSizeTimeouts(e, l)
 	_, inHole := reached(timeouts, l.Steps[MTUBlackholeSuspect], e.srtt)
 
-	return e.age, e.synchronized && e.unacked > 0 && !e.ackAnswered && !e.finOnly && !e.zeroWindow && !(hole && inHole)
-}
-
-func unacknowledgedSecondsConfirmed(e *evidence, l *Limits) (float64, bool) {
-	age, ok := unacknowledgedSeconds(e, l)
-
-	return age, ok && (!e.lossy(l) || e.confirmed(l))
+	return e.age, e.synchronized && e.unacked > 0 && !e.ackAnswered && !e.finOnly && !e.zeroWindow && !(hole && inHole) && !e.excused(l)
 }
 
 // owedSeconds is how long the peer has owed an answer that its kernel gives
 // without its application: the ACK of a FIN, the answer to a keepalive.
-func owedSeconds(e *evidence, _ *Limits) (float64, bool) {
+func owedSeconds(e *evidence, l *Limits) (float64, bool) {
 	if e.finOnly {
-		return e.age, true
+		return e.age, !e.excused(l)
 	}
 
 	return min(e.age, e.silence), e.synchronized && e.timer == sampler.TimerKeepalive && e.unanswered() >= 1
@@ -84,7 +74,7 @@ func owedSeconds(e *evidence, _ *Limits) (float64, bool) {
 func owedSecondsConfirmed(e *evidence, l *Limits) (float64, bool) {
 	owed, ok := owedSeconds(e, l)
 
-	return owed, ok && e.confirmed(l)
+	return owed, ok && e.unanswered() >= confirming
 }
 
 // unansweredKeepalives counts the probes out; the first counts once its answer
@@ -116,20 +106,26 @@ func retransmissions(e *evidence, _ *Limits) (float64, bool) {
 }
 
 // lossShare is the lower bound of the share of retransmitted data, over the
-// window and over its recent part, the worse. What is sent into a closed window
+// window, its newer half and its recent part, the worst. What is sent into a closed window
 // is not lost on the path, and what a full queue drops is congestion: the RTT
 // tells.
 func lossShare(e *evidence, l *Limits) (float64, bool) {
-	ratio, ok := e.settled.lossLowerBound(l)
-	if recent, recentOK := e.recent.lossLowerBound(l); recentOK {
-		ratio, ok = max(ratio, recent), true
+	var (
+		worst float64
+		ok    bool
+	)
+
+	for _, part := range []*windowStats{&e.settled, &e.half, &e.recent} {
+		if share, known := part.lossLowerBound(l); known {
+			worst, ok = max(worst, share), true
+		}
 	}
 
 	drift, drifts := rttDrift(e, l)
 	_, high := reached(drift, l.Steps[RTTDrift], e.srtt)
 	queueing := e.bulk() && drifts && high
 
-	return ratio, ok && !e.zeroWindow && !queueing
+	return worst, ok && !e.zeroWindow && !queueing
 }
 
 // bulk tells whether there is more to send than the path takes at once.

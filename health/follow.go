@@ -223,5 +223,6 @@ func (c *connection) followLoss(m *moment, e *evidence, r *ring, l *Limits) {
 		return
 	}
 
+	e.half = r.stats(r.before(k, (r.at(k).at-r.oldest().at)/2), k)
 	e.recent = r.stats(r.before(k, l.LossWindow.Milliseconds()), k)
 }

@@ -60,7 +60,7 @@ func (s *source) evidence() evidence {
 		timeouts: s.byte(), probes: s.byte(), backoff: s.byte(),
 		srtt: s.seconds(), rttvar: s.seconds(), rto: s.seconds(), baseline: s.seconds(),
 		progress: s.byte()&1 != 0, zeroWindow: s.byte()&1 != 0, zeroWindowFor: s.seconds(), unreadFor: s.seconds(),
-		window: s.stats(), settled: s.stats(), recent: s.stats(), afterGap: s.byte()&7 == 7,
+		window: s.stats(), settled: s.stats(), half: s.stats(), recent: s.stats(), afterGap: s.byte()&7 == 7,
 	}
 	e.synchronized = e.state != sampler.StateSynSent
 	e.outstanding = e.unacked > 0 || e.probes > 0 || !e.synchronized

@@ -31,22 +31,22 @@ var ruleTable = [NumFlags]rule{
 	},
 	HalfOpenSuspect: {
 		name: "half_open_suspect", cause: CausePathDead, unit: UnitSeconds, figure: silentSeconds, say: saySilent,
-		raised: "time for which data, a FIN or a second probe is unanswered, the last attempt included, and nothing at all was heard",
+		raised: "time for which data, a FIN or a second probe is unanswered, the last attempt included, and nothing at all was heard; on a path that loses so much that it is SUSPECT, only from the fourth time-out on",
 		steps:  []Step{{Limit: 1, RTTs: 3, Points: 4}},
 	},
 	HalfOpenConfirmed: {
 		name: "half_open_confirmed", cause: CausePathDead, unit: UnitSeconds, figure: silentSecondsConfirmed, say: saySilent,
-		raised:   "the same, with two time-outs, two window probes or three keepalives unanswered; twice as many on a path that loses more than 5 %",
+		raised:   "the same, with two time-outs, two window probes or three keepalives unanswered",
 		replaces: flagSet(HalfOpenSuspect),
 		steps:    []Step{{Limit: 1, RTTs: 3, Points: 8}},
 	},
 	StaleSuspectSend: {
 		name: "stale_suspect_send", cause: CausePathDead, unit: UnitSeconds, figure: unacknowledgedSeconds, say: sayUnacknowledged,
-		raised: "time for which sent data is unacknowledged and the last attempt not answered by an ACK, whatever else arrives; not at a zero window, nor in an MTU hole",
+		raised: "time for which sent data is unacknowledged and the last attempt not answered by an ACK, whatever else arrives; not at a zero window, nor in an MTU hole, nor excused by losses as above",
 		steps:  []Step{{Limit: 1.5, RTTs: 3, Points: 3}},
 	},
 	StaleConfirmedSend: {
-		name: "stale_confirmed_send", cause: CausePathDead, unit: UnitSeconds, figure: unacknowledgedSecondsConfirmed, say: sayUnacknowledged,
+		name: "stale_confirmed_send", cause: CausePathDead, unit: UnitSeconds, figure: unacknowledgedSeconds, say: sayUnacknowledged,
 		raised:   "the same",
 		replaces: flagSet(StaleSuspectSend),
 		steps:    []Step{{Limit: 3, RTTs: 6, Points: 7}},
@@ -79,7 +79,7 @@ var ruleTable = [NumFlags]rule{
 	},
 	LossHigh: {
 		name: "loss_high", cause: CausePacketLoss, unit: UnitShare, figure: lossShare, say: sayLoss,
-		raised: "share of the sent data that was retransmitted (95 % lower bound), over the window or its recent part, the worse; without the worst burst of a sender that fills the path; not while the RTT shows a full queue",
+		raised: "share of the sent data that was retransmitted (95 % lower bound), over the window, its newer half or its recent part, the worst; without the worst burst of a sender that fills the path; not while the RTT shows a full queue",
 		steps:  []Step{{Limit: 0.01, Points: 2}, {Limit: 0.05, Points: 4}, {Limit: 0.10, Points: 6}},
 	},
 	RTOInflation: {

@@ -80,7 +80,7 @@ func TestClaims(t *testing.T) {
 	for _, c := range claimTable {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, &c.sc, 1)
+			s := newScene(t, &c.sc, 1, false)
 			c.sc.Traffic(s)
 			if c.sc.Fault != nil {
 				time.Sleep(time.Second)

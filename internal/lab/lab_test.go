@@ -17,6 +17,7 @@ var (
 	full      = flag.Bool("lab.full", false, "run all seeds of all scenarios to their end, and print the table")
 	seeds     = flag.Int("lab.seeds", 5, "seeds of a failing scenario with -lab.full")
 	recordDir = flag.String("lab.record", "", "directory for the recordings of the first seed")
+	netem     = flag.Bool("lab.netem", false, "lay the paths through the kernel's netem, as a second oracle")
 	document  = flag.String("lab.document", "", "file in which to replace the table, with -lab.full")
 	show      = flag.Bool("lab.show", false, "show what was said in runs that met every expectation, too")
 	slots     = flag.Int("lab.slots", 8, "scenarios that run side by side")
@@ -34,14 +35,17 @@ func TestMain(m *testing.M) {
 // paceOf is full, or what every test run can afford.
 func paceOf() Pace {
 	if *full {
-		return Pace{Warm: 5 * time.Second, Healthy: time.Minute, Recover: true}
+		return Pace{Warm: 5 * time.Second, Healthy: time.Minute, Recover: true, Netem: *netem}
 	}
-	return Pace{Warm: 3500 * time.Millisecond, Healthy: 8 * time.Second, FaultFor: 6500 * time.Millisecond}
+	return Pace{Warm: 3500 * time.Millisecond, Healthy: 8 * time.Second, FaultFor: 6500 * time.Millisecond, Netem: *netem}
 }
 
 // TestLab runs the scenarios.
 func TestLab(t *testing.T) {
 	netlab.RequireRoot(t)
+	if *netem {
+		netlab.RequireNetem(t)
+	}
 	var table Table
 	t.Run("all", func(t *testing.T) {
 		for _, sc := range append(Healthy(), Failing()...) {

@@ -14,6 +14,7 @@ type Pace struct {
 	Healthy  time.Duration // The length of a healthy scenario.
 	FaultFor time.Duration // The longest fault, 0 for what the scenario wants.
 	Recover  bool          // Whether to wait for the recovery.
+	Netem    bool          // Lay paths through netem, where the scenario allows it.
 }
 
 // Run is what came of a scenario.
@@ -44,7 +45,7 @@ func (r *Run) Problems() (all []string) {
 // Play runs a scenario.
 func Play(tb testing.TB, sc *Scenario, seed uint64, pace Pace) *Run {
 	tb.Helper()
-	s := newScene(tb, sc, seed)
+	s := newScene(tb, sc, seed, pace.Netem)
 	sc.Traffic(s)
 	start := time.Now()
 	var watchers []*watcher

@@ -15,6 +15,8 @@ type Scenario struct {
 	Path netlab.Conditions
 	// Cable has the connection over a veth pair instead of a path, for rates that a path can't carry.
 	Cable bool
+	// OwnPath says that only a path of ours can do what the scenario needs.
+	OwnPath bool
 	// Network and Congestion are those of the connection: tcp4 unless set, and cubic.
 	Network    Network
 	Congestion string

@@ -52,22 +52,29 @@ type Marks struct {
 const scenePath = 1 // The number of the path between the namespaces.
 
 // newScene lays the path. The seed decides the phase of everything that happens, and which packets are lost.
-func newScene(tb testing.TB, sc *Scenario, seed uint64) *Scene {
+func newScene(tb testing.TB, sc *Scenario, seed uint64, netem bool) *Scene {
 	tb.Helper()
 	s := &Scene{
 		Scenario: sc, tb: tb, rand: rand.New(rand.NewPCG(seed, 0)), seed: seed << 32, near: netlab.New(tb), far: netlab.New(tb), done: make(chan struct{}),
 	}
 	s.readers.start()
-	if sc.Cable {
+	switch {
+	case sc.Cable:
 		link := netlab.Join(tb, s.near, s.far, scenePath)
 		s.setAddresses(link.A, link.B)
-	} else {
-		s.path = netlab.NewPath(tb, s.near, s.far, scenePath)
-		s.Restore()
-		s.setAddresses(s.path.A, s.path.B)
+	case netem && !sc.OwnPath:
+		s.lay(netlab.NewNetemPath(tb, s.near, s.far, scenePath))
+	default:
+		s.lay(netlab.NewPath(tb, s.near, s.far, scenePath))
 	}
 	tb.Cleanup(s.end)
 	return s
+}
+
+func (s *Scene) lay(p *netlab.Path) {
+	s.path = p
+	s.Restore()
+	s.setAddresses(p.A, p.B)
 }
 
 func (s *Scene) setAddresses(a, b netlab.End) {
@@ -266,7 +273,8 @@ const bareAck = 100
 func FirstDataDrop(s *Scene) bool {
 	sent := s.dropped(netlab.AToB)
 	packets, bytes := sent.Packets-s.sent.Packets, sent.Bytes-s.sent.Bytes
-	return bytes > bareAck*packets || s.dropped(netlab.BToA).Packets > s.returned.Packets
+	uncounted := packets > 0 && bytes == 0 // By netem.
+	return bytes > bareAck*packets || uncounted || s.dropped(netlab.BToA).Packets > s.returned.Packets
 }
 
 // WindowClosed is for faults that can be seen once the peer's receive window is closed.
