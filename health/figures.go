@@ -55,10 +55,17 @@ func silentSecondsConfirmed(e *evidence, l *Limits) (float64, bool) {
 }
 
 func unacknowledgedSeconds(e *evidence, l *Limits) (float64, bool) {
-	timeouts, hole := fullSizeTimeouts(e, l)
-	_, inHole := reached(timeouts, l.Steps[MTUBlackholeSuspect], e.srtt)
+	awaited := e.unacked > 0 && !e.ackAnswered && !e.finOnly && !e.zeroWindow
 
-	return e.age, e.synchronized && e.unacked > 0 && !e.ackAnswered && !e.finOnly && !e.zeroWindow && !(hole && inHole) && !e.excused(l)
+	return e.age, e.synchronized && awaited && !e.inMTUHole(l) && !e.excused(l)
+}
+
+// inMTUHole tells whether mtu_blackhole_suspect is raised.
+func (e *evidence) inMTUHole(l *Limits) bool {
+	timeouts, ok := fullSizeTimeouts(e, l)
+	_, raised := reached(timeouts, l.Steps[MTUBlackholeSuspect], e.srtt)
+
+	return ok && raised
 }
 
 // owedSeconds is how long the peer has owed an answer that its kernel gives

@@ -28,45 +28,55 @@ func number(row sstext.Row, key string) float64 {
 
 var claimTable = []claim{
 	{
-		"an RTT of 120 ms", Scenario{RTT: 120 * ms, Traffic: requests(20)}, 5 * time.Second,
+		"an RTT of 120 ms",
+		Scenario{RTT: 120 * ms, Traffic: requests(20)},
+		5 * time.Second,
 		func(row sstext.Row, _ *Scene) (string, bool) {
 			rtt := number(row, "rtt")
 			return fmt.Sprintf("an RTT of %v ms", rtt), rtt >= 120 && rtt < 140
 		},
 	},
 	{
-		"a loss of 10 %", Scenario{RTT: 10 * ms, Path: netlab.Conditions{Loss: 0.1}, Traffic: func(s *Scene) {
+		"a loss of 10 %",
+		Scenario{RTT: 10 * ms, Path: netlab.Conditions{Loss: 0.1}, Traffic: func(s *Scene) {
 			s.Connect()
 			s.Push(s.Client, 1000, 5*ms)
 			s.Drain(s.Server)
-		}}, 20 * time.Second,
+		}},
+		20 * time.Second,
 		func(row sstext.Row, _ *Scene) (string, bool) {
 			sent, again := number(row, "bytes_sent"), number(row, "bytes_retrans")
 			return fmt.Sprintf("%v of %v bytes again", again, sent), sent > 1e6 && again/sent > 0.07 && again/sent < 0.17
 		},
 	},
 	{
-		"a black hole", Scenario{RTT: 20 * ms, Traffic: requests(5), Fault: bothWays}, 10 * time.Second,
+		"a black hole",
+		Scenario{RTT: 20 * ms, Traffic: requests(5), Fault: bothWays},
+		10 * time.Second,
 		func(row sstext.Row, _ *Scene) (string, bool) {
 			return fmt.Sprintf("back-off %v, timer %+v", number(row, "backoff"), row.Timer), number(row, "backoff") >= 3 && row.Timer.Name == "on"
 		},
 	},
 	{
-		"a zero window", Scenario{RTT: 20 * ms, Traffic: func(s *Scene) {
+		"a zero window",
+		Scenario{RTT: 20 * ms, Traffic: func(s *Scene) {
 			s.ServerBuffer = 16 << 10
 			s.Connect()
 			s.Push(s.Client, 4000, 20*ms)
 			s.Drain(s.Server)
-		}, Fault: func(s *Scene) { s.Stop(s.Server) }}, 10 * time.Second,
+		}, Fault: func(s *Scene) { s.Stop(s.Server) }},
+		10 * time.Second,
 		func(row sstext.Row, _ *Scene) (string, bool) {
 			return fmt.Sprintf("timer %+v, snd_wnd %q", row.Timer, row.Values["snd_wnd"]), row.Timer.Name == "persist" && number(row, "snd_wnd") == 0
 		},
 	},
 	{
-		"unanswered keepalives", Scenario{RTT: 20 * ms, Traffic: func(s *Scene) {
+		"unanswered keepalives",
+		Scenario{RTT: 20 * ms, Traffic: func(s *Scene) {
 			s.Connect()
 			s.keepalive(s.Client)
-		}, Fault: bothWays}, 10 * time.Second,
+		}, Fault: bothWays},
+		10 * time.Second,
 		func(row sstext.Row, _ *Scene) (string, bool) {
 			return fmt.Sprintf("timer %+v", row.Timer), row.Timer.Name == "keepalive" && row.Timer.Retrans >= 2
 		},

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"net"
+	"slices"
 	"time"
 
 	"tcphealth_exporter/health"
@@ -43,12 +44,10 @@ func Failing() []Scenario {
 			Fault: bothWays, Repair: (*Scene).Restore, Seen: FirstDataDrop, Expect: dead(2*time.Second, 0, halfOpenTable...),
 		})
 	}
-	all = append(all, deadScenarios()...)
-	all = append(all, lossScenarios()...)
-	all = append(all, slowScenarios()...)
-	return append(all, receiverScenarios()...)
+	return slices.Concat(all, deadScenarios(), answerScenarios(), lossScenarios(), slowScenarios(), receiverScenarios())
 }
 
+// deadScenarios have data that is not acknowledged.
 func deadScenarios() []Scenario {
 	return []Scenario{
 		{
@@ -97,6 +96,12 @@ func deadScenarios() []Scenario {
 			Repair: (*Scene).Restore, Seen: FirstDataDrop,
 			Expect: dead(2*time.Second, 0, halfOpenTable...),
 		},
+	}
+}
+
+// answerScenarios lack other answers than the ACK of data.
+func answerScenarios() []Scenario {
+	return []Scenario{
 		{
 			Name: "keepalive unanswered", RTT: 20 * ms, Traffic: func(s *Scene) {
 				s.Connect()

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"net"
+	"slices"
 	"time"
 
 	"tcphealth_exporter/internal/netlab"
@@ -19,12 +20,36 @@ func requests(hz float64) func(*Scene) {
 
 // Healthy are the scenarios in which nothing may be found.
 func Healthy() []Scenario {
-	all := []Scenario{
+	return slices.Concat(calmScenarios(), dialogScenarios(), streamScenarios(), bulkScenarios(), []Scenario{
+		{Name: "the exporter pauses for 3 s", RTT: 40 * ms, Traffic: requests(10), Pause: 3 * time.Second},
+		{Name: "late ticks", RTT: 40 * ms, Traffic: requests(10), Late: 900 * ms},
+	})
+}
+
+// calmScenarios have little or no traffic.
+func calmScenarios() []Scenario {
+	return []Scenario{
 		{Name: "idle on a LAN", Traffic: (*Scene).Connect},
 		{Name: "idle, keepalive each second", RTT: 20 * ms, Traffic: func(s *Scene) {
 			s.Connect()
 			s.keepalive(s.Client)
 		}},
+		{Name: "long poll, answer after 6 s", RTT: 40 * ms, Traffic: func(s *Scene) {
+			s.Connect()
+			s.Serve(s.Server, func() (int, time.Duration) { return messageSize, 6 * time.Second })
+			s.Ask(s.Client, 100*ms, func() int { return messageSize })
+		}},
+		{Name: "app-limited trickle", RTT: 40 * ms, Traffic: func(s *Scene) {
+			s.Connect()
+			s.Push(s.Client, 100, 300*ms)
+			s.Drain(s.Server)
+		}},
+	}
+}
+
+// dialogScenarios are requests and responses.
+func dialogScenarios() []Scenario {
+	return []Scenario{
 		{Name: "request/response 10 Hz, LAN", Traffic: requests(10)},
 		{Name: "request/response 10 Hz, 40 ms", RTT: 40 * ms, Traffic: requests(10)},
 		{Name: "request/response 10 Hz, 120 ms", RTT: 120 * ms, Traffic: requests(10)},
@@ -37,25 +62,32 @@ func Healthy() []Scenario {
 			requests(10)(s)
 			s.loseOne(5 * time.Second)
 		}},
+		{Name: "replies of mixed speed", RTT: 40 * ms, Traffic: mixedReplies},
+		{Name: "twenty fresh connections", RTT: 40 * ms, Traffic: freshConnections},
+		{Name: "IPv4 on a dual-stack listener", RTT: 20 * ms, Network: Mapped, Traffic: func(s *Scene) {
+			s.Accept()
+			s.Serve(s.Client, func() (int, time.Duration) { return messageSize, 0 })
+			s.Ask(s.Server, 100*ms, func() int { return messageSize })
+		}},
+	}
+}
+
+// streamScenarios go one way, at a pace that is not the path's.
+func streamScenarios() []Scenario {
+	fast := netlab.Conditions{Rate: 20e6, Queue: 200_000}
+	return []Scenario{
 		{Name: "receive-only push", RTT: 20 * ms, Traffic: func(s *Scene) {
 			s.Connect()
 			s.Push(s.Server, 500, 100*ms)
 			s.Drain(s.Client)
-		}},
-		{Name: "long poll, answer after 6 s", RTT: 40 * ms, Traffic: func(s *Scene) {
-			s.Connect()
-			s.Serve(s.Server, func() (int, time.Duration) { return messageSize, 6 * time.Second })
-			s.Ask(s.Client, 100*ms, func() int { return messageSize })
 		}},
 		{Name: "peer reads each 500 ms", RTT: 20 * ms, Traffic: func(s *Scene) {
 			s.Connect()
 			s.Push(s.Client, 4000, 100*ms)
 			s.ReadBursts(s.Server, 500*ms)
 		}},
-		{Name: "reader pauses for 300 ms", RTT: 20 * ms, Path: netlab.Conditions{Rate: 20e6, Queue: 200_000}, Traffic: func(s *Scene) {
-			s.Connect()
-			s.Flood(s.Client)
-			s.Drain(s.Server)
+		{Name: "reader pauses for 300 ms", RTT: 20 * ms, Path: fast, Traffic: func(s *Scene) {
+			bulk(s)
 			s.Go(func() {
 				for s.Sleep(3 * time.Second) {
 					s.Stop(s.Server)
@@ -64,37 +96,21 @@ func Healthy() []Scenario {
 				}
 			})
 		}},
-		{Name: "replies of mixed speed", RTT: 40 * ms, Traffic: mixedReplies},
 		{Name: "bulk down, bursty reader", RTT: 20 * ms, Path: netlab.Conditions{Rate: 50e6, Queue: 200_000}, Traffic: func(s *Scene) {
 			s.Connect()
 			s.Flood(s.Server)
 			s.ReadBursts(s.Client, 150*ms)
 		}},
-		{Name: "app-limited trickle", RTT: 40 * ms, Traffic: func(s *Scene) {
-			s.Connect()
-			s.Push(s.Client, 100, 300*ms)
-			s.Drain(s.Server)
-		}},
-		{Name: "twenty fresh connections", RTT: 40 * ms, Traffic: freshConnections},
-		{Name: "IPv4 on a dual-stack listener", RTT: 20 * ms, Network: Mapped, Traffic: func(s *Scene) {
-			s.Accept()
-			s.Serve(s.Client, func() (int, time.Duration) { return messageSize, 0 })
-			s.Ask(s.Server, 100*ms, func() int { return messageSize })
-		}},
-		{Name: "cubic resumes after 4 s", RTT: 40 * ms, Path: netlab.Conditions{Rate: 20e6, Queue: 200_000}, Traffic: func(s *Scene) {
+		{Name: "cubic resumes after 4 s", RTT: 40 * ms, Path: fast, Traffic: func(s *Scene) {
 			s.Connect()
 			s.Drain(s.Server)
-			s.Go(func() {
-				for s.Sleep(4 * time.Second) {
-					if _, err := s.Client.Write(make([]byte, 1<<20)); err != nil {
-						return
-					}
-				}
-			})
+			s.Push(s.Client, 1<<20, 4*time.Second)
 		}},
-		{Name: "the exporter pauses for 3 s", RTT: 40 * ms, Traffic: requests(10), Pause: 3 * time.Second},
-		{Name: "late ticks", RTT: 40 * ms, Traffic: requests(10), Late: 900 * ms},
 	}
+}
+
+// bulkScenarios fill the path.
+func bulkScenarios() (all []Scenario) {
 	for _, cc := range []string{"cubic", "bbr"} {
 		all = append(all,
 			Scenario{Name: "bulk up on a LAN, " + cc, Cable: true, Congestion: cc, Exclusive: true, Traffic: bulk},
@@ -158,8 +174,7 @@ func (s *Scene) loseOne(period time.Duration) {
 		for s.Sleep(period) {
 			before := s.dropped(netlab.AToB)
 			s.Break(netlab.AToB, func(c *netlab.Conditions) { c.Blackhole = true })
-			for s.dropped(netlab.AToB) == before && s.Sleep(ms) {
-			}
+			s.await(func() bool { return s.dropped(netlab.AToB) != before })
 			s.Break(netlab.AToB, func(*netlab.Conditions) {})
 		}
 	})

@@ -1,14 +1,13 @@
 package lab
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
 	"time"
-
-	"bytes"
 
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/internal/diagtest"

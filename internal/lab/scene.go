@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -13,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tcphealth_exporter/internal/netlab"
-	"tcphealth_exporter/sampler"
 )
 
 // Scene is a running scenario.
@@ -155,13 +155,17 @@ func (s *Scene) Accept() {
 func (s *Scene) dialFrom(address string) net.Conn {
 	const port = 45678
 	s.subject.Store(port)
-	dialer := net.Dialer{
-		Timeout: time.Minute, KeepAlive: -1, Cancel: s.done, LocalAddr: &net.TCPAddr{IP: s.nearAddr.AsSlice(), Port: port},
-	}
+	dialer := net.Dialer{KeepAlive: -1, LocalAddr: &net.TCPAddr{IP: s.nearAddr.AsSlice(), Port: port}}
 	dialer.SetMultipathTCP(false)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	s.Go(func() {
+		<-s.done
+		cancel()
+	})
 	var c net.Conn
 	_ = s.near.DoErr(func() (err error) {
-		c, err = dialer.Dial("tcp", address)
+		c, err = dialer.DialContext(ctx, "tcp", address)
 		return err
 	})
 	return c
@@ -232,80 +236,19 @@ func (s *Scene) Sleep(d time.Duration) bool {
 	}
 }
 
+// await waits until something is so, or the scene is over.
+func (s *Scene) await(ok func() bool) {
+	for !ok() {
+		if !s.Sleep(2 * time.Millisecond) {
+			return
+		}
+	}
+}
+
 // Stalls returns how often the lab itself stalled.
 func (s *Scene) Stalls() int {
 	if s.path == nil {
 		return 0
 	}
 	return s.path.Stalls()
-}
-
-// dropped counts what the path has dropped.
-func (s *Scene) dropped(directions ...netlab.Direction) (n netlab.Count) {
-	if s.path == nil {
-		return n
-	}
-	for _, dir := range directions {
-		c := s.path.Counters(dir)
-		for _, d := range []netlab.Count{c.DroppedBlackhole, c.DroppedMTU, c.DroppedLoss, c.DroppedQueue} {
-			n.Packets += d.Packets
-			n.Bytes += d.Bytes
-		}
-	}
-	return n
-}
-
-// noteDropped remembers what was dropped before the fault.
-func (s *Scene) noteDropped() {
-	s.sent, s.returned = s.dropped(netlab.AToB), s.dropped(netlab.BToA)
-}
-
-// FirstDrop is for faults that can be seen once the path drops a packet.
-func FirstDrop(s *Scene) bool {
-	return s.dropped(netlab.AToB).Packets > s.sent.Packets || s.dropped(netlab.BToA).Packets > s.returned.Packets
-}
-
-// bareAck is more than the size of a packet without data.
-const bareAck = 100
-
-// FirstDataDrop is for faults that can be seen once the path drops data of the near end, or an answer to it. Nobody can
-// see that a bare ACK of the near end is lost.
-func FirstDataDrop(s *Scene) bool {
-	sent := s.dropped(netlab.AToB)
-	packets, bytes := sent.Packets-s.sent.Packets, sent.Bytes-s.sent.Bytes
-	uncounted := packets > 0 && bytes == 0 // By netem.
-	return bytes > bareAck*packets || uncounted || s.dropped(netlab.BToA).Packets > s.returned.Packets
-}
-
-// WindowClosed is for faults that can be seen once the peer's receive window is closed.
-func WindowClosed(s *Scene) bool {
-	row, ok := s.look()
-	return ok && row.Info.SndWnd() == 0
-}
-
-// awaitWindowClosed waits until the peer's receive window is closed.
-func (s *Scene) awaitWindowClosed() {
-	for !WindowClosed(s) && s.Sleep(10*time.Millisecond) {
-	}
-}
-
-// look reads the subject from the kernel.
-func (s *Scene) look() (row sampler.Socket, ok bool) {
-	s.tb.Helper()
-	conn, err := sampler.Dial(sampler.Config{NetNS: s.near.FD()})
-	if err != nil {
-		s.tb.Fatal(err)
-	}
-	defer conn.Close()
-	_, err = conn.Dump(func(_ time.Time, rows []sampler.Socket) {
-		for i := range rows {
-			if uint32(rows[i].Local.Port) == s.subject.Load() && rows[i].State != sampler.StateListen {
-				row, ok = rows[i], true
-			}
-		}
-	})
-	if err != nil {
-		s.tb.Fatal(err)
-	}
-	return row, ok
 }

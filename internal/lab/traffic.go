@@ -40,8 +40,10 @@ func (r *readers) wait(c *net.TCPConn) {
 	}
 }
 
-// Stop keeps the application at one end from reading, Resume lets it.
-func (s *Scene) Stop(c *net.TCPConn)   { s.readers.change(func() { s.readers.stopped[c] = true }) }
+// Stop keeps the application at one end from reading.
+func (s *Scene) Stop(c *net.TCPConn) { s.readers.change(func() { s.readers.stopped[c] = true }) }
+
+// Resume lets the application at one end read again.
 func (s *Scene) Resume(c *net.TCPConn) { s.readers.change(func() { s.readers.stopped[c] = false }) }
 
 // stoppable reads from a connection unless that is stopped.
