@@ -45,206 +45,9 @@ func below(v float64) float64 { return v*(1-1e-9) - 1e-12 }
 
 // TestRules raises each flag at exactly its limit, and nothing just below.
 func TestRules(t *testing.T) {
-	for _, tc := range []struct {
-		name   string
-		flag   Flag
-		points int
-		limit  float64
-		set    func(e *evidence, v float64)
-		// without lists premises, each of which keeps the flag down.
-		without []func(e *evidence)
-	}{
-		{
-			"one SYN again", SynUnanswered, 3, 1,
-			func(e *evidence, v float64) {
-				e.state, e.synchronized, e.timeouts = sampler.StateSynSent, false, uint8(v)
-			},
-			[]func(*evidence){func(e *evidence) { e.state = sampler.StateEstablished }},
-		},
-		{
-			"three SYNs again", SynUnanswered, 7, 3,
-			func(e *evidence, v float64) {
-				e.state, e.synchronized, e.timeouts = sampler.StateSynSent, false, uint8(v)
-			},
-			nil,
-		},
-		{
-			"silence", HalfOpenSuspect, 4, 1,
-			func(e *evidence, v float64) { e.age, e.silence = v, v+1 },
-			[]func(*evidence){
-				func(e *evidence) { e.synchronized = false },
-				func(e *evidence) { e.unacked = 0 },
-				func(e *evidence) { e.silence = 0.9 },
-			},
-		},
-		{
-			"silence on a long path", HalfOpenSuspect, 4, 3,
-			func(e *evidence, v float64) { e.srtt, e.baseline, e.age, e.silence = 1, 0.9, v+5, v }, nil,
-		},
-		{
-			"silence and two time-outs", HalfOpenConfirmed, 8, 1,
-			func(e *evidence, v float64) { e.age, e.silence, e.timeouts = v, v, 2 },
-			[]func(*evidence){
-				func(e *evidence) { e.timeouts = 1 },
-				func(e *evidence) { e.synchronized = false },
-				func(e *evidence) { e.silence = 0 },
-			},
-		},
-		{
-			"silence and two probes", HalfOpenConfirmed, 8, 1,
-			func(e *evidence, v float64) { e.age, e.silence, e.probes, e.unacked = v, v, 2, 0 },
-			[]func(*evidence){func(e *evidence) { e.probes = 1 }},
-		},
-		{
-			"unacknowledged for 1.5 s", StaleSuspectSend, 3, 1.5,
-			func(e *evidence, v float64) { e.age = v },
-			[]func(*evidence){
-				func(e *evidence) { e.synchronized = false },
-				func(e *evidence) { e.unacked = 0 },
-				func(e *evidence) { e.zeroWindow = true },
-			},
-		},
-		{
-			"unacknowledged for 3 RTTs", StaleSuspectSend, 3, 3,
-			func(e *evidence, v float64) { e.srtt, e.baseline, e.age = 1, 0.9, v }, nil,
-		},
-		{
-			"unacknowledged for 3 s", StaleConfirmedSend, 7, 3,
-			func(e *evidence, v float64) { e.age = v },
-			[]func(*evidence){
-				func(e *evidence) { e.unacked = 0 },
-				func(e *evidence) { e.zeroWindow = true },
-			},
-		},
-		{
-			"unacknowledged for 6 RTTs", StaleConfirmedSend, 7, 6,
-			func(e *evidence, v float64) { e.srtt, e.baseline, e.age = 1, 0.9, v }, nil,
-		},
-		{
-			"two keepalives", KeepaliveUnanswered, 4, 2,
-			func(e *evidence, v float64) { e.timer, e.unacked, e.probes = sampler.TimerKeepalive, 0, uint8(v) },
-			[]func(*evidence){
-				func(e *evidence) { e.timer = sampler.TimerProbe },
-				func(e *evidence) { e.timer = sampler.TimerRetransmit },
-			},
-		},
-		{
-			"one keepalive for a second", KeepaliveUnanswered, 2, 1,
-			func(e *evidence, v float64) {
-				e.timer, e.unacked, e.probes, e.age, e.silence = sampler.TimerKeepalive, 0, uint8(v), 1, v
-			},
-			[]func(*evidence){
-				func(e *evidence) { e.probes = 0 },
-				func(e *evidence) { e.silence = 0.5 },
-			},
-		},
-		{
-			"one retransmission", LossDetected, 1, 1,
-			func(e *evidence, v float64) { e.window.retrans = uint32(v) }, nil,
-		},
-		{"1 % loss", LossHigh, 2, 0.01, lossy, []func(*evidence){
-			func(e *evidence) { e.settled.retrans = 2 },
-			func(e *evidence) { e.settled.retransSamples = 1 },
-			func(e *evidence) { e.settled.dataSegsOut = 0 },
-		}},
-		{"5 % loss", LossHigh, 4, 0.05, lossy, nil},
-		{"10 % loss", LossHigh, 6, 0.10, lossy, nil},
-		{
-			"10 % loss of late", LossHigh, 6, 0.10,
-			func(e *evidence, v float64) { lossy(e, v); e.recent, e.settled = e.window, windowStats{} }, nil,
-		},
-		{
-			"double RTO", RTOInflation, 1, 0.6,
-			func(e *evidence, v float64) { e.rto = v },
-			[]func(*evidence){
-				func(e *evidence) { e.srtt = 0 },
-				func(e *evidence) { e.timer = sampler.TimerProbe },
-				func(e *evidence) { e.progress, e.unacked = false, 0 },
-			},
-		},
-		{
-			"back-off with a clamped RTO", RTOInflation, 1, 1,
-			func(e *evidence, v float64) { e.backoff, e.progress = uint8(v), false },
-			[]func(*evidence){func(e *evidence) { e.unacked = 0 }},
-		},
-		{
-			"200 ms", RTTHigh, 1, 0.2,
-			func(e *evidence, v float64) { e.srtt, e.baseline = v, v },
-			[]func(*evidence){func(e *evidence) { e.progress = false }},
-		},
-		{"500 ms", RTTHigh, 2, 0.5, func(e *evidence, v float64) { e.srtt, e.baseline = v, v }, nil},
-		{"one second", RTTHigh, 3, 1, func(e *evidence, v float64) { e.srtt, e.baseline = v, v }, nil},
-		{
-			"thrice the baseline", RTTDrift, 2, 0.09,
-			func(e *evidence, v float64) { e.srtt, e.baseline = v, 0.03 },
-			[]func(*evidence){
-				func(e *evidence) { e.progress = false },
-				func(e *evidence) { e.baseline = 0 },
-				func(e *evidence) { e.unacked, e.srtt, e.baseline = 2, 0.06, 0.01 },
-				func(e *evidence) { e.srtt, e.baseline = 0.014, 0.0041 },
-			},
-		},
-		{
-			"thrice the baseline with little in flight", RTTDrift, 2, 0.09,
-			func(e *evidence, v float64) { e.srtt, e.baseline, e.unacked = v, 0.03, 2 }, nil,
-		},
-		{
-			"jitter", JitterHigh, 1, 0.035,
-			func(e *evidence, v float64) { e.rttvar = v },
-			[]func(*evidence){
-				func(e *evidence) { e.progress = false },
-				func(e *evidence) { e.window.delivered = 7 },
-				func(e *evidence) { e.srtt, e.rttvar = 0.02, 0.01 },
-				func(e *evidence) { e.srtt = 0 },
-			},
-		},
-		{
-			"CWR", CongestionSuspected, 1, 2,
-			func(e *evidence, v float64) { e.caState = sampler.CAState(v) }, nil,
-		},
-		{
-			"cwnd fell and losses", CongestionSuspected, 1, 1,
-			func(e *evidence, v float64) { e.window.cwndFell, e.window.retrans = true, uint32(v) },
-			[]func(*evidence){func(e *evidence) { e.window.cwndFell = false }},
-		},
-		{
-			"cwnd fell and CE marks", CongestionSuspected, 1, 1,
-			func(e *evidence, v float64) { e.window.cwndFell, e.window.deliveredCE = true, uint32(v) }, nil,
-		},
-		{
-			"loss recovery", CongestionConfirmed, 2, 3,
-			func(e *evidence, v float64) { e.caState = sampler.CAState(v) }, nil,
-		},
-		{
-			"cwnd grows again", CongestionRecovering, 0, 1,
-			func(e *evidence, v float64) { e.window.cwndRose, e.window.retrans = true, uint32(v) },
-			[]func(*evidence){
-				func(e *evidence) { e.window.cwndRose = false },
-				func(e *evidence) { e.caState = sampler.CARecovery },
-			},
-		},
-		{
-			"zero window", ZeroWindow, 1, 0,
-			func(e *evidence, v float64) { e.zeroWindow, e.zeroWindowFor = v >= 0, v },
-			[]func(*evidence){func(e *evidence) { e.zeroWindow = false }},
-		},
-		{"zero window for 1 s", ZeroWindow, 3, 1, func(e *evidence, v float64) { e.zeroWindow, e.zeroWindowFor = true, v }, nil},
-		{"zero window for 3 s", ZeroWindow, 5, 3, func(e *evidence, v float64) { e.zeroWindow, e.zeroWindowFor = true, v }, nil},
-		{
-			"receiver-limited", RecvLimited, 2, 0.4,
-			func(e *evidence, v float64) { e.window.receiverLimited = v },
-			[]func(*evidence){func(e *evidence) { e.window.busy = 0.19 }},
-		},
-		{
-			"sndbuf-limited", SndbufLimited, 1, 0.4,
-			func(e *evidence, v float64) { e.window.sndbufLimited = v },
-			[]func(*evidence){func(e *evidence) { e.window.busy = 0.19 }},
-		},
-		{"unread for 1 s", RecvQueueStuck, 2, 1, func(e *evidence, v float64) { e.unreadFor, e.unreadGrows = v, true }, nil},
-		{"unread for 3 s", RecvQueueStuck, 3, 3, func(e *evidence, v float64) { e.unreadFor, e.unreadGrows = v, true }, nil},
-	} {
+	for _, tc := range ruleCases {
 		t.Run(tc.name, func(t *testing.T) {
-			l := DefaultLimits()
+			l := messagingLimits()
 			raised := func(e evidence) (points int, ok bool) {
 				return ruleTable[tc.flag].level(&e, l, l.Steps[tc.flag])
 			}
@@ -276,6 +79,17 @@ func TestRules(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRuleCasesAreComplete: each level of each flag has its case.
+func TestRuleCasesAreComplete(t *testing.T) {
+	for f := range NumFlags {
+		for _, step := range messagingLimits().Steps[f] {
+			if !slices.ContainsFunc(ruleCases, func(c ruleCase) bool { return c.flag == f && c.points == step.Points }) {
+				t.Errorf("%v is never raised for %d points", f, step.Points)
+			}
+		}
 	}
 }
 
