@@ -141,7 +141,7 @@ func TestQueryTells(t *testing.T) {
 		t.Errorf("found %+v, shown %+v", f, shown)
 	}
 
-	if len(f.Reasons) == 0 || !strings.HasPrefix(f.Reasons[0], "syn_unanswered: SYN retransmitted 3 times") {
+	if len(f.Reasons) == 0 || !strings.HasPrefix(f.Reasons[0], "syn_unanswered: SYN unanswered after 3 retransmissions") {
 		t.Errorf("reasons: %q", f.Reasons)
 	}
 

@@ -119,17 +119,17 @@ var ruleTable = [NumFlags]rule{
 		steps:  []Step{{Limit: 1, Points: 0}},
 	},
 	QueueGrowing: {
-		name: "queue_growing", cause: CauseCongestion, unit: UnitSeconds, figure: growingDrain, say: sayQueue,
+		name: "queue_growing", cause: CauseCongestion, unit: UnitSeconds, figure: growingDrain, say: sayGrowing,
 		raised: "time that the unsent data needs, while it grows and data goes at a fraction of the connection's own recent rate",
 		steps:  []Step{{Limit: 0.2, Points: 1}},
 	},
 	QueuePersistent: {
-		name: "queue_persistent", cause: CauseCongestion, unit: UnitSeconds, figure: persistentDrain, say: sayQueue,
+		name: "queue_persistent", cause: CauseCongestion, unit: UnitSeconds, figure: persistentDrain, say: sayPersistent,
 		raised: "the least such time over some seconds",
 		steps:  []Step{{Limit: 1, Points: 3}},
 	},
 	QueueAccelerating: {
-		name: "queue_accelerating", cause: CauseCongestion, unit: UnitSeconds, figure: acceleratingDrain, say: sayQueue,
+		name: "queue_accelerating", cause: CauseCongestion, unit: UnitSeconds, figure: acceleratingDrain, say: sayAccelerating,
 		raised: "such time, while it grows faster and faster",
 		steps:  []Step{{Limit: 0.2, Points: 1}},
 	},

@@ -2,12 +2,13 @@ package health
 
 import (
 	"fmt"
+	"math"
 
 	"tcphealth_exporter/sampler"
 )
 
-func saySyn(_ *evidence, figure, limit string) string {
-	return fmt.Sprintf("SYN retransmitted %s times without an answer (limit %s)", figure, limit)
+func saySyn(e *evidence, _, limit string) string {
+	return fmt.Sprintf("SYN unanswered after %s (limit %s)", plural(float64(e.timeouts), "retransmission"), limit)
 }
 
 func saySilent(e *evidence, figure, limit string) string {
@@ -21,13 +22,15 @@ func (e *evidence) attempts() string {
 		return plural(float64(e.probes), "keepalive") + " unanswered"
 	case e.probes > 0:
 		return plural(float64(e.probes), "window probe") + " unanswered"
+	case e.timeouts == 0:
+		return "before the first time-out, RTO " + seconds(e.rto)
 	default:
 		return plural(float64(e.timeouts), "time-out") + " unanswered, RTO " + seconds(e.rto)
 	}
 }
 
 func sayUnacknowledged(e *evidence, figure, limit string) string {
-	return fmt.Sprintf("sent data unacknowledged for %s (limit %s), last heard of the peer %s ago", figure, limit, seconds(e.silence))
+	return fmt.Sprintf("sent data unacknowledged for %s (limit %s), last heard from the peer %s ago", figure, limit, seconds(e.silence))
 }
 
 func sayOwed(e *evidence, figure, limit string) string {
@@ -38,32 +41,38 @@ func sayOwed(e *evidence, figure, limit string) string {
 	return fmt.Sprintf("%s unanswered for %s (limit %s)", plural(float64(e.probes), "keepalive"), figure, limit)
 }
 
-func sayKeepalives(e *evidence, figure, limit string) string {
-	return fmt.Sprintf("%s keepalives unanswered (limit %s), last heard of the peer %s ago", figure, limit, seconds(e.silence))
+func sayKeepalives(e *evidence, _, limit string) string {
+	return fmt.Sprintf("%s unanswered (limit %s), last heard from the peer %s ago",
+		plural(float64(e.probes), "keepalive"), limit, seconds(e.silence))
 }
 
-func sayMTU(e *evidence, _, _ string) string {
+func sayMTU(e *evidence, _, limit string) string {
 	passes := "the peer's data arrives"
 	if e.sacked > 0 {
-		passes = "smaller segments are acknowledged"
+		passes = "smaller ones are acknowledged, which counts as one more"
 	}
 
-	return fmt.Sprintf("%s of segments of %s (MSS %s) in a row while %s",
-		plural(float64(e.timeouts), "time-out"), bytes(e.segment), bytes(e.mss), passes)
+	return fmt.Sprintf("%s in a row of segments of %s on average, with an MSS of %s, while %s (limit %s)",
+		plural(float64(e.timeouts), "time-out"), bytes(e.segment), bytes(e.mss), passes, limit)
 }
 
-func sayRetransmissions(e *evidence, figure, limit string) string {
-	return fmt.Sprintf("%s segments retransmitted in the last %s (limit %s)", figure, seconds(e.windowSpan), limit)
+func sayRetransmissions(e *evidence, _, limit string) string {
+	return fmt.Sprintf("%s that no DSACK explains in the last %s (limit %s)",
+		plural(float64(e.window.retrans), "retransmission"), seconds(e.windowSpan), limit)
 }
 
 func sayLoss(e *evidence, figure, limit string) string {
-	return fmt.Sprintf("at least %s of the sent data retransmitted (limit %s), %s in the last %s",
+	return fmt.Sprintf("at least %s of what was sent lately had to be sent again (limit %s), %s in the last %s",
 		figure, limit, plural(float64(e.window.retrans), "segment"), seconds(e.windowSpan))
 }
 
 func sayRTO(e *evidence, figure, limit string) string {
-	return fmt.Sprintf("RTO of %s is %s times the expected %s or backed off so often (limit %s times), back-off %d",
-		seconds(e.rto), figure, seconds(e.expectedRTO), limit, e.backoff)
+	if e.unacked > 0 && math.Exp2(float64(e.backoff)) > e.rto/e.expectedRTO {
+		return fmt.Sprintf("RTO of %s after %s, a factor of %s (limit %s)",
+			seconds(e.rto), plural(float64(e.backoff), "back-off"), figure, limit)
+	}
+
+	return fmt.Sprintf("RTO of %s is %s times the expected %s (limit %s times)", seconds(e.rto), figure, seconds(e.expectedRTO), limit)
 }
 
 func sayRTT(_ *evidence, figure, limit string) string {
@@ -85,8 +94,8 @@ func sayCongestion(e *evidence, _, _ string) string {
 		return fmt.Sprintf("cwnd is being reduced, %s now", plural(float64(e.cwnd), "segment"))
 	}
 
-	return fmt.Sprintf("cwnd fell to %s after %s and %s", plural(float64(e.cwnd), "segment"),
-		plural(float64(e.window.retrans), "retransmission"), plural(float64(e.window.deliveredCE), "CE mark"))
+	return fmt.Sprintf("cwnd fell to %s, with %s and %s in the last %s", plural(float64(e.cwnd), "segment"),
+		plural(float64(e.window.retrans), "retransmission"), plural(float64(e.window.deliveredCE), "CE mark"), seconds(e.windowSpan))
 }
 
 func sayRecovery(e *evidence, _, _ string) string {
@@ -97,16 +106,33 @@ func sayRegained(e *evidence, _, _ string) string {
 	return fmt.Sprintf("cwnd grows again after losses or CE marks, %s now", plural(float64(e.cwnd), "segment"))
 }
 
-func sayQueue(e *evidence, figure, limit string) string {
-	return fmt.Sprintf("%s unsent, which takes %s at the present rate (limit %s), %s of the connection's own recent rate",
-		bytes(e.queue.now), figure, limit, percent(e.queue.rate/e.ownRate))
+func sayGrowing(e *evidence, figure, limit string) string {
+	return fmt.Sprintf("%s unsent and growing, %s at the present rate (limit %s), %s", bytes(e.queue.now), figure, limit, e.slowness())
+}
+
+func sayPersistent(e *evidence, figure, limit string) string {
+	return fmt.Sprintf("never less than %s unsent of late, %s at the present rate (limit %s), %s", bytes(e.queue.least), figure, limit, e.slowness())
+}
+
+func sayAccelerating(e *evidence, figure, limit string) string {
+	return fmt.Sprintf("%s unsent and growing faster and faster, %s at the present rate (limit %s), %s",
+		bytes(e.queue.now), figure, limit, e.slowness())
+}
+
+// slowness says how the rate compares with what the connection had.
+func (e *evidence) slowness() string {
+	return fmt.Sprintf("which is %s of the connection's own recent one", percent(e.queue.rate/e.ownRate))
 }
 
 func sayVolatile(e *evidence, figure, limit string) string {
-	return fmt.Sprintf("unsent data varies by %s times its mean of %s (limit %s times)", figure, bytes(e.queue.mean), limit)
+	return fmt.Sprintf("unsent data deviates by %s times its mean of %s (limit %s times)", figure, bytes(e.queue.mean), limit)
 }
 
 func sayZeroWindow(e *evidence, figure, limit string) string {
+	if e.queue.now == 0 { // not told by the kernel
+		return fmt.Sprintf("peer's receive window closed for %s (limit %s)", figure, limit)
+	}
+
 	return fmt.Sprintf("peer's receive window closed for %s (limit %s), %s unsent", figure, limit, bytes(e.queue.now))
 }
 
@@ -125,7 +151,7 @@ func sayUnread(e *evidence, figure, limit string) string {
 }
 
 func sayFlaps(_ *evidence, figure, limit string) string {
-	return fmt.Sprintf("became SUSPECT or worse %s times in short order (limit %s times); the worst status is held", figure, limit)
+	return fmt.Sprintf("became SUSPECT or worse at least %s times in short order (limit %s times); the worst status is held", figure, limit)
 }
 
 func sayHeldQueue(_ *evidence, figure, limit string) string {

@@ -36,7 +36,7 @@ func (u Unit) format(v float64) string {
 	case UnitShare:
 		return percent(v)
 	case UnitFactor:
-		return fmt.Sprintf("%.1f", v)
+		return digits(v)
 	case UnitBytes:
 		return bytes(v)
 	default:
@@ -46,23 +46,23 @@ func (u Unit) format(v float64) string {
 
 // seconds renders a duration in seconds, in ms below one second.
 func seconds(v float64) string {
-	switch {
-	case v < 0.9995:
-		return fmt.Sprintf("%.0f ms", v*msPerSecond)
-	case v < 99.95:
-		return fmt.Sprintf("%.1f s", v)
-	default:
-		return fmt.Sprintf("%.0f s", v)
+	if v < 0.9995 {
+		return digits(v*msPerSecond) + " ms"
 	}
+
+	return digits(v) + " s"
 }
 
 // percent renders a share of 0 to 1.
-func percent(v float64) string {
-	if v < 0.0995 {
-		return fmt.Sprintf("%.1f %%", 100*v)
+func percent(v float64) string { return digits(100*v) + " %" }
+
+// digits renders three significant digits, and all that are left of the point.
+func digits(v float64) string {
+	if v >= 999.5 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
 	}
 
-	return fmt.Sprintf("%.0f %%", 100*v)
+	return strconv.FormatFloat(v, 'g', 3, 64)
 }
 
 func bytes(v float64) string { return plural(v, "byte") }
