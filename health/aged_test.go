@@ -1,6 +1,9 @@
 package health
 
-import "testing"
+import (
+	"math/rand/v2"
+	"testing"
+)
 
 func TestAgedLeast(t *testing.T) {
 	const age = 600_000
@@ -44,6 +47,53 @@ func TestAgedHighest(t *testing.T) {
 
 		if got := a.value(highest); got != step.want {
 			t.Errorf("after %d it is %d, want %d", step.v, got, step.want)
+		}
+	}
+}
+
+// TestAgedNaively compares with a look at everything that was observed: the
+// value is no milder than the extreme of half the age, and not older than one
+// and a half.
+func TestAgedNaively(t *testing.T) {
+	const age = 60_000
+
+	type observation struct {
+		at stamp
+		v  uint32
+	}
+
+	random := rand.New(rand.NewPCG(5, 6))
+
+	for name, better := range map[string]extreme{"least": least, "highest": highest} {
+		var (
+			a   aged
+			all []observation
+		)
+
+		for n, now := 0, stamp(1_000_000); n < 20_000; n++ {
+			now += stamp(random.Int64N(1 + age/(1+random.Int64N(50))))
+			v := random.Uint32N(1000)
+			a.observe(v, now, age, better)
+
+			if v == 0 {
+				continue
+			}
+
+			all = append(all, observation{now, v})
+			got := a.value(better)
+			known := false
+
+			for i := len(all) - 1; i >= 0 && now-all[i].at < 3*age/2; i-- {
+				known = known || all[i].v == got
+
+				if now-all[i].at < age/2 && better(all[i].v, got) {
+					t.Fatalf("%s: %d, but %d was seen %d ms ago", name, got, all[i].v, now-all[i].at)
+				}
+			}
+
+			if !known {
+				t.Fatalf("%s: %d was not seen for one and a half ages", name, got)
+			}
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 func requireSound(tb testing.TB, t *Tracker) {
 	tb.Helper()
 	requireSoundTable(tb, t)
+	requireSoundNotes(tb, t)
 	requireSoundExports(tb, t)
 }
 
@@ -41,6 +42,35 @@ func requireSoundTable(tb testing.TB, t *Tracker) {
 
 	if t.slab.used > t.cfg.MaxConnections || len(t.slab.free)+t.slab.used != len(t.slab.seen) {
 		tb.Fatalf("%d places used of %d, %d free of %d", t.slab.used, t.cfg.MaxConnections, len(t.slab.free), len(t.slab.seen))
+	}
+}
+
+// requireSoundNotes fails unless the connections with raised flags, and they
+// alone, have a note each.
+func requireSoundNotes(tb testing.TB, t *Tracker) {
+	tb.Helper()
+
+	taken := make(map[int32]uint64)
+
+	for cookie, i := range t.index {
+		c := t.slab.conn(i)
+		if (c.note == noNote) != (c.verdict.flags == 0) {
+			tb.Fatalf("connection %d has the note %d and the flags %s", cookie, c.note, flagNames(c.verdict.flags))
+		}
+
+		if c.note == noNote {
+			continue
+		}
+
+		if other, dup := taken[c.note]; dup || slices.Contains(t.notes.free, c.note) {
+			tb.Fatalf("note %d of connection %d belongs to %d, or to nobody", c.note, cookie, other)
+		}
+
+		taken[c.note] = cookie
+	}
+
+	if len(taken)+len(t.notes.free) != len(t.notes.all) {
+		tb.Fatalf("%d notes, %d taken and %d free", len(t.notes.all), len(taken), len(t.notes.free))
 	}
 }
 

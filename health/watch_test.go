@@ -123,12 +123,15 @@ func (c *tcp) passed(now time.Time) {
 }
 
 // write sends a segment of 300 bytes.
-func (c *tcp) write() {
+func (c *tcp) write() { c.push(1, 300) }
+
+// push sends so many segments of a size.
+func (c *tcp) push(segments, size uint32) {
 	c.dataSent = c.now
-	c.Info.Unacked++
-	c.Info.DataSegsOut++
-	c.Info.BytesSent += 300
-	c.SendQueue += 300
+	c.Info.Unacked += segments
+	c.Info.DataSegsOut += segments
+	c.Info.BytesSent += uint64(segments * size)
+	c.SendQueue += segments * size
 
 	if c.Timer != sampler.TimerRetransmit {
 		c.Timer, c.probed = sampler.TimerRetransmit, false

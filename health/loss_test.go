@@ -1,0 +1,182 @@
+package health
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+// bulkStep is 10 ms of a sender that fills 10 Mbit/s, of which so many segments
+// are sent again.
+func bulkStep(c *tcp, again uint32) {
+	c.dataSent, c.ackRecv = c.now, c.now
+	c.Info.BytesAcked += 12_500
+	c.Info.BytesSent += 12_500 + uint64(again)*1448
+	c.Info.BytesRetrans += uint64(again) * 1448
+	c.Info.DataSegsOut += 9 + again
+	c.Info.TotalRetrans += again
+	c.Info.Delivered += 9
+	c.Info.Unacked, c.Info.SndCwnd, c.Info.NotsentBytes, c.SendQueue = 40, 40, 2_000_000, 2_058_000
+	c.Info.BusyTime += 10_000
+	c.Timer, c.due = sampler.TimerRetransmit, c.now.Add(c.rto())
+}
+
+// TestBulkSenderMayLoseOneBurst: how a sender that fills the path learns its
+// size. A second burst within the window is too many.
+func TestBulkSenderMayLoseOneBurst(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		burst func(at time.Duration) bool
+		want  bool // loss_high
+	}{
+		{"one burst", func(at time.Duration) bool { return at >= 5*time.Second && at < 6*time.Second }, false},
+		{"one burst, 12 s later another", func(at time.Duration) bool {
+			return (at >= 3*time.Second && at < 4*time.Second) || (at >= 15*time.Second && at < 16*time.Second)
+		}, false},
+		{"two bursts within 4 s", func(at time.Duration) bool {
+			return (at >= 5*time.Second && at < 6*time.Second) || (at >= 8*time.Second && at < 9*time.Second)
+		}, true},
+		{"a burst that does not end", func(at time.Duration) bool { return at >= 5*time.Second }, true},
+	} {
+		everywhere(t, always(func(at time.Duration, c *tcp) {
+			again := uint32(0)
+			if tc.burst(at) {
+				again = 2
+			}
+
+			bulkStep(c, again)
+		}), func(tb testing.TB, history []sight) {
+			seen := false
+			for _, s := range history {
+				seen = seen || s.Flags.Has(LossHigh)
+			}
+
+			if seen != tc.want {
+				tb.Errorf("%s: loss_high raised %v, want %v", tc.name, seen, tc.want)
+			}
+		})
+	}
+}
+
+// TestBurstOfASenderWithNothingLeft counts: it fills nothing.
+func TestBurstOfASenderWithNothingLeft(t *testing.T) {
+	history := story{step: func(at time.Duration, c *tcp) {
+		again := uint32(0)
+		if at >= 5*time.Second && at < 6*time.Second {
+			again = 2
+		}
+
+		bulkStep(c, again)
+		c.Info.NotsentBytes, c.SendQueue = 0, 58_000
+	}}.play(t)
+
+	if got := first(t, history, "lossy", func(s *sight) bool { return s.Flags.Has(LossHigh) }); got.at > 6*time.Second || got.Cause != CausePacketLoss {
+		t.Errorf("because of %v after %v", got.Cause, got.at)
+	}
+}
+
+// TestUnansweredTimeoutsAreNoLoss: while nothing comes back, the path may as
+// well be dead. Once it answers, they were losses.
+func TestUnansweredTimeoutsAreNoLoss(t *testing.T) {
+	const gone, back = 5 * time.Second, 11 * time.Second
+
+	history := story{length: 14 * time.Second, step: func(at time.Duration, c *tcp) {
+		switch {
+		case at < gone:
+			requestResponse(at, 500*time.Millisecond, c)
+		case at < back && every(at, 500*time.Millisecond, 0):
+			c.write()
+		case at == back:
+			c.answered()
+		}
+	}}.play(t)
+
+	seen := false
+
+	for _, s := range history {
+		if s.at < back && s.Flags.Has(LossHigh) {
+			t.Fatalf("%v after the path died: %s, %s", s.at-gone, flagNames(s.Flags), describe(&s.Row))
+		}
+
+		seen = seen || s.at >= back && s.Flags.Has(LossHigh)
+	}
+
+	if !seen {
+		t.Error("once answered, they are no losses either")
+	}
+}
+
+// TestWorstBurstNaively compares with a look at all pairs of samples.
+func TestWorstBurstNaively(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+
+	for range 2000 {
+		samples := make([]sample, 1+random.IntN(12))
+		retrans := random.Uint32() // wraps at times
+
+		for i := range samples {
+			if i > 0 {
+				samples[i].at = samples[i-1].at + 100 + random.Int64N(1900)
+			}
+
+			retrans += random.Uint32N(4) * random.Uint32N(2)
+			samples[i].totalRetrans = retrans
+		}
+
+		r := ring{samples: samples, count: uint8(len(samples))}
+		k, ms := random.IntN(len(samples)), random.Int64N(4000)+1
+
+		var want uint32
+
+		for i := range k {
+			for j := i + 1; j <= k; j++ {
+				// A burst reaches from sample to sample, up to the first that is so far away.
+				if r.at(j-1).at-r.at(i).at < ms {
+					want = max(want, r.at(j).totalRetrans-r.at(i).totalRetrans)
+				}
+			}
+		}
+
+		from, to := r.worstBurst(k, ms)
+		if got := r.at(to).totalRetrans - r.at(from).totalRetrans; got != want || from > to || to > k {
+			t.Fatalf("from sample %d to %d of %d: %d, want %d in %d ms of %+v", from, to, k, got, want, ms, samples)
+		}
+
+		if to > from && r.at(to-1).at-r.at(from).at >= ms {
+			t.Fatalf("a burst of %d ms, longer than %d", r.at(to).at-r.at(from).at, ms)
+		}
+	}
+}
+
+// TestSubtractLeavesTheRest: a window without its middle is its ends.
+func TestSubtractLeavesTheRest(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	r := filled(1000, 10_000)
+	s := sample{at: 1}
+
+	for range 11 {
+		s.at += 1000
+		s.bytesSent += random.Uint64N(100_000)
+		s.bytesRetrans += random.Uint64N(1000)
+		s.totalRetrans += random.Uint32N(3)
+		s.dataSegsOut += random.Uint32N(100)
+		r.push(s, newGeometry(1000, 10_000))
+	}
+
+	for i := range int(r.count) {
+		for j := i; j < int(r.count); j++ {
+			rest := r.stats(0, r.last())
+			rest.subtract(r.stats(i, j))
+
+			before, after := r.stats(0, i), r.stats(j, r.last())
+			if rest.retrans != before.retrans+after.retrans || rest.retransAll != before.retransAll+after.retransAll ||
+				rest.retransSamples != before.retransSamples+after.retransSamples ||
+				rest.dataSegsOut != before.dataSegsOut+after.dataSegsOut || rest.bytesSent != before.bytesSent+after.bytesSent ||
+				rest.bytesRetrans != before.bytesRetrans+after.bytesRetrans {
+				t.Fatalf("without samples %d to %d: %+v, the ends are %+v and %+v", i, j, rest, before, after)
+			}
+		}
+	}
+}

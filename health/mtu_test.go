@@ -1,0 +1,124 @@
+package health
+
+import (
+	"testing"
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+const holeAt = 5 * time.Second
+
+// hole is a path that loses segments above some size from holeAt on, while the
+// peer's data arrives.
+type hole struct {
+	segment uint32 // bytes of the segments that are sent
+	small   bool   // a smaller one was sent behind them, and is SACKed
+	quiet   bool   // the peer sends nothing
+	shut    bool   // the peer's window is closed
+	size    int    // of tcp_info
+}
+
+func (h hole) play(tb testing.TB) []sight {
+	tb.Helper()
+
+	return story{size: h.size, step: func(at time.Duration, c *tcp) {
+		if !h.quiet && every(at, 200*time.Millisecond, 100*time.Millisecond) {
+			c.dataRecv = c.now
+			c.Info.BytesReceived += 100
+			c.Info.SegsIn++
+			c.Info.DataSegsIn++
+		}
+
+		switch {
+		case at < holeAt && every(at, 200*time.Millisecond, 0):
+			c.push(3, h.segment)
+		case at < holeAt && every(at, 200*time.Millisecond, c.srtt()):
+			c.acked()
+		case at == holeAt:
+			c.push(3, h.segment)
+
+			if h.small {
+				c.push(1, h.segment/5)
+				c.Info.Sacked = 1
+			}
+
+			if h.shut {
+				c.Info.SndWnd = 0
+			}
+		case at > holeAt && every(at, 200*time.Millisecond, 0): // waits behind it
+			c.SendQueue += 3 * h.segment
+			c.Info.NotsentBytes += 3 * h.segment
+		}
+	}}.play(tb)
+}
+
+func TestMTUHole(t *testing.T) {
+	for name, tc := range map[string]struct {
+		hole
+		timeouts uint8
+	}{
+		"the peer's data arrives":                                     {hole{segment: 1448}, 3},
+		"three quarters of the MSS, as an overhead of tunnels leaves": {hole{segment: 1086}, 3},
+		"smaller segments are SACKed":                                 {hole{segment: 1448, small: true, quiet: true}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			history := tc.play(t)
+			requireMild(t, history[:20], Healthy)
+
+			got := first(t, history, "found", func(s *sight) bool { return s.Flags.Has(MTUBlackholeSuspect) })
+			if got.at > holeAt+3*time.Second || got.Row.Info.Retransmits() != tc.timeouts || got.Status < Degraded || got.SafeToSend {
+				t.Errorf("%v after %v and %d time-outs", got.Status, got.at-holeAt, got.Row.Info.Retransmits())
+			}
+
+			for _, s := range history {
+				if s.Flags.Has(MTUBlackholeSuspect) && (s.Flags.Has(StaleSuspectSend) || s.Flags.Has(StaleConfirmedSend)) {
+					t.Fatalf("after %v it is blamed twice: %s", s.at-holeAt, flagNames(s.Flags))
+				}
+
+				if !tc.quiet && s.at > got.at+2500*time.Millisecond && s.Cause != CauseMTU {
+					t.Fatalf("after %v: because of %v", s.at-holeAt, s.Cause)
+				}
+			}
+		})
+	}
+}
+
+// TestNoMTUHole has something in the way that is no matter of size, or that is
+// not known to be.
+func TestNoMTUHole(t *testing.T) {
+	for name, h := range map[string]hole{
+		"small segments":                      {segment: 300},
+		"just below three quarters":           {segment: 1085},
+		"nothing passes":                      {segment: 1448, quiet: true},
+		"small segments behind smaller ones":  {segment: 500, small: true},
+		"a closed window":                     {segment: 1448, shut: true},
+		"a kernel that tells no notsent size": {segment: 1448, size: 144},
+	} {
+		t.Run(name, func(t *testing.T) {
+			history := h.play(t)
+			for _, s := range history {
+				if s.Flags.Has(MTUBlackholeSuspect) {
+					t.Fatalf("raised after %v: %s", s.at-holeAt, describe(&s.Row))
+				}
+			}
+
+			if last := history[len(history)-1]; !h.shut && (last.Status != Stale || last.Cause != CausePathDead) {
+				t.Errorf("at the end %v because of %v, %s", last.Status, last.Cause, flagNames(last.Flags))
+			}
+		})
+	}
+}
+
+// TestMTUHoleOfTheFirstFlight has the very first data be too long.
+func TestMTUHoleOfTheFirstFlight(t *testing.T) {
+	w := newWatch(t, Config{Export: showAll})
+	r := established(1)
+	r.Info.Unacked, r.SendQueue, r.Timer, r.Expires = 4, 4*1448, sampler.TimerRetransmit, 900
+	r.Info.Retransmits, r.Info.Backoff, r.Info.RTO = 3, 3, 1_760_000
+	r.Info.LastDataSent, r.Info.LastDataRecv, r.Info.LastAckRecv = 860, 150, 2400
+
+	if got := w.tick(r).shown(1); got.Flags&fatalFlags() != flagSet(MTUBlackholeSuspect) || got.Status != Stale || got.Cause != CauseMTU {
+		t.Errorf("%v because of %v, %s", got.Status, got.Cause, flagNames(got.Flags))
+	}
+}

@@ -1,0 +1,169 @@
+package health
+
+import (
+	"testing"
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+// calling returns limits under which any RTT of 10 ms has so many points.
+func calling(points int) *Limits {
+	l := DefaultLimits()
+	l.Steps[RTTHigh] = []Step{{Limit: 0.01, Points: points}}
+
+	return l
+}
+
+// pointsOf has an acknowledged write on each connection and returns their points.
+func pointsOf(w *watch, rows []row) (points []int) {
+	w.tb.Helper()
+
+	for i := range rows {
+		rows[i].Info.BytesAcked += 100
+		rows[i].Info.LastDataSent, rows[i].Info.LastAckRecv = 100, 50
+	}
+
+	s := w.tick(rows...)
+	for i := range rows {
+		points = append(points, s.shown(rows[i].Cookie).Points)
+	}
+
+	return points
+}
+
+func TestPolicy(t *testing.T) {
+	port := func(p uint16) func(*sampler.Socket) bool {
+		return func(s *sampler.Socket) bool { return s.Remote.Port == p }
+	}
+	policy := &Policy{
+		Profiles: []Profile{{"auto", calling(1)}, {"one", calling(2)}, {"two", calling(3)}},
+		Rules: []Rule{
+			{port(1), 1},
+			{port(2), 2},
+			{func(*sampler.Socket) bool { return false }, 1},
+			{port(1), 2}, // the first one counts
+		},
+	}
+
+	w := newWatch(t, Config{Export: showAll, Policy: policy})
+	rows := []row{established(1), established(2), established(3)}
+	pointsOf(w, rows)
+
+	if got := pointsOf(w, rows); got[0] != 2 || got[1] != 3 || got[2] != 1 {
+		t.Errorf("%v points, want those of the first rule that matches, else of the first profile", got)
+	}
+
+	// From the next sample on, for who is known already, too.
+	w.tracker.SetPolicy(&Policy{Profiles: []Profile{{"auto", calling(4)}, {"one", calling(5)}}, Rules: []Rule{{port(3), 1}}})
+
+	if got := pointsOf(w, append(rows, established(4)))[:3]; got[0] != 4 || got[1] != 4 || got[2] != 5 {
+		t.Errorf("%v points under another policy", got)
+	}
+
+	// Profiles that are gone are not looked up, also by who was not seen lately.
+	w.tracker.SetPolicy(&Policy{Profiles: []Profile{{"auto", calling(1)}}})
+
+	if f := w.ask(Query{Cookie: 3, Limit: 1}, nil).Found[0]; f.Points != 5 || len(f.Reasons) == 0 {
+		t.Errorf("before its next sample: %d points, %q", f.Points, f.Reasons)
+	}
+
+	for range 4 { // a milder status is believed after a while
+		pointsOf(w, rows)
+	}
+
+	if got := pointsOf(w, rows); got[0] != 1 || got[2] != 1 {
+		t.Errorf("%v points under the last policy", got)
+	}
+}
+
+// TestRuleSeesWhatIdentifies gives a rule the row with its cgroup, mark and
+// interface when the connection is first seen.
+func TestRuleSeesWhatIdentifies(t *testing.T) {
+	var asked []uint64
+
+	policy := DefaultPolicy()
+	policy.Rules = []Rule{{func(s *sampler.Socket) bool { asked = append(asked, s.Cookie); return false }, 0}}
+
+	w := newWatch(t, Config{Policy: policy})
+	w.tick(established(1))
+	w.tick(established(1), established(2))
+	w.tick(established(1), established(2))
+
+	if len(asked) != 2 || asked[0] != 1 || asked[1] != 2 {
+		t.Errorf("asked about %v, each is to be bound once", asked)
+	}
+
+	w.tracker.SetPolicy(policy)
+	w.tick(established(1), established(2))
+
+	if len(asked) != 4 {
+		t.Errorf("asked about %v, each is to be bound anew", asked)
+	}
+}
+
+// TestMessagingLimits: what is an illness for single messages is none for
+// anything else.
+func TestMessagingLimits(t *testing.T) {
+	held := func(at time.Duration, c *tcp) {
+		c.Info.RTT, c.Info.RTO = 900_000, 1_100_000 // an ACK may take its time
+		if at == 5*time.Second {
+			c.push(2, 1448)
+		}
+
+		if at == 5*time.Second+c.srtt() {
+			c.answered()
+		}
+	}
+	flooded := func(at time.Duration, c *tcp) {
+		bulkStep(c, 0)
+	}
+
+	messaging := &Policy{Profiles: BuiltinProfiles()[1:]}
+
+	for name, tc := range map[string]struct {
+		step func(at time.Duration, c *tcp)
+		flag Flag
+		want Status
+	}{
+		"a message held for most of a second": {held, SendQueueHigh, Suspect},
+		"a full cwnd":                         {flooded, CwndExhausted, Suspect},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := first(t, story{policy: messaging, step: tc.step}.play(t), "found", func(s *sight) bool { return s.Flags.Has(tc.flag) })
+			if got.Status < tc.want || got.Cause != CauseCongestion {
+				t.Errorf("%v because of %v with %s", got.Status, got.Cause, flagNames(got.Flags))
+			}
+
+			for _, profile := range []int{0, 2} {
+				p := &Policy{Profiles: BuiltinProfiles()[profile:]}
+				for _, s := range (story{policy: p, step: tc.step}).play(t) {
+					if s.Status > Caution || s.Flags.Has(SendQueueHigh) || s.Flags.Has(CwndExhausted) {
+						t.Fatalf("profile %s after %v: %s", p.Profiles[0].Name, s.at, flagNames(s.Flags))
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestBulkLimits let the RTT rise twice as far.
+func TestBulkLimits(t *testing.T) {
+	auto, bulk := BuiltinProfiles()[0].Limits, BuiltinProfiles()[2].Limits
+
+	for _, tc := range []struct {
+		srtt       float64
+		auto, bulk bool
+	}{{0.058, false, false}, {0.062, true, false}, {0.118, true, false}, {0.122, true, true}} {
+		e := calm()
+		e.srtt, e.baseline = tc.srtt, 0.02
+
+		if got := assess(&e, auto).Flags.Has(RTTDrift); got != tc.auto {
+			t.Errorf("auto at %v s: %v", tc.srtt, got)
+		}
+
+		if got := assess(&e, bulk).Flags.Has(RTTDrift); got != tc.bulk {
+			t.Errorf("bulk at %v s: %v", tc.srtt, got)
+		}
+	}
+}
