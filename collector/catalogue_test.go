@@ -113,6 +113,20 @@ func TestCatalogueRows(t *testing.T) {
 	}
 }
 
+// TestStateIsNoLabelOfCounters: a predecessor had the state in the labels of each
+// of its counters (T8), so that all of them began anew when it changed.
+func TestStateIsNoLabelOfCounters(t *testing.T) {
+	changing := []string{"state", "status", "cause", "options", "congestion_algorithm"}
+
+	for _, m := range collector.Catalogue() {
+		for _, label := range m.Labels {
+			if slices.Contains(changing, label) && (m.Type != "gauge" || m.Set != "" && !strings.HasSuffix(m.Name, "_info")) {
+				t.Errorf("the %s %s has the label %s, which changes", m.Type, m.Name, label)
+			}
+		}
+	}
+}
+
 // TestCatalogueIsClosed compares the catalogue with what the golden files show.
 func TestCatalogueIsClosed(t *testing.T) {
 	shown := make(map[string]bool)
