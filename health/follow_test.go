@@ -62,21 +62,36 @@ func TestPeerThatSendsButAcknowledgesNothing(t *testing.T) {
 	})
 }
 
-// TestPeerThatAnswersNoLonger is dead once its last answers are old.
+// TestPeerThatAnswersNoLonger is dead once its last answers are old, also if
+// other data arrives.
 func TestPeerThatAnswersNoLonger(t *testing.T) {
-	alive := dropping(func(c *tcp) {
-		if c.now.Sub(start) < 8*time.Second {
-			c.ackRecv = c.now
-			c.Info.SegsIn++
-		}
-	})
+	for name, tc := range map[string]struct {
+		after func(c *tcp) // 8 s
+		want  Flags
+	}{
+		"silent":     {func(*tcp) {}, flagSet(HalfOpenConfirmed, StaleConfirmedSend)},
+		"still data": {func(c *tcp) { c.dataRecv = c.now; c.Info.SegsIn++; c.Info.DataSegsIn++ }, flagSet(StaleConfirmedSend)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			everywhere(t, dropping(func(c *tcp) {
+				if c.now.Sub(start) >= 8*time.Second {
+					tc.after(c)
 
-	everywhere(t, alive, func(tb testing.TB, history []sight) {
-		dead := first(tb, history, "dead", func(s *sight) bool { return s.Status == Stale })
-		if dead.at < 8*time.Second || !dead.Flags.Has(HalfOpenConfirmed) {
-			tb.Errorf("after %v with %s", dead.at, flagNames(dead.Flags))
-		}
-	})
+					return
+				}
+
+				c.ackRecv = c.now
+				c.Info.SegsIn++
+			}), func(tb testing.TB, history []sight) {
+				dead := first(tb, history, "dead", func(s *sight) bool { return s.Status == Stale })
+				last := history[len(history)-1]
+
+				if dead.at < 8*time.Second || last.Flags&fatalFlags() != tc.want {
+					tb.Errorf("dead after %v, at the end %s", dead.at, flagNames(last.Flags))
+				}
+			})
+		})
+	}
 }
 
 // TestUnreadRemnants of an idle client: two tickets that its TLS library will

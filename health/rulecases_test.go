@@ -254,7 +254,10 @@ var ruleCases = []ruleCase{
 	{
 		"cwnd fell and losses", CongestionSuspected, 1, 1,
 		func(e *evidence, v float64) { e.window.cwndFell, e.window.retrans = true, uint32(v) },
-		[]func(*evidence){func(e *evidence) { e.window.cwndFell = false }},
+		[]func(*evidence){
+			func(e *evidence) { e.window.cwndFell = false },
+			func(e *evidence) { e.window.retrans = 0 },
+		},
 	},
 	{
 		"cwnd fell and CE marks", CongestionSuspected, 1, 1,
