@@ -1,0 +1,296 @@
+package health
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+// intervals are those that properties are tried at.
+var intervals = []time.Duration{100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second}
+
+// pick returns one of a list, as the input says.
+func pick[T any](s *source, list []T) T { return list[int(s.byte())%len(list)] }
+
+// tenths returns a time of up to limit, in tenths of a second.
+func (s *source) tenths(limit time.Duration) time.Duration {
+	return time.Duration(s.byte()) * 100 * time.Millisecond % (limit + 100*time.Millisecond)
+}
+
+// TestIllnessesAreFound holds the illnesses to what they are said to be, without
+// which the properties would prove nothing.
+func TestIllnessesAreFound(t *testing.T) {
+	for _, ill := range illnesses {
+		worst := Healthy
+
+		for _, s := range (story{length: 15 * time.Second, step: func(at time.Duration, c *tcp) {
+			switch {
+			case at < 4*time.Second && ill.name == "a path that has got slow":
+				bulkStep(c, 0)
+			case at < 4*time.Second:
+				busy(at, c)
+			default:
+				ill.step(at, c)
+			}
+		}}).play(t) {
+			worst = max(worst, s.Status)
+		}
+
+		if worst != ill.worst {
+			t.Errorf("%s: %v at worst, want %v", ill.name, worst, ill.worst)
+		}
+	}
+}
+
+// FuzzRecovery plays any illnesses one after the other that lose nothing, then
+// none: the connection is HEALTHY again as soon as was promised, and stays so.
+func FuzzRecovery(f *testing.F) {
+	var lossless []illness
+
+	for _, ill := range illnesses {
+		if !ill.loses {
+			lossless = append(lossless, ill)
+		}
+	}
+
+	for i := range lossless {
+		f.Add([]byte{byte(i), byte(i), 40, byte(i + 1), 25, byte(2 * i), 60}, false)
+	}
+
+	f.Fuzz(func(t *testing.T, input []byte, idle bool) {
+		s := &source{input}
+		interval := pick(s, intervals)
+
+		var course []phase
+
+		repaired := 2 * time.Second
+		for len(s.b) > 1 && len(course) < 12 && repaired < 40*time.Second {
+			ill := pick(s, lossless)
+			repaired += 100*time.Millisecond + s.tenths(8*time.Second)
+			course = append(course, phase{repaired, ill})
+		}
+
+		requireRecovery(t, recovery(course, interval, idle).play(t), repaired, interval)
+	})
+}
+
+// TestRecoveryFromEach plays each illness alone, those that lose something, too.
+func TestRecoveryFromEach(t *testing.T) {
+	for _, ill := range illnesses {
+		for _, interval := range intervals {
+			for _, length := range []time.Duration{500 * time.Millisecond, 2 * time.Second, 5 * time.Second, 12 * time.Second} {
+				t.Run(fmt.Sprintf("%s/%v/%v", ill.name, interval, length), func(t *testing.T) {
+					repaired := 4*time.Second + length
+					requireRecovery(t, recovery([]phase{{4 * time.Second, illnesses[0]}, {repaired, ill}}, interval, false).play(t), repaired, interval)
+				})
+			}
+		}
+	}
+}
+
+// phase is a part of a story.
+type phase struct {
+	until time.Duration
+	illness
+}
+
+// recovery is the story of a connection that has some illnesses and recovers, to
+// be busy or idle.
+func recovery(course []phase, interval time.Duration, idle bool) story {
+	repaired := 2 * time.Second
+	if len(course) > 0 {
+		repaired = course[len(course)-1].until
+	}
+
+	return story{interval: interval, length: repaired + 20*time.Second + 2*interval, step: func(at time.Duration, c *tcp) {
+		switch {
+		case at < 2*time.Second || at > repaired && !idle:
+			busy(at, c)
+		case at == repaired:
+			heal(c)
+		case at < repaired:
+			for _, p := range course {
+				if at < p.until {
+					p.step(at, c)
+
+					break
+				}
+			}
+		}
+	}}
+}
+
+// FuzzPhase samples one illness at two phases: where the samples fall moves a
+// verdict by an interval at most, and by what lies between two losses.
+func FuzzPhase(f *testing.F) {
+	for i := range illnesses {
+		f.Add([]byte{byte(i), byte(i), 3, 13})
+	}
+
+	f.Fuzz(func(t *testing.T, input []byte) {
+		s := &source{input}
+		ill, interval := pick(s, illnesses), pick(s, intervals)
+		phases := [2]time.Duration{s.tenths(interval) % interval, time.Duration(s.byte()) * storyStep % interval}
+
+		var reached [2][NumStatuses]time.Duration
+
+		for i, phase := range phases {
+			for _, s := range (story{interval: interval, phase: phase, length: 16 * time.Second, step: func(at time.Duration, c *tcp) {
+				if at < 4*time.Second {
+					busy(at, c)
+				} else {
+					ill.step(at, c)
+				}
+			}}).play(t) {
+				for status := Caution; status <= s.Status; status++ {
+					if reached[i][status] == 0 {
+						reached[i][status] = s.at
+					}
+				}
+			}
+		}
+
+		const tooLate = 14 * time.Second // for the other one to see it
+
+		for status := Suspect; status <= Stale; status++ {
+			a, b := reached[0][status], reached[1][status]
+			if never := a == 0 || b == 0; never && max(a, b) < tooLate && a != b || !never && max(a-b, b-a) > interval+ill.grain {
+				t.Errorf("%s, every %v: %v after %v at phase %v, after %v at phase %v", ill.name, interval, status, a, phases[0], b, phases[1])
+			}
+		}
+	})
+}
+
+// FuzzCounters begins with any counters, near their ends too, and resets them:
+// none of it raises a flag.
+func FuzzCounters(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte("\x01\xff\xff\xff\xff\xff\xff\xff\x7f\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"))
+
+	f.Fuzz(func(t *testing.T, input []byte) {
+		s := &source{input}
+		interval := pick(s, intervals)
+		resetAt := 3*time.Second + s.tenths(10*time.Second)
+		resets := s.byte()&1 != 0
+		near := func() uint32 { // zero or all ones, or a little beside
+			return uint32(int32(int8(s.byte()))) + uint32(s.byte()&1)*(1<<31)
+		}
+		begin := func(c *tcp) {
+			c.Info.TotalRetrans, c.Info.DSACKDups, c.Info.DataSegsOut = near(), near(), near()
+			c.Info.Delivered, c.Info.DeliveredCE, c.Info.SegsIn, c.Info.DataSegsIn = near(), near(), near(), near()
+			c.Info.BytesSent, c.Info.BytesRetrans, c.Info.BytesAcked = s.uint64()>>1, s.uint64()>>1, s.uint64()>>1
+			c.Info.BytesReceived, c.Info.BusyTime = s.uint64()>>1, s.uint64()>>1
+			c.Info.RwndLimited, c.Info.SndbufLimited = s.uint64()>>1, s.uint64()>>1
+		}
+
+		for _, s := range (story{interval: interval, step: func(at time.Duration, c *tcp) {
+			switch {
+			case at == 0:
+				begin(c)
+			case at == resetAt && resets:
+				heal(c)
+
+				sent := c.Info.BytesSent
+				begin(c)
+				c.Info.BytesSent = 0 // at least one of them has fallen
+
+				if sent == 0 {
+					t.Skip("nothing was sent before")
+				}
+			}
+
+			busy(at, c)
+		}}).play(t) {
+			if s.Flags != 0 || s.Status != Healthy {
+				t.Fatalf("after %v, with a reset %v at %v: %v with %s", s.at, resets, resetAt, s.Status, flagNames(s.Flags))
+			}
+		}
+	})
+}
+
+// TestShortInfo plays with tcp_info of any length, as older kernels have it: what
+// is missing raises nothing on a healthy connection, and makes no ill one worse.
+func TestShortInfo(t *testing.T) {
+	for _, ill := range illnesses {
+		worst := func(size int) (status Status, flags Flags) {
+			for _, s := range (story{size: size, length: 12 * time.Second, step: func(at time.Duration, c *tcp) {
+				if at < 4*time.Second {
+					busy(at, c)
+				} else {
+					ill.step(at, c)
+				}
+			}}).play(t) {
+				status = max(status, s.Status)
+				flags |= s.Flags
+			}
+
+			return status, flags
+		}
+
+		status, flags := worst(sampler.MaxInfoSize)
+		for size := 4; size < sampler.MaxInfoSize; size += 4 {
+			if short, raised := worst(size); short > status {
+				t.Errorf("%s: %v with %d bytes of tcp_info, %v with all\n%s\n%s",
+					ill.name, short, size, status, flagNames(raised), flagNames(flags))
+			}
+		}
+	}
+}
+
+// FuzzGap takes no samples for any times: whoever is well is called nothing, and
+// nobody is called dead at the first sight after a gap.
+func FuzzGap(f *testing.F) {
+	for i := range illnesses {
+		f.Add([]byte{byte(i), byte(i), 30, 45, 40})
+		f.Add([]byte{byte(i + 1), byte(i), 30, 30, 40, 90, 15})
+	}
+
+	f.Fuzz(func(t *testing.T, input []byte) {
+		s := &source{input}
+		interval, ill := pick(s, intervals), pick(s, illnesses)
+		begins := 3*time.Second + s.tenths(10*time.Second)
+
+		var gaps [][2]time.Duration
+
+		for at := time.Duration(0); len(s.b) > 0; {
+			from := at + s.tenths(10*time.Second)
+			at = from + s.tenths(20*time.Second)
+			gaps = append(gaps, [2]time.Duration{from, at})
+		}
+
+		var (
+			last time.Duration
+			// Where samples come late all the time, none of them is behind a gap.
+			lengths [2]time.Duration
+		)
+
+		for i, s := range (story{interval: interval, length: 40 * time.Second, step: func(at time.Duration, c *tcp) {
+			if at < begins {
+				busy(at, c)
+			} else {
+				ill.step(at, c)
+			}
+		}, blind: func(at time.Duration) bool {
+			for _, gap := range gaps {
+				if at >= gap[0] && at < gap[1] {
+					return true
+				}
+			}
+
+			return false
+		}}).play(t) {
+			length, usual := s.at-last, max(interval, min(lengths[0], lengths[1]))
+			last, lengths[0], lengths[1] = s.at, lengths[1], length
+
+			if well := s.at < begins || ill.worst == Healthy; well && (s.Flags&fatalFlags() != 0 || s.Status > Caution) {
+				t.Fatalf("well, after %v and %v unseen: %v with %s", s.at, length, s.Status, flagNames(s.Flags))
+			}
+
+			if i > 0 && length > gapIntervals*usual && s.Flags&fatalFlags() != 0 {
+				t.Fatalf("%s, after %v and %v unseen: %v with %s", ill.name, s.at, length, s.Status, flagNames(s.Flags))
+			}
+		}
+	})
+}
