@@ -1,4 +1,5 @@
 // Package health follows TCP connections through time and judges them.
+// docs/health.md tells what a verdict means.
 //
 // # The way of a row
 //
@@ -6,10 +7,16 @@
 // the connection's window, gathers the evidence, and lets the rules judge it:
 //
 //	row → window → evidence → flags → points → status, score, cause
+//	      window.go  follow.go  rules.go  assess.go  verdict.go
 //
-// The rules are one table (rules.go): condition, cause, limits and points of
-// each flag. Within a cause only the highest flag counts; causes add up. The
-// verdict then passes a hysteresis: worse at once, better after a while.
+// The rules are one table (rules.go): cause, figure (figures.go), limits and
+// points of each flag, and its sentence (sentences.go). Within a cause only the
+// highest flag counts; causes add up. The verdict then passes a hysteresis:
+// worse at once, better after a while. The evidence of connections with raised
+// flags is kept, so that a [Search] can say why (explain.go).
+//
+// Limits are those of the connection's profile (policy.go). Between two samples,
+// connections in doubt are read and judged again (watchlane.go).
 //
 // # Time
 //
@@ -24,3 +31,5 @@
 // and sticky (export.go). A [Snapshot] is immutable and shared by all readers.
 // What it doesn't show is found by a [Search], in steps between two samples.
 package health
+
+//go:generate go test . -run TestGoldenHealthDoc -update

@@ -239,6 +239,47 @@ func TestShortInfo(t *testing.T) {
 	}
 }
 
+// TestOlderKernelsLack holds the document to what it says of them: these flags
+// need figures that are behind the end of a shorter tcp_info.
+func TestOlderKernelsLack(t *testing.T) {
+	raised := func(size int) (flags Flags) {
+		for _, ill := range illnesses {
+			for _, s := range (story{size: size, length: 15 * time.Second, step: func(at time.Duration, c *tcp) {
+				if at < 4*time.Second {
+					bulkStep(c, 0)
+				} else {
+					ill.step(at, c)
+				}
+			}}).play(t) {
+				flags |= s.Flags
+			}
+		}
+
+		return flags
+	}
+	queue := flagSet(QueueGrowing, QueuePersistent, QueueAccelerating, QueueVolatile)
+
+	for _, tc := range []struct {
+		kernel string
+		size   int // of the last kernel before it
+		lacks  Flags
+	}{
+		{"4.1", 120, flagSet(RecvQueueStuck)},
+		{"4.6", 144, flagSet(MTUBlackholeSuspect, LossHigh) | queue},
+		{"4.10", 168, flagSet(RecvLimited)},
+		{"4.18", 192, flagSet(JitterHigh) | queue},
+	} {
+		if got := raised(tc.size); got&tc.lacks != 0 {
+			t.Errorf("before Linux %s: %s", tc.kernel, flagNames(got&tc.lacks))
+		}
+
+		all := raised(sampler.MaxInfoSize)
+		if missing := tc.lacks &^ all &^ flagSet(QueueAccelerating, QueueVolatile); missing != 0 {
+			t.Errorf("never raised, on no kernel: %s", flagNames(missing))
+		}
+	}
+}
+
 // FuzzGap takes no samples for any times: whoever is well is called nothing, and
 // nobody is called dead at the first sight after a gap.
 func FuzzGap(f *testing.F) {
