@@ -79,7 +79,7 @@ test-kernels:
 		echo "== $${dir##*/}"
 		$(GO) test -p 1 -count 1 -timeout 30m \
 			-exec "'$$work/kernels' -kernel '$$dir' $(if $(KERNEL_OUT),-write '$(abspath $(KERNEL_OUT))')" \
-			$(ARGS) $(KERNEL_TESTS) || failed+=" $${dir##*/}"
+			$(KERNEL_TESTS) $(ARGS) || failed+=" $${dir##*/}"
 	done
 	[ -z "$$failed" ] || { echo "failed on:$$failed"; exit 1; }
 
