@@ -102,6 +102,7 @@ const (
 	offTotalRetrans  = 100
 	offBytesAcked    = 120
 	offBytesReceived = 128
+	offSegsOut       = 136
 	offSegsIn        = 140
 	offNotsentBytes  = 144
 	offMinRTT        = 148
@@ -116,6 +117,7 @@ const (
 	offBytesSent     = 200
 	offBytesRetrans  = 208
 	offDSACKDups     = 216
+	offRcvOOOPack    = 224
 	offSndWnd        = 228
 	offAccECN        = 276
 )
@@ -170,7 +172,7 @@ var fieldTable = [NumFields]fieldSpec{
 	FieldMaxPacingRate:      {name: "max_pacing_rate", offset: 112, width: 8},
 	FieldBytesAcked:         {name: "bytes_acked", offset: offBytesAcked, width: 8},
 	FieldBytesReceived:      {name: "bytes_received", offset: offBytesReceived, width: 8},
-	FieldSegsOut:            {name: "segs_out", offset: 136, width: 4},
+	FieldSegsOut:            {name: "segs_out", offset: offSegsOut, width: 4},
 	FieldSegsIn:             {name: "segs_in", offset: offSegsIn, width: 4},
 	FieldNotsentBytes:       {name: "notsent_bytes", offset: offNotsentBytes, width: 4},
 	FieldMinRTT:             {name: "min_rtt", offset: offMinRTT, width: 4},
@@ -186,7 +188,7 @@ var fieldTable = [NumFields]fieldSpec{
 	FieldBytesRetrans:       {name: "bytes_retrans", offset: offBytesRetrans, width: 8},
 	FieldDSACKDups:          {name: "dsack_dups", offset: offDSACKDups, width: 4},
 	FieldReordSeen:          {name: "reord_seen", offset: 220, width: 4},
-	FieldRcvOOOPack:         {name: "rcv_ooopack", offset: 224, width: 4},
+	FieldRcvOOOPack:         {name: "rcv_ooopack", offset: offRcvOOOPack, width: 4},
 	FieldSndWnd:             {name: "snd_wnd", offset: offSndWnd, width: 4},
 	FieldRcvWnd:             {name: "rcv_wnd", offset: 232, width: 4},
 	FieldRehash:             {name: "rehash", offset: 236, width: 4},

@@ -128,6 +128,8 @@ func TestInfoGetters(t *testing.T) {
 		FieldBytesAcked:    (*TCPInfo).BytesAcked,
 		FieldBytesReceived: (*TCPInfo).BytesReceived,
 		FieldNotsentBytes:  func(i *TCPInfo) uint64 { return uint64(i.NotsentBytes()) },
+		FieldSegsOut:       func(i *TCPInfo) uint64 { return uint64(i.SegsOut()) },
+		FieldRcvOOOPack:    func(i *TCPInfo) uint64 { return uint64(i.RcvOOOPack()) },
 		FieldDataSegsOut:   func(i *TCPInfo) uint64 { return uint64(i.DataSegsOut()) },
 		FieldDeliveryRate:  (*TCPInfo).DeliveryRate,
 		FieldBusyTime:      (*TCPInfo).BusyTime,

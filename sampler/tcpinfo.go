@@ -188,6 +188,9 @@ func (t *TCPInfo) BytesReceived() uint64 { return t.u64(offBytesReceived) }
 // NotsentBytes returns tcpi_notsent_bytes.
 func (t *TCPInfo) NotsentBytes() uint32 { return t.u32(offNotsentBytes) }
 
+// SegsOut returns tcpi_segs_out.
+func (t *TCPInfo) SegsOut() uint32 { return t.u32(offSegsOut) }
+
 // SegsIn returns tcpi_segs_in.
 func (t *TCPInfo) SegsIn() uint32 { return t.u32(offSegsIn) }
 
@@ -223,6 +226,9 @@ func (t *TCPInfo) BytesRetrans() uint64 { return t.u64(offBytesRetrans) }
 
 // DSACKDups returns tcpi_dsack_dups in segments.
 func (t *TCPInfo) DSACKDups() uint32 { return t.u32(offDSACKDups) }
+
+// RcvOOOPack returns tcpi_rcv_ooopack in segments.
+func (t *TCPInfo) RcvOOOPack() uint32 { return t.u32(offRcvOOOPack) }
 
 // SndWnd returns tcpi_snd_wnd in bytes: the peer's window after scaling.
 func (t *TCPInfo) SndWnd() uint32 { return t.u32(offSndWnd) }
