@@ -3,7 +3,7 @@ package health
 import "time"
 
 // Config configures a [Tracker]. Zero values stand for the defaults of the
-// program's flags, but for Export, which takes zero as it is.
+// program's flags, but for the Max of Export and Groups, zero of which is zero.
 type Config struct {
 	// Interval is the time between two samples.
 	Interval time.Duration
@@ -14,6 +14,7 @@ type Config struct {
 	// MaxConnections is the size of the table at most.
 	MaxConnections int
 	Export         ExportConfig
+	Groups         GroupConfig
 	Watch          WatchConfig
 	// Policy is what verdicts depend on, nil for [DefaultPolicy].
 	Policy *Policy
@@ -45,6 +46,10 @@ func (c Config) withDefaults() Config {
 
 	if c.MaxConnections == 0 {
 		c.MaxConnections = 262144
+	}
+
+	if c.Groups.Hold == 0 {
+		c.Groups.Hold = 5 * time.Minute
 	}
 
 	if c.Watch.After == 0 {

@@ -27,6 +27,9 @@ type connection struct {
 	shown int32
 	// note is the index of what explains the raised flags, or noNote.
 	note int32
+	// group is the index of the connection's group, or noGroup until the
+	// listeners are known.
+	group int32
 
 	// firstSeen and endedAt are in ms on the tracker's clock, endedAt zero
 	// while the connection lives.
@@ -43,11 +46,21 @@ type connection struct {
 	ringFirst, ringCount uint8
 	// profile is what the policy of the revision chose.
 	profile, revision uint8
+	role              Role
+	congestion        uint8 // the algorithm at first sight, see algorithms
+
+	// opened: it was opened while all connections were watched, so that its
+	// counters began at zero; joined: what they had before it got a group is in
+	// that of a group. counting: the last row had counters.
+	opened, joined, counting bool
+	// progressed: it made progress since the last sample.
+	progressed bool
 
 	// Levels with a duration: since when they hold.
 	outstandingSince, zeroWindowSince, unreadSince stamp
 	lastProgress                                   stamp
 	bytesAcked, bytesReceived                      uint64
+	counted                                        counted
 	unacked                                        uint32
 	pureAcks                                       uint32
 	// unreadFirst is what waited for the application when it read last.
@@ -83,6 +96,26 @@ func (c *connection) target() sampler.Target {
 func (c *connection) describe(row *sampler.Socket) {
 	row.Cookie, row.Local, row.Remote, row.Ifindex = c.cookie, c.local, c.remote, c.ifindex
 	row.Family, row.CgroupID, row.Mark = c.family, c.cgroup, c.mark
+}
+
+// counters returns those of the last row, of which s is the sample.
+func (c *connection) counters(s *sample) Counters {
+	return Counters{
+		SentBytes:             s.bytesSent,
+		RetransmittedBytes:    s.bytesRetrans,
+		AckedBytes:            c.bytesAcked,
+		ReceivedBytes:         c.counted.received,
+		SentSegments:          uint64(s.dataSegsOut),
+		RetransmittedSegments: uint64(s.totalRetrans),
+		DeliveredSegments:     uint64(s.delivered),
+		DeliveredCESegments:   uint64(s.deliveredCE),
+		OutOfOrderSegments:    uint64(c.counted.outOfOrder),
+		SegmentsOut:           uint64(c.counted.segmentsOut),
+		SegmentsIn:            uint64(c.counted.segmentsIn),
+		BusyTime:              uint64(s.busy),
+		ReceiverLimitedTime:   uint64(s.rwnd),
+		SndbufLimitedTime:     uint64(s.sndbuf),
+	}
 }
 
 // forget drops everything that was learned of an earlier use of the socket.

@@ -24,12 +24,29 @@
 // stands still during gaps in sampling, so that a paused exporter accuses
 // nobody. Time is always an argument; the package has no clock of its own.
 //
+// # Groups
+//
+// Each connection belongs to a group, by its role and the addresses and ports
+// that say what it is for; a [Grouping] tells which. Its role is found at the end
+// of the first sample with it, when the listeners have come. Groups count what
+// happens between two samples (account.go), so that a counter neither falls when
+// a connection ends nor depends on who reads it:
+//
+//   - What was there at the first sample counts from then on; what is opened later
+//     counts from its beginning.
+//   - A counter that falls has been begun anew with its socket, and counts from
+//     zero. One of 32 bits that wraps has gone on.
+//   - What a connection does behind the last sample with it is lost.
+//   - Who is not followed is not counted; who gets a turn in a crowded table counts
+//     from then on.
+//
 // # Bounds
 //
 // Connections live in slabs without pointers. The table has a hard cap; above
 // it connections take turns (admission.go). What is shown one by one is bounded
-// and sticky (export.go). A [Snapshot] is immutable and shared by all readers.
-// What it doesn't show is found by a [Search], in steps between two samples.
+// and sticky (export.go), and so are groups (groups.go). A [Snapshot] is immutable
+// and shared by all readers. What it doesn't show is found by a [Search], in steps
+// between two samples.
 package health
 
 //go:generate go test . -run TestGoldenHealthDoc -update

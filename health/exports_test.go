@@ -315,6 +315,7 @@ func churn(t *testing.T, random *rand.Rand) {
 	cfg := Config{
 		MaxConnections: 25, Retention: 4 * time.Second,
 		Export: ExportConfig{Max: budget, MinAge: 2 * time.Second, Hold: hold},
+		Groups: GroupConfig{Max: 4, Hold: hold},
 	}
 	w := newWatch(t, cfg)
 

@@ -71,6 +71,7 @@ func (c *connection) followProgress(m *moment, e *evidence, first bool, passed i
 	if progress && !first {
 		c.lastProgress = m.now
 		c.outstandingSince = 0
+		c.progressed = true
 	}
 
 	c.bytesAcked, c.unacked = acked, e.unacked

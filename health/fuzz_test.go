@@ -86,6 +86,7 @@ func FuzzTracker(f *testing.F) {
 			Export: ExportConfig{
 				Max: budget, MinAge: time.Duration(s.byte()%5) * time.Second, Hold: time.Duration(s.byte()%5) * time.Second,
 			},
+			Groups: GroupConfig{Max: budget, Hold: time.Duration(1+s.byte()%5) * time.Second},
 		})
 
 		for len(s.b) > 0 {

@@ -19,47 +19,56 @@ func (t *tuple) identity() Identity {
 }
 
 func zoned(a netip.Addr, zone string) string {
-	if a.Is6() && a.IsLinkLocalUnicast() {
+	if needsZone(a) {
 		a = a.WithZone(zone)
 	}
 
 	return a.String()
 }
 
-// zones names the interfaces of link-local addresses, each at most once a tick:
-// interfaces come, go and are renamed.
-type zones struct {
-	lookUp func(index uint32) string
-	names  map[uint32]string
+func needsZone(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }
+
+// numbered names what the kernel knows by number, each at most once a tick: for
+// one, interfaces come, go and are renamed.
+type numbered[K uint32 | uint64] struct {
+	lookUp func(number K) string
+	names  map[K]string
 }
 
-func (z *zones) begin() { clear(z.names) }
+type (
+	// zones are the interfaces of link-local addresses.
+	zones = numbered[uint32]
+	// cgroups are the cgroups of connections.
+	cgroups = numbered[uint64]
+)
 
-// name returns the name of an interface, its number where it has none that can
-// be a label, and nothing for the index zero.
-func (z *zones) name(index uint32) string {
-	if index == 0 {
+func (n *numbered[K]) begin() { clear(n.names) }
+
+// name returns the name for a number, the number itself where it has none that
+// can be a label, and nothing for zero.
+func (n *numbered[K]) name(number K) string {
+	if number == 0 {
 		return ""
 	}
 
-	if name, known := z.names[index]; known {
+	if name, known := n.names[number]; known {
 		return name
 	}
 
 	name := ""
-	if z.lookUp != nil {
-		name = z.lookUp(index)
+	if n.lookUp != nil {
+		name = n.lookUp(number)
 	}
 
 	if name == "" || !utf8.ValidString(name) {
-		name = strconv.FormatUint(uint64(index), 10)
+		name = strconv.FormatUint(uint64(number), 10)
 	}
 
-	if z.names == nil {
-		z.names = make(map[uint32]string)
+	if n.names == nil {
+		n.names = make(map[K]string)
 	}
 
-	z.names[index] = name
+	n.names[number] = name
 
 	return name
 }

@@ -11,6 +11,8 @@ func requireSound(tb testing.TB, t *Tracker) {
 	requireSoundTable(tb, t)
 	requireSoundNotes(tb, t)
 	requireSoundExports(tb, t)
+	requireSoundGroups(tb, t)
+	requireSameSums(tb, t)
 }
 
 func requireSoundTable(tb testing.TB, t *Tracker) {

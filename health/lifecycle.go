@@ -24,7 +24,7 @@ func (t *Tracker) sweep(at int64) {
 func (t *Tracker) end(i uint32, c *connection, at int64) {
 	c.endedAt = at
 	t.ended = append(t.ended, i)
-	t.stats.Closed++
+	t.countClosed(i, c)
 
 	if c.shown != notShown {
 		p, r := &t.exports.places[c.shown], t.slab.ring(i, c)
@@ -38,6 +38,7 @@ func (t *Tracker) end(i uint32, c *connection, at int64) {
 func (t *Tracker) revive(i uint32, c *connection) {
 	c.endedAt = 0
 	t.stats.Opened++
+	t.groups.of(c).Opened++
 
 	for n, ended := range t.ended {
 		if ended == i {
@@ -81,6 +82,7 @@ func (t *Tracker) remove(i uint32) {
 	}
 
 	t.notes.drop(c.note)
+	t.groups.leave(c)
 	delete(t.index, c.cookie)
 	t.slab.release(i)
 }

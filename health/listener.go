@@ -19,6 +19,7 @@ const highWaterMS = 60_000
 type listeners struct {
 	byEndpoint map[sampler.Endpoint]*listening
 	seen       map[uint64]uint32 // generation by cookie
+	openings   openings
 	period     int64
 }
 
@@ -34,6 +35,7 @@ func (l *listeners) observe(row *sampler.Socket, generation uint32) bool {
 	if l.byEndpoint == nil {
 		l.byEndpoint = make(map[sampler.Endpoint]*listening)
 		l.seen = make(map[uint64]uint32)
+		l.openings = make(openings)
 	}
 
 	if l.seen[row.Cookie] == generation {
@@ -41,6 +43,7 @@ func (l *listeners) observe(row *sampler.Socket, generation uint32) bool {
 	}
 
 	l.seen[row.Cookie] = generation
+	l.openings.observe(row, generation)
 
 	s := l.byEndpoint[row.Local]
 	if s == nil {

@@ -25,10 +25,13 @@ type Rule struct {
 }
 
 // Policy tells which limits hold for which connection: those of the first rule
-// that matches it, else those of the first profile.
+// that matches it, else those of the first profile. And it tells which
+// connections belong together.
 type Policy struct {
 	Profiles []Profile
 	Rules    []Rule
+	// Grouping is nil for [DefaultGrouping].
+	Grouping *Grouping
 }
 
 // DefaultPolicy returns the policy of a program without configuration: the
@@ -52,7 +55,17 @@ func (t *Tracker) limits(c *connection) *Limits {
 	return t.policy.Profiles[min(int(c.profile), len(t.policy.Profiles)-1)].Limits
 }
 
+// grouping returns the grouping in force.
+func (p *Policy) grouping() *Grouping {
+	if p.Grouping == nil {
+		return DefaultGrouping()
+	}
+
+	return p.Grouping
+}
+
 // SetPolicy has all connections judged by another policy from the next sample on.
+// If it has another grouping, the groups begin anew at the end of that sample.
 func (t *Tracker) SetPolicy(p *Policy) {
 	t.policy = p
 	t.revision++

@@ -3,6 +3,7 @@ package health
 // snapshot renders the state at a time, which is that of a sample or later.
 func (t *Tracker) snapshot(at int64) *Snapshot {
 	t.watch.changed = false
+	known := countersIn(&t.kernel)
 
 	s := &Snapshot{
 		At:          t.last.End,
@@ -12,10 +13,17 @@ func (t *Tracker) snapshot(at int64) *Snapshot {
 		FlagCounts:  t.tick.flags,
 		Idle:        t.tick.idle,
 		FlagEvents:  t.events,
+		Totals:      t.groups.totals(),
+		Groups:      t.groups.snapshot(known),
+		GroupLabels: t.groups.labels,
+		Outstanding: t.durations.outstanding.snapshot(),
+		Lifetimes:   t.durations.lifetime.snapshot(),
 		Tracker:     t.stats,
 		Listeners:   t.listeners.snapshot(t.generation, at),
 		Connections: t.shownConnections(),
 	}
+	s.Totals.Known = known
+	s.GroupsFolded = t.groups.folded
 	s.Tracker.Live = t.slab.used - len(t.ended)
 	s.Tracker.Ended = len(t.ended)
 	s.Tracker.Untracked = t.tick.untracked
@@ -65,5 +73,5 @@ func (t *Tracker) bytes() int {
 	// A map entry is a key, a value and its share of a group of eight filled to 7/8.
 	const perIndexed = 16
 
-	return len(t.slab.seen)*perPlace + len(t.index)*perIndexed + cap(t.ended)*4 + cap(t.slab.free)*4
+	return len(t.slab.seen)*perPlace + len(t.index)*perIndexed + cap(t.ended)*4 + cap(t.slab.free)*4 + t.groups.bytes()
 }

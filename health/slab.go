@@ -21,7 +21,7 @@ type slab struct {
 
 // Sizes in bytes of what the slab holds, for the estimate of its memory.
 const (
-	connectionBytes = 296
+	connectionBytes = 320
 	sampleBytes     = 72
 )
 
@@ -52,7 +52,7 @@ func (s *slab) alloc() uint32 {
 	i := s.free[len(s.free)-1]
 	s.free = s.free[:len(s.free)-1]
 	s.used++
-	*s.conn(i) = connection{shown: notShown, note: noNote}
+	*s.conn(i) = connection{shown: notShown, note: noNote, group: noGroup}
 
 	return i
 }

@@ -21,8 +21,23 @@ type Snapshot struct {
 	Idle       int
 	// FlagEvents counts the rising edges of each flag.
 	FlagEvents [NumFlags]uint64
-	Tracker    TrackerStats
-	Listeners  []Listener
+	// Totals are the sums over all connections, Groups those of each group that is
+	// shown, of which the first one is for the rest. GroupLabels are the names of
+	// their labels.
+	Totals      Totals
+	Groups      []Group
+	GroupLabels []string
+	// GroupsFolded counts the groups of followed connections that have no place of
+	// their own.
+	GroupsFolded int
+	// Outstanding has for how long the oldest outstanding byte had waited, of each
+	// connection that had any at each sample; Lifetimes how long connections lived
+	// that were opened and ended while all were watched, from the first sample to
+	// the last one with them. Both are in seconds.
+	Outstanding, Lifetimes *Histogram
+
+	Tracker   TrackerStats
+	Listeners []Listener
 	// Connections are those that are shown one by one, ended ones included.
 	Connections []Connection
 	// Unexported counts the followed connections that are not shown.

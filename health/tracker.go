@@ -26,8 +26,12 @@ type Tracker struct {
 
 	exports   *exports
 	listeners listeners
-	admission admission
-	clock     clock
+	groups    groups
+	durations durations
+	// algorithms are the congestion control algorithms seen.
+	algorithms algorithms
+	admission  admission
+	clock      clock
 
 	// evidence is that of the connection being judged: a variable of its own
 	// would be allocated for each, since the rules are called by reference.
@@ -75,6 +79,8 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 		exports:   newExports(cfg.Export, &zones{lookUp: cfg.InterfaceName}),
 		admission: admission{capacity: cfg.MaxConnections},
 		clock:     clock{interval: cfg.Interval.Milliseconds()},
+		groups:    newGroups(cfg.Groups, cfg.Policy.grouping()),
+		durations: newDurations(),
 		first:     true,
 	}
 }
@@ -90,6 +96,7 @@ func (t *Tracker) Begin() {
 	t.clock.begin()
 	t.exports.begin()
 	t.watch.clear()
+	t.groups.begin()
 }
 
 // Sockets implements [sampler.Consumer].
@@ -113,8 +120,10 @@ func (t *Tracker) End(d sampler.Dump) {
 	at := t.clock.read(d.End)
 	t.clock.judge(at)
 
+	t.joinGroups(at)
 	t.sweep(at)
 	t.expire(at)
+	t.groups.noteEmpty()
 	t.settleExports(at)
 	t.admission.advance(t.clock.tickLength(), t.slab.used-len(t.ended)+t.tick.untracked, t.tick.kept)
 
@@ -136,12 +145,16 @@ func (t *Tracker) observe(m *moment) {
 	fresh := !known || t.slab.seen[i] != t.generation
 	t.countRow(row, fresh)
 
-	if !fresh || !known && !row.Has(sampler.HasInfo) {
-		return // seen in this dump, or a remnant that is kept for the protocol alone
+	if !fresh {
+		return // seen in this dump
 	}
 
 	if known {
 		known = t.reconcile(i, row)
+	}
+
+	if !known && !row.Has(sampler.HasInfo) {
+		return // a remnant that is kept for the protocol alone
 	}
 
 	turn := t.admission.admits(row.Cookie)
@@ -161,6 +174,7 @@ func (t *Tracker) observe(m *moment) {
 	}
 
 	t.judge(i, m)
+	t.observeDurations(i)
 }
 
 // countRow counts a row unless the dump brought it before.
@@ -189,7 +203,7 @@ func (t *Tracker) reconcile(i uint32, row *sampler.Socket) bool {
 		return true
 	}
 
-	t.stats.Closed++
+	t.countClosed(i, c)
 	t.remove(i)
 
 	return false
@@ -228,69 +242,20 @@ func (t *Tracker) admit(m *moment, turn bool) (uint32, bool) {
 	c.profile, c.revision = t.policy.choose(m.row), t.revision
 	c.firstSeen = m.at
 	c.foundAtStart = t.first
+	c.opened = !t.first && !t.admission.crowded && !t.admission.relaxed
+	c.congestion = t.algorithms.number(m.row)
 	t.index[c.cookie] = i
 
 	if t.kernel.Len() == 0 {
 		t.kernel = m.row.Info
 	}
 
-	if !t.first && !t.admission.crowded && !t.admission.relaxed {
+	if c.opened {
 		t.stats.Opened++
 	}
 
+	t.groups.arrivals = append(t.groups.arrivals, i)
 	t.exports.appeared(i, m.row)
 
 	return i, true
-}
-
-// judge follows the connection and settles its verdict.
-func (t *Tracker) judge(i uint32, m *moment) {
-	c := t.slab.conn(i)
-	t.slab.seen[i] = t.generation
-	c.missed = 0
-
-	if c.revision != t.revision {
-		c.profile, c.revision = t.policy.choose(m.row), t.revision
-	}
-
-	limits := t.limits(c)
-	r := t.slab.ring(i, c)
-	e := &t.evidence
-	*e = c.follow(m, &r, t.geometry, limits)
-	c.store(&r)
-	c.state = m.row.State
-
-	raised := c.verdict.settle(assess(e, limits), m.now, limits.holdMS(t.cfg.Interval), m.at)
-	c.verdict.idle = quiet(m.row, e.outstanding, t.geometry.span)
-	c.note = t.notes.keep(c.note, c.verdict.flags, e)
-
-	for f := range raised.All() {
-		t.events[f]++
-	}
-
-	t.count(&c.verdict, 1)
-	t.watch.consider(i, &c.verdict, e)
-
-	if c.shown == notShown {
-		t.exports.consider(i, c, m)
-
-		return
-	}
-
-	shown := &t.exports.places[c.shown].shown
-	shown.Row = *m.row
-	shown.Trend = newTrend(&r, c, m.row)
-}
-
-// count adds a verdict to the figures of this sample, or takes it out (-1).
-func (t *Tracker) count(v *verdict, n int) {
-	t.tick.statuses[v.status] += n
-
-	for f := range v.flags.All() {
-		t.tick.flags[f] += n
-	}
-
-	if v.idle {
-		t.tick.idle += n
-	}
 }

@@ -79,7 +79,7 @@ func (t *Tracker) revisit(m *moment) {
 	}
 
 	before := c.verdict
-	t.count(&before, -1)
+	t.count(c, -1)
 	t.judge(i, m)
 
 	v := &c.verdict

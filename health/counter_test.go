@@ -1,0 +1,117 @@
+package health
+
+import (
+	"testing"
+
+	"tcphealth_exporter/internal/diagtest"
+	"tcphealth_exporter/sampler"
+)
+
+// TestCountersReadTheirFields gives each field of tcp_info another value.
+func TestCountersReadTheirFields(t *testing.T) {
+	r := established(1)
+	r.Info.BytesSent, r.Info.BytesRetrans, r.Info.BytesAcked, r.Info.BytesReceived = 1, 2, 3, 4
+	r.Info.DataSegsOut, r.Info.TotalRetrans, r.Info.Delivered, r.Info.DeliveredCE = 5, 6, 7, 8
+	r.Info.RcvOOOPack, r.Info.SegsOut, r.Info.SegsIn = 9, 10, 11
+	r.Info.BusyTime, r.Info.RwndLimited, r.Info.SndbufLimited = 12_000, 13_000, 14_000
+
+	s := &diagtest.Decode(t, r)[0]
+	c := countersOf(&s.Info)
+
+	for k := range NumCounters {
+		want, _ := s.Info.Get(k.Field())
+		if k >= firstLasting {
+			want /= 1000
+		}
+
+		if c[k] != uint64(k)+1 || c[k] != want {
+			t.Errorf("counter %d is %d, %v is %d", k, c[k], k.Field(), want)
+		}
+	}
+
+	// What the table of connections keeps of a row is the same.
+	var kept connection
+	kept.bytesAcked = 3
+	kept.counted = counted{received: 4, outOfOrder: 9, segmentsOut: 10, segmentsIn: 11}
+	window := newSample(s, 0)
+
+	if kept.counters(&window) != c {
+		t.Errorf("kept is %v of %v", kept.counters(&window), c)
+	}
+}
+
+func TestCountersSince(t *testing.T) {
+	const mega = 1 << 20
+
+	one := func(k Counter, v uint64) (c Counters) {
+		c[k] = v
+
+		return c
+	}
+	both := func(k Counter, v uint64, l Counter, w uint64) Counters {
+		c := one(k, v)
+		c[l] = w
+
+		return c
+	}
+
+	for name, tc := range map[string]struct{ before, now, want Counters }{
+		"nothing":                    {one(SentBytes, 5), one(SentBytes, 5), Counters{}},
+		"more bytes":                 {one(SentBytes, 5), one(SentBytes, 12), one(SentBytes, 7)},
+		"more than 32 bits of bytes": {one(AckedBytes, 5), one(AckedBytes, 1<<40), one(AckedBytes, 1<<40-5)},
+		"a wrap":                     {one(SentSegments, wrap32), one(SentSegments, 9), one(SentSegments, 10)},
+		"half a turn":                {one(SegmentsIn, 0), one(SegmentsIn, 1<<31-1), one(SegmentsIn, 1<<31-1)},
+		"begun anew": {
+			both(SentBytes, 9*mega, RetransmittedSegments, 3), both(SentBytes, mega, RetransmittedSegments, 5),
+			both(SentBytes, mega, RetransmittedSegments, 5),
+		},
+		"begun anew, and what looks like a wrap": {
+			both(SentBytes, mega, SegmentsOut, 3<<30), both(SentBytes, 7, SegmentsOut, 2),
+			both(SentBytes, 7, SegmentsOut, 2),
+		},
+		"begun anew, by segments alone": {one(OutOfOrderSegments, 9), one(OutOfOrderSegments, 3), one(OutOfOrderSegments, 3)},
+		"begun anew, the times go on": {
+			both(ReceivedBytes, 9, BusyTime, 5000), both(ReceivedBytes, 1, BusyTime, 5100),
+			both(ReceivedBytes, 1, BusyTime, 100),
+		},
+		"a wrap of a time":         {one(BusyTime, wrap32), one(BusyTime, 99), one(BusyTime, 100)},
+		"a time that goes back":    {one(SndbufLimitedTime, 5000), one(SndbufLimitedTime, 4990), Counters{}},
+		"it takes nothing with it": {both(SndbufLimitedTime, 5000, SentBytes, 10), both(SndbufLimitedTime, 4990, SentBytes, 12), one(SentBytes, 2)},
+	} {
+		if got := tc.now.since(&tc.before); got != tc.want {
+			t.Errorf("%s: %v, want %v", name, got, tc.want)
+		}
+	}
+}
+
+func TestCountersKnownByLength(t *testing.T) {
+	for size, want := range map[int]CounterSet{
+		104: 1 << RetransmittedSegments,
+		136: 1<<RetransmittedSegments | 1<<AckedBytes | 1<<ReceivedBytes,
+		160: 1<<RetransmittedSegments | 1<<AckedBytes | 1<<ReceivedBytes | 1<<SegmentsIn | 1<<SegmentsOut | 1<<SentSegments,
+		280: 1<<NumCounters - 1,
+	} {
+		w := newWatch(t, Config{})
+		r := established(1)
+		r.InfoSize = size
+
+		s := w.tick(r)
+		if s.Totals.Known != want || s.Groups[otherPlace].Known != want {
+			t.Errorf("%d bytes: %b and %b, want %b", size, s.Totals.Known, s.Groups[otherPlace].Known, want)
+		}
+	}
+
+	// Before there is a connection nothing is known.
+	w := newWatch(t, Config{})
+	if s := w.tick(listener(1, "[::]:80", 0, 1)); s.Totals.Known != 0 {
+		t.Errorf("%b of no connection", s.Totals.Known)
+	}
+
+	if _, known := (&Totals{Known: 1 << AckedBytes}).Get(AckedBytes); !known {
+		t.Error("a known counter is not")
+	}
+
+	if got := sampler.FieldRcvOOOPack; OutOfOrderSegments.Field() != got {
+		t.Errorf("out of order is not %v", got)
+	}
+}

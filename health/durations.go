@@ -1,0 +1,31 @@
+package health
+
+// durations are the distributions of times over all connections.
+type durations struct {
+	outstanding, lifetime histogram
+}
+
+func newDurations() durations {
+	return durations{outstanding: newHistogram(outstandingBoundTable), lifetime: newHistogram(lifetimeBoundTable)}
+}
+
+// observeDurations takes in what a sample has brought of a connection that has just
+// been judged. What is read again between two samples is left to the next one, so
+// that all connections count alike.
+func (t *Tracker) observeDurations(i uint32) {
+	c, e := t.slab.conn(i), &t.evidence
+
+	if e.outstanding {
+		t.durations.outstanding.observe(e.age)
+	}
+
+	if !c.progressed || c.group == noGroup {
+		return
+	}
+
+	c.progressed = false
+
+	if e.srtt > 0 {
+		t.groups.of(c).rtt.observe(e.srtt)
+	}
+}

@@ -1,0 +1,216 @@
+package health
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"tcphealth_exporter/internal/diagtest"
+)
+
+// labels returns the labels of the shown groups with connections, sorted, each
+// as "server,443,,".
+func (s *Snapshot) labels() []string {
+	var all []string
+
+	for i := range s.Groups {
+		n := 0
+		for _, of := range s.Groups[i].Statuses {
+			n += of
+		}
+
+		if n > 0 {
+			all = append(all, strings.Join(s.Groups[i].Labels, ","))
+		}
+	}
+
+	slices.Sort(all)
+
+	return all
+}
+
+func requireLabels(tb testing.TB, s *Snapshot, want ...string) {
+	tb.Helper()
+
+	if got := s.labels(); !slices.Equal(got, want) {
+		tb.Errorf("groups of %v:\n%q, want\n%q", s.GroupLabels, got, want)
+	}
+}
+
+// mixture has two clients of one server, a server with two clients, and a pair
+// of link-local addresses.
+func mixture() []row {
+	local := linkLocal(6, 3)
+	local.Local = netip.MustParseAddrPort("[fe80::1]:50000")
+	local.Remote = netip.MustParseAddrPort("[fe80::2]:22")
+
+	rows := []row{
+		between(1, "192.0.2.1:50001", "10.0.0.7:5432"),
+		between(2, "192.0.2.2:50002", "10.0.0.7:5432"),
+		between(3, "192.0.2.1:443", "127.0.0.1:4001"),
+		between(4, "192.0.2.1:443", "8.8.8.8:4002"),
+		between(5, "[2001:db8::1]:50003", "[fd00::7]:5432"),
+		local,
+	}
+	rows[1].Attributes = []diagtest.Attribute{diagtest.Congestion("bbr")}
+
+	return append(rows, listener(9, "0.0.0.0:443", 0, 1))
+}
+
+func TestGroupingByDefault(t *testing.T) {
+	w := newWatch(t, Config{Groups: GroupConfig{Max: 10}, InterfaceName: func(uint32) string { return "eth0" }})
+
+	s := w.tick(mixture()...)
+	requireLabels(t, s, "client,,10.0.0.7,5432", "client,,fd00::7,5432", "client,,fe80::2%eth0,22", "server,443,,")
+
+	if want := []string{"role", "local_port", "remote_address", "remote_port"}; !slices.Equal(s.GroupLabels, want) {
+		t.Errorf("labels %v", s.GroupLabels)
+	}
+
+	// The group for the rest is there from the start.
+	if want := []string{GroupOther, "", "", ""}; !slices.Equal(s.Groups[0].Labels, want) {
+		t.Errorf("the first group is %q", s.Groups[0].Labels)
+	}
+}
+
+func TestGroupingBy(t *testing.T) {
+	networks := NewNetworks(map[netip.Prefix]string{
+		netip.MustParsePrefix("10.0.0.0/24"): "databases",
+		netip.MustParsePrefix("fd00::/64"):   "databases",
+	})
+
+	for _, tc := range []struct {
+		by     []Dimension
+		labels string
+		want   []string
+	}{
+		{[]Dimension{ByRole}, "role", []string{"client", "server"}},
+		{
+			[]Dimension{ByNetwork, ByRole, ByNetwork},
+			"role,network",
+			[]string{"client,databases", "client,link-local", "server,global", "server,loopback"},
+		},
+		{[]Dimension{ByNetwork}, "network", []string{"databases", "global", "link-local", "loopback"}},
+		{[]Dimension{ByLocalPort}, "local_port", []string{"", "443"}},
+		{[]Dimension{ByRemotePort}, "remote_port", []string{"", "22", "5432"}},
+		{
+			[]Dimension{ByRole, ByRemoteAddress},
+			"role,remote_address",
+			[]string{"client,10.0.0.7", "client,fd00::7", "client,fe80::2%3", "server,127.0.0.1", "server,8.8.8.8"},
+		},
+		{
+			[]Dimension{ByLocalAddress},
+			"local_address",
+			[]string{"192.0.2.1", "192.0.2.2", "2001:db8::1", "fe80::1%3"},
+		},
+		{[]Dimension{ByCongestion}, "congestion_algorithm", []string{"", "bbr"}},
+		{[]Dimension{ByRole, ByCgroup}, "role,cgroup", []string{"client,", "server,"}},
+	} {
+		policy := DefaultPolicy()
+		policy.Grouping = NewGrouping(tc.by, networks)
+		w := newWatch(t, Config{Groups: GroupConfig{Max: 10}, Policy: policy})
+
+		s := w.tick(mixture()...)
+		requireLabels(t, s, tc.want...)
+
+		if got := strings.Join(s.GroupLabels, ","); got != tc.labels {
+			t.Errorf("labels %s, want %s", got, tc.labels)
+		}
+	}
+}
+
+func TestGroupingByCgroup(t *testing.T) {
+	asked := 0
+	policy := DefaultPolicy()
+	policy.Grouping = NewGrouping([]Dimension{ByCgroup}, nil)
+	w := newWatch(t, Config{Policy: policy, Groups: GroupConfig{Max: 9, CgroupName: func(id uint64) string {
+		asked++
+
+		return map[uint64]string{7: "/system.slice/nginx.service", 8: "bad \xff"}[id]
+	}}})
+
+	rows := diagtest.Decode(t, established(1), established(2), established(3), established(4))
+	for i, id := range []uint64{7, 7, 8, 0} {
+		rows[i].CgroupID = id
+	}
+
+	feed(w.tracker, start, rows)
+	requireLabels(t, w.snapshot, "", "/system.slice/nginx.service", "8")
+
+	if asked != 2 {
+		t.Errorf("asked %d times for two names", asked)
+	}
+}
+
+func TestNetworks(t *testing.T) {
+	n := NewNetworks(map[netip.Prefix]string{
+		netip.MustParsePrefix("10.1.0.0/16"):   "site",
+		netip.MustParsePrefix("10.1.2.0/24"):   "rack",
+		netip.MustParsePrefix("10.1.2.3/32"):   "host",
+		netip.MustParsePrefix("127.0.0.0/8"):   "self",
+		netip.MustParsePrefix("2001:db8::/32"): "docs",
+		netip.MustParsePrefix("0.0.0.0/0"):     "internet",
+	})
+
+	for address, want := range map[string]string{
+		"10.1.2.3": "host", "10.1.2.4": "rack", "10.1.3.3": "site", "10.2.0.0": NetworkPrivate,
+		"127.0.0.1": "self", "::1": NetworkLoopback, "8.8.8.8": "internet", "172.31.255.255": NetworkPrivate,
+		"172.32.0.0": "internet", "192.168.0.1": NetworkPrivate, "169.254.1.1": NetworkLinkLocal,
+		"fe80::1": NetworkLinkLocal, "fe80::1%eth0": NetworkLinkLocal, "fd00::1": NetworkPrivate,
+		"2001:db8::1": "docs", "2001:db9::1": NetworkGlobal, "::": NetworkGlobal,
+	} {
+		if got := n.Name(netip.MustParseAddr(address)); got != want {
+			t.Errorf("%s is in %q, want %q", address, got, want)
+		}
+	}
+
+	if got := NewNetworks(nil).Name(netip.MustParseAddr("8.8.8.8")); got != NetworkGlobal {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestDimensionNames(t *testing.T) {
+	for d := range NumDimensions {
+		if got, ok := ParseDimension(d.String()); !ok || got != d {
+			t.Errorf("%v is parsed as %v, %v", d, got, ok)
+		}
+	}
+
+	for _, name := range []string{"", "state", "unknown"} {
+		if got, ok := ParseDimension(name); ok {
+			t.Errorf("%q is parsed as %v", name, got)
+		}
+	}
+}
+
+// TestGroupingEqual decides whether a reload begins the groups anew.
+func TestGroupingEqual(t *testing.T) {
+	given := map[netip.Prefix]string{netip.MustParsePrefix("10.0.0.0/8"): "site"}
+	all := map[string]*Grouping{
+		"default":        DefaultGrouping(),
+		"its dimensions": NewGrouping([]Dimension{ByRole, ByLocalPort, ByRemoteAddress, ByRemotePort}, nil),
+		"role":           NewGrouping([]Dimension{ByRole}, NewNetworks(given)),
+		"network":        NewGrouping([]Dimension{ByNetwork}, NewNetworks(nil)),
+		"other networks": NewGrouping([]Dimension{ByNetwork}, NewNetworks(given)),
+	}
+
+	for a, x := range all {
+		for b, y := range all {
+			if x.equal(y) != (a == b) {
+				t.Errorf("%s and %s are equal: %v", a, b, x.equal(y))
+			}
+		}
+	}
+
+	for name, same := range map[string][2]*Grouping{
+		"default":          {DefaultGrouping(), DefaultGrouping()},
+		"order":            {NewGrouping([]Dimension{ByRole, ByCgroup}, nil), NewGrouping([]Dimension{ByCgroup, ByRole}, nil)},
+		"unused networks":  {NewGrouping([]Dimension{ByRole}, NewNetworks(given)), NewGrouping([]Dimension{ByRole}, NewNetworks(nil))},
+		"networks by name": {NewGrouping([]Dimension{ByNetwork}, NewNetworks(given)), NewGrouping([]Dimension{ByNetwork}, NewNetworks(given))},
+	} {
+		if !same[0].equal(same[1]) {
+			t.Errorf("%s: not equal", name)
+		}
+	}
+}

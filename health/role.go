@@ -1,0 +1,101 @@
+package health
+
+import (
+	"net/netip"
+
+	"tcphealth_exporter/sampler"
+)
+
+// Role is the side of a connection that the host is on.
+type Role uint8
+
+// The roles.
+const (
+	// RoleUnknown is that of a connection before the listeners were known.
+	RoleUnknown Role = iota
+	RoleClient
+	RoleServer
+)
+
+// String returns the name as metrics show it.
+func (r Role) String() string {
+	switch r {
+	case RoleClient:
+		return "client"
+	case RoleServer:
+		return "server"
+	default:
+		return "unknown"
+	}
+}
+
+// opening is where a listener takes connections. A connection that it took has
+// its family, and its interface where it is bound to one.
+type opening struct {
+	endpoint sampler.Endpoint
+	ifindex  uint32
+	family   sampler.Family
+}
+
+// openings are those of the last two samples: whoever accepts one connection and
+// closes the listener is a server all the same.
+type openings map[opening]uint32 // generation
+
+func (o openings) observe(row *sampler.Socket, generation uint32) {
+	o[opening{row.Local, row.Ifindex, row.Family}] = generation
+}
+
+// prune forgets those that are not of the generation.
+func (o openings) prune(generation uint32) {
+	for at, seen := range o {
+		if seen != generation {
+			delete(o, at)
+		}
+	}
+}
+
+// covers tells whether a listener covers the local address and port of a
+// connection.
+func (o openings) covers(c *connection) bool {
+	at := c.local
+	if o.has(at, c) {
+		return true
+	}
+
+	// The wildcard of IPv6 takes both families, as the listener's socket tells.
+	if c.family == sampler.FamilyIPv6 {
+		at.Addr = netip.IPv6Unspecified().As16()
+		if o.has(at, c) {
+			return true
+		}
+	}
+
+	if !netip.AddrFrom16(c.local.Addr).Is4In6() {
+		return false
+	}
+
+	at.Addr = netip.IPv4Unspecified().As16()
+
+	return o.has(at, c)
+}
+
+// has tells whether a listener at an endpoint could have taken the connection.
+func (o openings) has(at sampler.Endpoint, c *connection) bool {
+	if _, bound := o[opening{at, c.ifindex, c.family}]; bound {
+		return true
+	}
+
+	_, unbound := o[opening{at, 0, c.family}]
+
+	return unbound
+}
+
+// roleOf finds the role of a connection by the listeners. Whoever sends a SYN is
+// a client, even from a port that somebody listens on.
+func (o openings) roleOf(c *connection) Role {
+	if c.state != sampler.StateSynSent && o.covers(c) {
+		return RoleServer
+	}
+
+	return RoleClient
+}
