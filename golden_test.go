@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -99,6 +101,43 @@ func TestSceneIsRich(t *testing.T) {
 		if !regexp.MustCompile(want).MatchString(body) {
 			t.Errorf("the scene shows no %s", want)
 		}
+	}
+}
+
+// TestSceneAddsUp: the sums over groups are those of the host.
+func TestSceneAddsUp(t *testing.T) {
+	series := regexp.MustCompile(`(?m)^tcphealth_(group_)?([a-z_]+)(?:{[^}]*?(?:status="([A-Z]+)")?})? (\S+)$`)
+	sums, hosts := make(map[string]float64), make(map[string]float64)
+	renamed := strings.NewReplacer("tracker_connections_", "connections_", "status_connections", "connections")
+
+	for _, m := range series.FindAllStringSubmatch(readFile(t, "testdata/scene.prom"), -1) {
+		value, err := strconv.ParseFloat(m[4], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if name := m[2] + m[3]; m[1] != "" {
+			sums[name] += value
+		} else {
+			hosts[renamed.Replace(name)] = value
+		}
+	}
+
+	compared := 0
+
+	for name, sum := range sums {
+		host, found := hosts[name]
+		if found {
+			compared++
+		}
+
+		if found && math.Abs(sum-host) > 1e-9*host {
+			t.Errorf("%s is %v over groups and %v for the host", name, sum, host)
+		}
+	}
+
+	if compared != 25 {
+		t.Errorf("%d figures compared: %v and %v", compared, sums, hosts)
 	}
 }
 

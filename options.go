@@ -48,6 +48,7 @@ type options struct {
 	minAge, hold time.Duration
 	setList      string
 	sets         []collector.Set
+	groups       int
 }
 
 // errAnswered means that the command line was a question and got its answer.
@@ -60,6 +61,8 @@ const (
 	// maxMaxConnections is more than a host can have: the kernel's own table has
 	// half a million buckets at most by default.
 	maxMaxConnections = 1 << 26
+	// maxGroups is as many as there are ports; each has some forty series.
+	maxGroups = 1 << 16
 )
 
 // parseOptions reads the command line. Help and version go to stdout.
@@ -158,6 +161,8 @@ func (o *options) register(app *kingpin.Application) {
 		Default("5m").DurationVar(&o.hold)
 	app.Flag("collector.connections.set", "Series of a connection: health, trend, tcp, full, separated by commas.").
 		Default("health,trend,tcp").StringVar(&o.setList)
+	app.Flag("collector.groups", "Groups of connections with their own series; the others share the group other.").
+		Default("100").IntVar(&o.groups)
 }
 
 // validate checks what the flag types don't.
@@ -242,6 +247,10 @@ func (o *options) checks() []check {
 		{o.retention >= 0, "--tracker.retention", "expected no negative duration"},
 		{o.connections >= 0, "--collector.connections", "expected 0 or more"},
 		{o.minAge >= 0, "--collector.connections.min-age", "expected no negative duration"},
+		{
+			o.groups >= 0 && o.groups <= maxGroups,
+			"--collector.groups", fmt.Sprintf("expected 0 to %d, found %d", maxGroups, o.groups),
+		},
 		{o.hold >= 0, "--collector.connections.hold", "expected no negative duration"},
 	}
 }
@@ -263,6 +272,7 @@ func (o *options) healthConfig(interval time.Duration, replaying bool) health.Co
 		Retention:      max(o.retention, 1), // zero would stand for the default
 		MaxConnections: o.maxConnections,
 		Export:         health.ExportConfig{Max: min(o.connections, o.maxConnections), MinAge: o.minAge, Hold: o.hold},
+		Groups:         health.GroupConfig{Max: o.groups},
 		Policy:         o.policy,
 	}
 	if !replaying {

@@ -104,6 +104,8 @@ func TestUsageErrors(t *testing.T) {
 		{"--collector.connections=-1", "--collector.connections: expected 0 or more"},
 		{"--collector.connections.min-age=-1s", "--collector.connections.min-age: "},
 		{"--collector.connections.hold=-1s", "--collector.connections.hold: "},
+		{"--collector.groups=-1", "--collector.groups: expected 0 to 65536, found -1"},
+		{"--collector.groups=65537", "--collector.groups: "},
 		{"--collector.connections.set=", "--collector.connections.set: "},
 		{"--collector.connections.set=health,ful", `--collector.connections.set: unknown set "ful"`},
 	} {
@@ -227,7 +229,7 @@ func TestContractFlags(t *testing.T) {
 		"--sampler.interval=1s", "--[no-]sampler.congestion-info", "--sampler.record=FILE", "--sampler.replay=FILE",
 		"--tracker.max-connections=262144", "--tracker.retention=1m", "--health.window=10s", "--collector.connections=500",
 		"--collector.connections.min-age=30s", "--collector.connections.hold=5m",
-		`--collector.connections.set="health,trend,tcp"`,
+		`--collector.connections.set="health,trend,tcp"`, "--collector.groups=100",
 	} {
 		if !strings.Contains(help, want) {
 			t.Errorf("%s is not in the help", want)

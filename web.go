@@ -142,6 +142,7 @@ func newMetricsHandler(e *exporter) http.Handler {
 		versioncollector.NewCollector(program),
 		e.metrics,
 		collector.New(collector.Config{Latest: e.latest.snapshot.Load, Sets: e.opts.sets}),
+		collector.NewGroups(e.latest.snapshot.Load),
 	)
 
 	if e.opts.configFile != "" {

@@ -48,7 +48,8 @@ type Metric struct {
 	// Name is complete, with its prefix.
 	Name, Help string
 	// Type is counter, gauge or histogram.
-	Type   string
+	Type string
+	// Labels of a group are those without configuration.
 	Labels []string
 	// Set is the set the family belongs to, empty for those always exposed.
 	Set Set
@@ -63,6 +64,10 @@ func Catalogue() []Metric {
 	var all []Metric
 	for i := range connectionFamilyTable {
 		all = append(all, connectionFamilyTable[i].describe(connectionLabelTable))
+	}
+
+	for i := range groupFamilyTable {
+		all = append(all, groupFamilyTable[i].describe(groupLabelTable))
 	}
 
 	for i := range hostFamilyTable {

@@ -32,12 +32,18 @@ connection_receiver_limited_ratio connection_sndbuf_limited_ratio
 connection_rtt_seconds connection_min_rtt_seconds connection_cwnd_segments connection_send_queue_bytes
 connection_receive_queue_bytes connection_notsent_bytes connection_sent_bytes_total connection_received_bytes_total
 connection_retransmitted_segments_total
+group_connections group_connections_by_cause group_idle_connections group_close_wait_connections
+group_status_entries_total group_connections_opened_total group_connections_closed_total
+group_sent_bytes_total group_retransmitted_bytes_total group_acked_bytes_total group_received_bytes_total
+group_sent_segments_total group_retransmitted_segments_total
+group_delivered_segments_total group_delivered_ce_segments_total group_out_of_order_segments_total
+group_busy_seconds_total group_receiver_limited_seconds_total group_sndbuf_limited_seconds_total
 connections flagged_connections flag_events_total
 listener_accept_queue_connections listener_accept_queue_limit listener_accept_queue_max
 sampler_last_sample_timestamp_seconds sampler_dump_duration_seconds sampler_tick_duration_seconds
 sampler_interval_seconds sampler_ticks_missed_total sampler_errors_total sampler_sockets
 tracker_connections tracker_overflow_total
-collector_connections_exported collector_connections_unexported
+collector_connections_exported collector_connections_unexported collector_groups_folded
 config_last_reload_successful config_last_reload_success_timestamp_seconds
 `
 
@@ -46,6 +52,10 @@ var contractLabels = map[string][]string{
 	"connection_flag":                   {"local_address", "local_port", "remote_address", "remote_port", "flag"},
 	"connection_cause_info":             {"local_address", "local_port", "remote_address", "remote_port", "cause"},
 	"connection_rtt_seconds":            {"local_address", "local_port", "remote_address", "remote_port"},
+	"group_connections":                 {"role", "local_port", "remote_address", "remote_port", "status"},
+	"group_connections_by_cause":        {"role", "local_port", "remote_address", "remote_port", "cause"},
+	"group_status_entries_total":        {"role", "local_port", "remote_address", "remote_port", "status"},
+	"group_sent_bytes_total":            {"role", "local_port", "remote_address", "remote_port"},
 	"connections":                       {"state"},
 	"flagged_connections":               {"flag"},
 	"flag_events_total":                 {"flag"},
@@ -107,8 +117,12 @@ func TestCatalogueRows(t *testing.T) {
 		}
 
 		if fromKernel := m.Set == collector.SetTCP || m.Set == collector.SetFull; fromKernel != (m.Source != "") &&
-			m.Name != "tcphealth_connection_info" {
+			m.Name != "tcphealth_connection_info" && m.Set != "" {
 			t.Errorf("%s of the set %q has the source %q", m.Name, m.Set, m.Source)
+		}
+
+		if strings.HasPrefix(m.Source, "tcpi_") && m.Set == "" && m.Type != "counter" {
+			t.Errorf("%s is no sum of %s", m.Name, m.Source)
 		}
 	}
 }
@@ -254,8 +268,13 @@ func TestSets(t *testing.T) {
 	}
 }
 
-// isOwn tells whether the family is about the program, not served from snapshots.
+// isOwn tells whether the family is served by another collector: about the
+// program, or about groups.
 func isOwn(name string) bool {
+	if strings.HasPrefix(name, "tcphealth_group_") {
+		return true
+	}
+
 	own := slices.Concat(describe(collector.NewSamplerMetrics(1)), describe(collector.NewConfigMetrics()))
 
 	return slices.ContainsFunc(own, func(d *prometheus.Desc) bool {

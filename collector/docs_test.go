@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tcphealth_exporter/collector"
+	"tcphealth_exporter/health"
 )
 
 const metricsDoc = "../docs/metrics.md"
@@ -38,36 +39,45 @@ func renderMetrics(all []collector.Metric) string {
 	b.WriteString("# Metrics\n\nGenerated from the catalogue by `make generate`. A series is absent where the kernel told nothing.\n")
 
 	for _, set := range collector.Sets() {
-		fmt.Fprintf(&b, "\n## Per connection, set %s\n\nLabels: `%s`, and those named below.\n\n",
-			set, strings.Join(connectionLabels(all), "`, `"))
-		renderTable(&b, all, set)
+		rows := only(all, func(m *collector.Metric) bool { return m.Set == set })
+		common := all[0].Labels // the first family has none of its own
+		fmt.Fprintf(&b, "\n## Per connection, set %s\n\nLabels: %s, and those named below.\n\n", set, code(common...))
+		renderTable(&b, rows, len(common))
 	}
 
-	b.WriteString("\n## Host and exporter\n\nAlways exposed.\n\n")
-	renderTable(&b, all, "")
+	groups := only(all, isGroup)
+	common := health.DefaultGrouping().Labels()
+	fmt.Fprintf(&b, "\n## Per group\n\nLabels: %s, and those named below; [configuration.md](configuration.md#groups) tells "+
+		"what groups are.\n\n", code(common...))
+	renderTable(&b, groups, len(common))
+
+	b.WriteString("\n## Host and exporter\n\nAlways exposed. Counters of bytes, segments and busy time are sums over all connections, " +
+		"as far as the kernel has them.\n\n")
+	renderTable(&b, only(all, func(m *collector.Metric) bool { return m.Set == "" && !isGroup(m) }), 0)
 
 	return b.String()
 }
 
-func renderTable(b *strings.Builder, all []collector.Metric, set collector.Set) {
-	b.WriteString("| metric | type | labels | meaning | kernel source |\n|---|---|---|---|---|\n")
+func isGroup(m *collector.Metric) bool { return strings.HasPrefix(m.Name, "tcphealth_group_") }
 
-	for _, m := range all {
-		if m.Set != set {
-			continue
+func only(all []collector.Metric, wanted func(*collector.Metric) bool) (some []collector.Metric) {
+	for i := range all {
+		if wanted(&all[i]) {
+			some = append(some, all[i])
 		}
-
-		own := m.Labels
-		if set != "" {
-			own = own[len(connectionLabels(all)):]
-		}
-
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", m.Name, m.Type, code(own...), m.Help, code(m.Source))
 	}
+
+	return some
 }
 
-// connectionLabels are the labels of the first family, which has none of its own.
-func connectionLabels(all []collector.Metric) []string { return all[0].Labels }
+// renderTable renders rows with so many labels in common.
+func renderTable(b *strings.Builder, rows []collector.Metric, common int) {
+	b.WriteString("| metric | type | labels | meaning | kernel source |\n|---|---|---|---|---|\n")
+
+	for _, m := range rows {
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", m.Name, m.Type, code(m.Labels[common:]...), m.Help, code(m.Source))
+	}
+}
 
 func code(words ...string) string {
 	text := strings.Join(words, "`, `")

@@ -81,6 +81,7 @@ func goldenCollectors(tb testing.TB) map[string]prometheus.Collector {
 		all[name] = serving(scene(tb))
 	}
 
+	all["groups"] = collector.NewGroups(groupsScene)
 	all["sampler"] = busySampler()
 	all["config"] = loadedConfig()
 
@@ -207,7 +208,7 @@ func TestFormats(t *testing.T) {
 	} {
 		format := expfmt.NewFormat(kind)
 
-		registry := pedantic(t, serving(flagsScene(t)), busySampler())
+		registry := pedantic(t, serving(flagsScene(t)), collector.NewGroups(groupsScene), busySampler())
 		body := expose(t, registry, format)
 
 		if kind == expfmt.TypeOpenMetrics {

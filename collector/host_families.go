@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"slices"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tcphealth_exporter/health"
@@ -11,7 +13,10 @@ var listenerLabelTable = []string{"local_address", "local_port"}
 
 // hostFamilyTable are the figures of the host and of the exporter that come from
 // a snapshot.
-var hostFamilyTable = []hostFamily{
+var hostFamilyTable = slices.Concat(hostStateFamilyTable, hostTotalFamilyTable)
+
+// hostStateFamilyTable are those that no connection of the host adds up to.
+var hostStateFamilyTable = []hostFamily{
 	{
 		name: "connections", help: "Sockets by TCP state, those of the listeners included.",
 		kind: gaugeValue, labels: []string{"state"}, series: socketsByState,
@@ -77,6 +82,8 @@ var hostFamilyTable = []hostFamily{
 		func(s *health.Snapshot) float64 { return float64(s.Tracker.Live - s.Unexported) }),
 	hostGauge("collector_connections_unexported", "Followed connections without their own series.",
 		func(s *health.Snapshot) float64 { return float64(s.Unexported) }),
+	hostGauge("collector_groups_folded", "Groups of followed connections without series of their own, counted as the group other.",
+		func(s *health.Snapshot) float64 { return float64(s.GroupsFolded) }),
 	hostGauge("collector_connections_folded", "Connections not shown because another living one has the same addresses and ports.",
 		func(s *health.Snapshot) float64 { return float64(s.Tracker.Twins) }),
 }

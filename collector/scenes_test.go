@@ -170,6 +170,14 @@ func flagsScene(tb testing.TB) *health.Snapshot {
 	}
 	s.Statuses = [health.NumStatuses]int{1, 2, 3, 4, 5}
 
+	for c := range health.NumCounters {
+		s.Totals.Counters[c] = 1_000_000 * (1 + uint64(c))
+	}
+
+	s.Totals.Known = 1<<health.NumCounters - 1
+	s.Totals.StatusEntries = [health.NumStatuses]uint64{21, 22, 23, 24, 25}
+	s.GroupsFolded = 26
+
 	for f := range health.NumFlags {
 		s.FlagCounts[f] = 10 + int(f)
 		s.FlagEvents[f] = 1000 + uint64(f)

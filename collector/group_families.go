@@ -1,0 +1,139 @@
+package collector
+
+import (
+	"slices"
+
+	"tcphealth_exporter/health"
+)
+
+// groupLabelTable name a group unless the configuration says by what connections
+// are grouped.
+var groupLabelTable = health.DefaultGrouping().Labels()
+
+type groupFamily = family[health.Group]
+
+// groupFamilyTable are all families with a series per group.
+var groupFamilyTable = slices.Concat([]groupFamily{
+	{
+		name: "group_connections", help: "Connections of the group by verdict.",
+		kind: gaugeValue, labels: []string{"status"},
+		series: func(g *health.Group, add add) {
+			for status, n := range g.Statuses {
+				add(float64(n), health.Status(status).String())
+			}
+		},
+	},
+	{
+		name: "group_connections_by_cause", help: "Connections of the group by what their raised flags point at.",
+		kind: gaugeValue, labels: []string{"cause"},
+		series: func(g *health.Group, add add) {
+			for cause, n := range g.Causes {
+				add(float64(n), health.Cause(cause).String())
+			}
+		},
+	},
+	{
+		name: "group_idle_connections", help: "Connections of the group that are idle.",
+		kind: gaugeValue, series: func(g *health.Group, add add) { add(float64(g.Idle)) },
+	},
+	{
+		name: "group_close_wait_connections", help: "Connections of the group that the peer has closed and the local application has not.",
+		kind: gaugeValue, series: func(g *health.Group, add add) { add(float64(g.CloseWait)) },
+	},
+	{
+		name: "group_status_entries_total", help: "How often a connection of the group got the verdict; to be HEALTHY from the start does not count.",
+		kind: counter, labels: []string{"status"},
+		series: func(g *health.Group, add add) { statusEntries(&g.Totals, add) },
+	},
+	{
+		name: "group_connections_opened_total", help: "Connections of the group that appeared after the first sample.",
+		kind: counter, series: func(g *health.Group, add add) { add(float64(g.Opened)) },
+	},
+	{
+		name: "group_connections_closed_total", help: "Connections of the group that ended.",
+		kind: counter, series: func(g *health.Group, add add) { add(float64(g.Closed)) },
+	},
+}, groupTotals())
+
+// total is a counter of the kernel that is added up over connections.
+type total struct {
+	counter health.Counter
+	name    string
+	unit    float64
+	help    string
+}
+
+// totalTable are those of each group and of the host.
+var totalTable = []total{
+	{health.SentBytes, "sent_bytes_total", plain, "Payload bytes sent, retransmissions included."},
+	{health.RetransmittedBytes, "retransmitted_bytes_total", plain, "Payload bytes retransmitted."},
+	{health.AckedBytes, "acked_bytes_total", plain, "Bytes acknowledged by the peers, SYN and FIN counting one each."},
+	{health.ReceivedBytes, "received_bytes_total", plain, "Payload bytes received, the peer's FIN counting one."},
+	{health.SentSegments, "sent_segments_total", plain, "Segments with data sent, retransmissions included."},
+	{health.RetransmittedSegments, "retransmitted_segments_total", plain, "Segments retransmitted, SYNs included."},
+	{health.DeliveredSegments, "delivered_segments_total", plain, "Segments delivered to the peers, SYNs included."},
+	{health.DeliveredCESegments, "delivered_ce_segments_total", plain, "Segments delivered that met congestion on their way (ECN)."},
+	{health.OutOfOrderSegments, "out_of_order_segments_total", plain, "Segments received out of order."},
+	{health.BusyTime, "busy_seconds_total", millis, "Time in which connections were sending or waiting for acknowledgements."},
+	{health.ReceiverLimitedTime, "receiver_limited_seconds_total", millis, "Busy time in which the peer's receive window held up sending."},
+	{health.SndbufLimitedTime, "sndbuf_limited_seconds_total", millis, "Busy time in which the send buffer was too small."},
+}
+
+// hostTotalTable are those of the host alone: they are for comparison with the
+// kernel's own count of segments.
+var hostTotalTable = []total{
+	{health.SegmentsOut, "out_segments_total", plain, "Segments of any kind sent, retransmissions included."},
+	{health.SegmentsIn, "in_segments_total", plain, "Segments of any kind received."},
+}
+
+// series adds what was counted, if the kernel counts it.
+func (t *total) series(from *health.Totals, add add) {
+	if v, ok := from.Get(t.counter); ok {
+		add(float64(v) / t.unit)
+	}
+}
+
+func groupTotals() []groupFamily {
+	all := make([]groupFamily, len(totalTable))
+
+	for i := range totalTable {
+		t := &totalTable[i]
+		all[i] = groupFamily{
+			name: "group_" + t.name, help: t.help, kind: counter, source: "tcpi_" + t.counter.Field().String(),
+			series: func(g *health.Group, add add) { t.series(&g.Totals, add) },
+		}
+	}
+
+	return all
+}
+
+// hostTotalFamilyTable are the same over all groups, those that are shown no more
+// included.
+var hostTotalFamilyTable = slices.Concat([]hostFamily{
+	{
+		name: "status_entries_total", help: "How often a connection got the verdict; to be HEALTHY from the start does not count.",
+		kind: counter, labels: []string{"status"},
+		series: func(s *health.Snapshot, add add) { statusEntries(&s.Totals, add) },
+	},
+}, hostTotals())
+
+func hostTotals() []hostFamily {
+	tables := slices.Concat(totalTable, hostTotalTable)
+	all := make([]hostFamily, len(tables))
+
+	for i := range tables {
+		t := &tables[i]
+		all[i] = hostFamily{
+			name: t.name, help: t.help, kind: counter, source: "tcpi_" + t.counter.Field().String(),
+			series: func(s *health.Snapshot, add add) { t.series(&s.Totals, add) },
+		}
+	}
+
+	return all
+}
+
+func statusEntries(t *health.Totals, add add) {
+	for status, n := range t.StatusEntries {
+		add(float64(n), health.Status(status).String())
+	}
+}

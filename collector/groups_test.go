@@ -1,0 +1,98 @@
+package collector_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"tcphealth_exporter/collector"
+	"tcphealth_exporter/health"
+)
+
+// groupsScene has the group for the rest, of which nothing is known, a server and
+// a client with another figure in every field, and a group of an old kernel.
+func groupsScene() *health.Snapshot {
+	old := group(300, "client", "", "fe80::2%eth0", "22")
+	old.Known = 1 << health.RetransmittedSegments
+
+	return &health.Snapshot{
+		At:          sampledAt,
+		GroupLabels: []string{"role", "local_port", "remote_address", "remote_port"},
+		Groups: []health.Group{
+			{Labels: []string{"other", "", "", ""}, Totals: health.Totals{Known: 1<<health.NumCounters - 1}},
+			group(100, "server", "443", "", ""),
+			group(200, "client", "", "10.0.0.7", "5432"),
+			old,
+		},
+	}
+}
+
+// group returns a group whose figures count up from n.
+func group(n int, labels ...string) health.Group {
+	g := health.Group{Labels: labels}
+	next := func() int {
+		n++
+
+		return n
+	}
+
+	for i := range g.Statuses {
+		g.Statuses[i] = next()
+		g.StatusEntries[i] = uint64(1000 * next())
+	}
+
+	for i := range g.Causes {
+		g.Causes[i] = next()
+	}
+
+	for i := range g.Counters {
+		g.Counters[i] = uint64(1_000_000 * next())
+	}
+
+	g.Idle, g.CloseWait, g.Opened, g.Closed = next(), next(), uint64(next()), uint64(next())
+	g.Known = 1<<health.NumCounters - 1
+
+	return g
+}
+
+// TestGroupLabelsOfAnotherGrouping: after a reload the series have other labels.
+func TestGroupLabelsOfAnotherGrouping(t *testing.T) {
+	s := groupsScene()
+	registry := pedantic(t, collector.NewGroups(func() *health.Snapshot { return s }))
+	labels := func() []string {
+		shown := decode(t, expose(t, registry, textFormat()), textFormat())
+
+		return shown["tcphealth_group_sent_bytes_total"].labels
+	}
+
+	if want := []string{"local_port", "remote_address", "remote_port", "role"}; !slices.Equal(labels(), want) {
+		t.Errorf("labels %v", labels())
+	}
+
+	s = &health.Snapshot{GroupLabels: []string{"network"}, Groups: []health.Group{group(1, "other"), group(100, "private")}}
+
+	for range 2 {
+		if want := []string{"network"}; !slices.Equal(labels(), want) {
+			t.Errorf("labels %v", labels())
+		}
+	}
+}
+
+// TestGroupsOfAnOldKernel shows what the kernel has, and nothing of the rest: not
+// even zero.
+func TestGroupsOfAnOldKernel(t *testing.T) {
+	s := groupsScene()
+	s.Groups = s.Groups[len(s.Groups)-1:]
+	registry := pedantic(t, collector.NewGroups(func() *health.Snapshot { return s }), serving(s))
+	shown := decode(t, expose(t, registry, textFormat()), textFormat())
+
+	for name := range maps.Keys(shown) {
+		if m := find(name); m.Source != "" && m.Source != "tcpi_total_retrans" {
+			t.Errorf("%s of %s is shown", name, m.Source)
+		}
+	}
+
+	if _, ok := shown["tcphealth_group_retransmitted_segments_total"]; !ok {
+		t.Error("what the kernel has is not shown")
+	}
+}
