@@ -264,7 +264,7 @@ func validPath(p string) bool {
 }
 
 // healthConfig returns the configuration of the tracker. A replay names
-// interfaces by number, for the recording's host is not this one.
+// interfaces and cgroups by number, for the recording's host is not this one.
 func (o *options) healthConfig(interval time.Duration, replaying bool) health.Config {
 	cfg := health.Config{
 		Interval:       interval,
@@ -277,6 +277,7 @@ func (o *options) healthConfig(interval time.Duration, replaying bool) health.Co
 	}
 	if !replaying {
 		cfg.InterfaceName = interfaceName
+		cfg.Groups.CgroupName = (&cgroupNames{root: cgroupRoot}).name
 	}
 
 	return cfg

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/netip"
 
 	"go.yaml.in/yaml/v4"
 
@@ -19,6 +20,8 @@ type Config struct {
 	Profiles []health.Profile
 	// Rules choose among them. The first one that matches wins.
 	Rules []Rule
+	// Grouping says which connections belong together, nil if the file does not.
+	Grouping *health.Grouping
 }
 
 // Rule binds the connections that pass a filter to a profile.
@@ -36,6 +39,9 @@ type parser struct {
 	known  []health.Profile
 	coming []string
 	rules  []Rule
+
+	networks map[netip.Prefix]string
+	grouping *health.Grouping
 }
 
 // Parse reads a configuration. The name of the file is for errors, which are of
@@ -55,18 +61,20 @@ func (p *parser) parse(name string, text []byte) (*Config, error) {
 		{name: "profiles", read: p.profiles},
 		{name: "default_profile", read: p.defaultProfile},
 		{name: "rules", read: p.ruleList},
+		{name: "networks", read: p.networkList},
+		{name: "groups", read: p.groups},
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	return &Config{Profiles: p.known, Rules: p.rules}, nil
+	return &Config{Profiles: p.known, Rules: p.rules, Grouping: p.grouping}, nil
 }
 
 // Policy returns what the tracker needs; matches makes a condition on rows of a
 // filter.
 func (c *Config) Policy(matches func(*bytecode.Filter) func(*sampler.Socket) bool) *health.Policy {
-	policy := &health.Policy{Profiles: c.Profiles}
+	policy := &health.Policy{Profiles: c.Profiles, Grouping: c.Grouping}
 	for _, r := range c.Rules {
 		policy.Rules = append(policy.Rules, health.Rule{Matches: matches(r.Filter), Profile: r.Profile})
 	}

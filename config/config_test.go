@@ -39,7 +39,7 @@ func namesOf(profiles []health.Profile) (names []string) {
 func TestNothing(t *testing.T) {
 	for _, text := range []string{
 		"", "\n", "# nothing\n", "---\n", "--- {}\n", "~\n", "{}\n",
-		"profiles:\nrules:\n", "profiles: {}\nrules: []\n", "default_profile: auto\n", "profiles:\n  auto:\n", "profiles: {auto: {flags: }}\n",
+		"profiles:\nrules:\nnetworks:\ngroups:\n", "networks: {}\ngroups: {}\n", "profiles: {}\nrules: []\n", "default_profile: auto\n", "profiles:\n  auto:\n", "profiles: {auto: {flags: }}\n",
 	} {
 		c := parse(t, text)
 		if diff := cmp.Diff(&Config{Profiles: health.BuiltinProfiles()}, c); diff != "" {

@@ -4,11 +4,13 @@
 //
 // # The file
 //
-// It is YAML with three sections, all optional:
+// It is YAML with five sections, all optional:
 //
 //	default_profile: NAME   # for connections that no rule matches; auto
 //	profiles: {NAME: ...}   # what differs from a base, see [health.Limits]
 //	rules: [...]            # the first filter that matches chooses a profile
+//	networks: {NAME: [...]} # the address ranges of networks
+//	groups: {by: [...]}     # by what connections are told apart into groups
 //
 // A profile takes everything it does not mention from its base: a built-in
 // profile, or one that stands above it. So there are no circles, and a file is

@@ -71,7 +71,7 @@ func TestExample(t *testing.T) {
 		t.Errorf("auto as it stands there (-want +got):\n%s", diff)
 	}
 
-	if len(c.Rules) != 2 || c.Profiles[0].Name != auto {
+	if len(c.Rules) != 2 || c.Profiles[0].Name != auto || c.Grouping != nil {
 		t.Errorf("%d rules, %s by default", len(c.Rules), c.Profiles[0].Name)
 	}
 
@@ -86,6 +86,10 @@ func TestExample(t *testing.T) {
 	if diff := cmp.Diff(health.DefaultLimits(), shown.profile(t, auto)); diff != "" {
 		t.Errorf("the defaults that are shown (-want +got):\n%s", diff)
 	}
+
+	if g := shown.Grouping; g == nil || !slices.Equal(g.Labels(), []string{"role", "local_port", "network"}) {
+		t.Errorf("the groups that are shown are %v", g)
+	}
 }
 
 // uncomment makes settings of what is commented out: prose has a blank behind
@@ -97,6 +101,20 @@ func uncomment(text string) string {
 // TestDocExample: the example of the documentation is good, and so is the error.
 func TestDocExample(t *testing.T) {
 	doc := readFile(t, docPath)
+
+	_, groups, _ := strings.Cut(doc, "## Groups")
+	_, groups, _ = strings.Cut(groups, "```yaml\n")
+	groups, _, _ = strings.Cut(groups, "```")
+
+	if c := parse(t, groups); !slices.Equal(c.Grouping.Labels(), []string{"role", "local_port", "network"}) {
+		t.Errorf("groups by %v in:\n%s", c.Grouping.Labels(), groups)
+	}
+
+	for d := range health.NumDimensions {
+		if !strings.Contains(doc, "`"+d.String()+"`") {
+			t.Errorf("the documentation has no %s", d)
+		}
+	}
 
 	_, text, _ := strings.Cut(doc, "```yaml\n")
 	text, _, _ = strings.Cut(text, "```")
