@@ -21,6 +21,7 @@ type evidence struct {
 	unacked, sacked       uint32
 	// segment is the mean size of the segments in flight, mss what they may have.
 	segment, mss float64
+	sizeUntold   bool // the kernel does not tell it
 	// age is how long the oldest outstanding byte has waited without progress.
 	age float64
 	// overdue: the age is past the limit of patience.
@@ -90,7 +91,8 @@ func (e *evidence) fromKernel(s *sampler.Socket) {
 	e.queue.now = float64(info.NotsentBytes())
 	e.mss = float64(info.SndMSS())
 
-	if e.unacked > 0 && info.Has(sampler.FieldNotsentBytes) {
+	e.sizeUntold = !info.Has(sampler.FieldNotsentBytes)
+	if e.unacked > 0 && !e.sizeUntold {
 		e.segment = max(0, float64(s.SendQueue)-e.queue.now) / float64(e.unacked)
 	}
 

@@ -324,7 +324,7 @@ func TestFailingLoss(t *testing.T) {
 }
 
 func TestFailingHeavyLoss(t *testing.T) {
-	for _, size := range []int{280, 192, 160} { // with bytes, and with segments alone
+	for _, size := range []int{280, 224} { // older kernels don't tell what was sent again for nothing
 		history := story{size: size, step: func(at time.Duration, c *tcp) {
 			requestResponse(at, 50*time.Millisecond, c)
 

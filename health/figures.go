@@ -56,8 +56,10 @@ func silentSecondsConfirmed(e *evidence, l *Limits) (float64, bool) {
 
 func unacknowledgedSeconds(e *evidence, l *Limits) (float64, bool) {
 	awaited := e.unacked > 0 && !e.ackAnswered && !e.finOnly && !e.zeroWindow
+	// Where the size of segments is not told, data that arrives may mean an MTU hole.
+	mayBeHole := e.sizeUntold && e.dataSilence < e.age
 
-	return e.age, e.synchronized && awaited && !e.inMTUHole(l) && !e.excused(l)
+	return e.age, e.synchronized && awaited && !mayBeHole && !e.inMTUHole(l) && !e.excused(l)
 }
 
 // inMTUHole tells whether mtu_blackhole_suspect is raised.

@@ -129,7 +129,9 @@ func (c *connection) followAnswer(m *moment, e *evidence, passed int64) {
 	switch {
 	case !info.Has(sampler.FieldDataSegsIn):
 		// The clock of ACKs counts data that is sent again, too: too kind, if anything.
-		c.ackAnswered = info.LastAckRecv() < info.LastDataSent()
+		if sent >= e.srtt {
+			c.ackAnswered = info.LastAckRecv() < info.LastDataSent()
+		}
 	case pureAcks != c.pureAcks:
 		c.ackAnswered = true
 	case sent >= e.srtt && int64(info.LastDataSent()) < passed:
@@ -194,7 +196,8 @@ func (c *connection) followWindow(m *moment, e *evidence, r *ring, l *Limits) {
 	e.window = r.stats(0, r.last())
 	e.windowSpan = float64(r.newest().at-r.oldest().at) / msPerSecond
 
-	if e.window.retrans > 0 {
+	// Without DSACKs nobody knows how much was sent again for nothing.
+	if e.window.retrans > 0 && m.row.Info.Has(sampler.FieldDSACKDups) {
 		c.followLoss(m, e, r, l)
 	}
 
