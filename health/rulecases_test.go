@@ -193,13 +193,13 @@ var ruleCases = []ruleCase{
 		func(e *evidence) { e.queue.now, e.baseline = 1, 0.03 }, // the RTT shows a full queue
 	}},
 	{"5 % loss", LossHigh, 4, 0.05, lossy, nil},
-	{"10 % loss", LossHigh, 6, 0.10, lossy, nil},
+	{"8 % loss", LossHigh, 6, 0.08, lossy, nil},
 	{
-		"10 % loss of late", LossHigh, 6, 0.10,
+		"8 % loss of late", LossHigh, 6, 0.08,
 		func(e *evidence, v float64) { lossy(e, v); e.recent, e.settled = e.window, windowStats{} }, nil,
 	},
 	{
-		"10 % loss in the newer half", LossHigh, 6, 0.10,
+		"8 % loss in the newer half", LossHigh, 6, 0.08,
 		func(e *evidence, v float64) { lossy(e, v); e.half, e.settled = e.window, windowStats{} }, nil,
 	},
 	{

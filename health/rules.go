@@ -80,7 +80,7 @@ var ruleTable = [NumFlags]rule{
 	LossHigh: {
 		name: "loss_high", cause: CausePacketLoss, unit: UnitShare, figure: lossShare, say: sayLoss,
 		raised: "share of the sent data that was retransmitted (95 % lower bound), over the window, its newer half or its recent part, the worst; without the worst burst of a sender that fills the path; not while the RTT shows a full queue",
-		steps:  []Step{{Limit: 0.01, Points: 2}, {Limit: 0.05, Points: 4}, {Limit: 0.10, Points: 6}},
+		steps:  []Step{{Limit: 0.01, Points: 2}, {Limit: 0.05, Points: 4}, {Limit: 0.08, Points: 6}},
 	},
 	RTOInflation: {
 		name: "rto_inflation", cause: CausePacketLoss, weak: true, unit: UnitFactor, figure: rtoInflation, say: sayRTO,
