@@ -44,7 +44,7 @@ type evidence struct {
 	zeroWindow    bool
 	zeroWindowFor float64
 	// unreadFor is how long the local application has read nothing of a receive
-	// queue that is not empty, unreadGrows that more has arrived since.
+	// queue that is not empty, unreadGrows that much more has arrived since.
 	recvQueue   float64
 	unreadFor   float64
 	unreadGrows bool

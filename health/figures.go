@@ -221,7 +221,7 @@ func sndbufLimitedShare(e *evidence, l *Limits) (float64, bool) {
 
 // unreadSeconds is for how long the application has read nothing. What an idle
 // client never asks for, as the tickets that a TLS server sends on its own, may
-// wait for ever: beyond the first levels it counts only if more arrives.
+// wait for ever: beyond the first level only what grows beyond that counts.
 func unreadSeconds(e *evidence, l *Limits) (float64, bool) {
 	unread := e.unreadFor
 	if steps := l.Steps[RecvQueueStuck]; !e.unreadGrows && len(steps) > 1 {

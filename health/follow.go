@@ -142,6 +142,10 @@ func (c *connection) followAnswer(m *moment, e *evidence, passed int64) {
 	e.answered, e.ackAnswered = c.answered && !e.finOnly, c.ackAnswered && !e.finOnly
 }
 
+// remnant is the most in bytes that a client may leave unread that never asks for
+// it, as the tickets of a TLS server.
+const remnant = 16 << 10
+
 // followReceiver notes a closed window of the peer and a local application
 // that does not read.
 func (c *connection) followReceiver(m *moment, e *evidence, first bool) {
@@ -169,7 +173,7 @@ func (c *connection) followReceiver(m *moment, e *evidence, first bool) {
 
 	c.bytesReceived = received
 	e.unreadFor = c.unreadSince.seconds(m.now)
-	e.unreadGrows = waiting > c.unreadFirst
+	e.unreadGrows = waiting > max(c.unreadFirst, remnant)
 }
 
 // followPath learns what is usual for the connection.

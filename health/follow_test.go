@@ -98,9 +98,10 @@ func TestPeerThatAnswersNoLonger(t *testing.T) {
 // read with the next answer.
 func TestUnreadRemnants(t *testing.T) {
 	everywhere(t, always(func(at time.Duration, c *tcp) {
-		if at == 2*time.Second {
-			c.dataRecv, c.RecvQueue = c.now, 510
-			c.Info.BytesReceived += 510
+		if at == 2*time.Second || at == 3500*time.Millisecond {
+			c.dataRecv = c.now
+			c.RecvQueue += 255
+			c.Info.BytesReceived += 255
 		}
 	}), func(tb testing.TB, history []sight) {
 		requireMild(tb, history, Caution)

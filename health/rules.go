@@ -155,7 +155,7 @@ var ruleTable = [NumFlags]rule{
 	},
 	RecvQueueStuck: {
 		name: "recv_queue_stuck", cause: CauseLocalApplication, unit: UnitSeconds, figure: unreadSeconds, say: sayUnread,
-		raised: "time for which the local application has read nothing of what waits; a limit of three seconds and more only while the peer goes on sending",
+		raised: "time for which the local application has read nothing of what waits; levels above the first only once more than 16 KiB wait and more has come since the last read",
 		steps:  []Step{{Limit: 1, Points: 2}, {Limit: 3, Points: 3}},
 	},
 	Flapping: {
