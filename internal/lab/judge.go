@@ -202,7 +202,7 @@ func (f *Finding) checkBefore(s Story, e Expectation) {
 		case before && sight.Conn.Status > max(health.Caution, e.Before):
 			f.problem("before the fault %v because of %v", sight.Conn.Status, sight.Conn.Cause)
 			return
-		case before && s.Fault.Sub(sight.At) <= quietBefore && e.met(sight):
+		case before && s.Fault.Sub(sight.At) <= quietBefore && e.met(sight) && (len(e.Flags) == 0 || e.raised(sight)):
 			f.problem("%v because of %v %v before the fault", sight.Conn.Status, sight.Conn.Cause, s.Fault.Sub(sight.At))
 			return
 		}
