@@ -24,8 +24,8 @@ func (t *Tracker) judge(i uint32, m *moment) {
 	c.verdict.idle = quiet(m.row, e.outstanding, t.geometry.span)
 	c.note = t.notes.keep(c.note, c.verdict.flags, e)
 
-	for f := range raised.All() {
-		t.events[f]++
+	if raised != 0 {
+		t.events.raise(raised, t.exports.tupleOf(m.row), t.clock.wall(m.at))
 	}
 
 	if c.verdict.status != before {

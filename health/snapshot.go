@@ -19,8 +19,10 @@ type Snapshot struct {
 	Statuses   [NumStatuses]int
 	FlagCounts [NumFlags]int
 	Idle       int
-	// FlagEvents counts the rising edges of each flag.
+	// FlagEvents counts the rising edges of each flag, LastRaised tells of the last
+	// one.
 	FlagEvents [NumFlags]uint64
+	LastRaised [NumFlags]Raised
 	// Totals are the sums over all connections, Groups those of each group that is
 	// shown, of which the first one is for the rest. GroupLabels are the names of
 	// their labels.

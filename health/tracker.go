@@ -44,7 +44,7 @@ type Tracker struct {
 	tick       tickCounts
 	first      bool // until the first complete sample
 	last       sampler.Dump
-	events     [NumFlags]uint64
+	events     flagEvents
 	stats      TrackerStats
 }
 

@@ -194,7 +194,7 @@ func TestRereadKeepsCounts(t *testing.T) {
 
 		w.now = w.now.Add(250 * time.Millisecond)
 
-		for f, n := range w.tracker.events {
+		for f, n := range w.tracker.events.counts {
 			events += int(n) * (f + 1)
 		}
 	}

@@ -1,0 +1,42 @@
+package health
+
+import "time"
+
+// Raised tells of which connection a flag was raised last, and when. It is zero
+// before the first time.
+type Raised struct {
+	Identity
+
+	At time.Time
+}
+
+// flagEvents are the rising edges of flags.
+type flagEvents struct {
+	counts [NumFlags]uint64
+	last   [NumFlags]Raised
+	// unnamed are the flags whose last connection, the one of the tuple, has yet
+	// to be named: many edges may come before the next snapshot.
+	unnamed Flags
+	tuples  [NumFlags]tuple
+}
+
+// raise counts edges of a connection.
+func (e *flagEvents) raise(flags Flags, key tuple, at time.Time) {
+	e.unnamed |= flags
+
+	for f := range flags.All() {
+		e.counts[f]++
+		e.tuples[f], e.last[f].At = key, at
+	}
+}
+
+// newest returns the last edge of each flag.
+func (e *flagEvents) newest() [NumFlags]Raised {
+	for f := range e.unnamed.All() {
+		e.last[f].Identity = e.tuples[f].identity()
+	}
+
+	e.unnamed = 0
+
+	return e.last
+}
