@@ -138,24 +138,23 @@ func probe(ok func() bool, yes, no string) http.Handler {
 // newMetricsHandler returns the handler of the scrapes.
 func newMetricsHandler(e *exporter) http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(
-		versioncollector.NewCollector(program),
-		e.metrics,
-		collector.New(collector.Config{Latest: e.latest.snapshot.Load, Sets: e.opts.sets}),
-		collector.NewGroups(e.latest.snapshot.Load),
-	)
+	registry.MustRegister(versioncollector.NewCollector(program), e.metrics)
 
 	if e.opts.configFile != "" {
 		registry.MustRegister(e.reloader.metrics)
 	}
 
+	gatherer := prometheus.NewMultiTRegistry(
+		prometheus.ToTransactionalGatherer(registry),
+		collector.NewGatherer(collector.Config{Latest: e.latest.snapshot.Load, Sets: e.opts.sets}),
+	)
 	handlerOpts := promhttp.HandlerOpts{
 		ErrorLog:            scrapeLog{e.logger},
 		MaxRequestsInFlight: e.opts.maxRequests,
 		EnableOpenMetrics:   true,
 	}
 	if e.opts.hideOwnMetrics {
-		return promhttp.HandlerFor(registry, handlerOpts)
+		return promhttp.HandlerForTransactional(gatherer, handlerOpts)
 	}
 
 	registry.MustRegister(
@@ -165,7 +164,7 @@ func newMetricsHandler(e *exporter) http.Handler {
 
 	handlerOpts.Registry = registry
 
-	return promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(registry, handlerOpts))
+	return promhttp.InstrumentMetricHandler(registry, promhttp.HandlerForTransactional(gatherer, handlerOpts))
 }
 
 // scrapeLog takes what goes wrong in scrapes. Clients that hang up are the

@@ -208,6 +208,11 @@ func TestFormats(t *testing.T) {
 	if response.Header.Get("Content-Encoding") != "gzip" || !strings.HasPrefix(body, "\x1f\x8b") {
 		t.Error("the answer is not compressed")
 	}
+
+	response, body = p.do(t, http.MethodGet, "/metrics", http.Header{"Accept-Encoding": {"zstd"}})
+	if response.Header.Get("Content-Encoding") != "" || !strings.Contains(body, "\ntcphealth_connections{") {
+		t.Error("no readable answer for who asks for a compression that is not offered")
+	}
 }
 
 func TestOwnMetrics(t *testing.T) {

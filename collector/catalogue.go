@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"tcphealth_exporter/health"
 )
@@ -77,39 +77,26 @@ func Catalogue() []Metric {
 	return slices.Concat(all, samplerMetricTable, configMetricTable)
 }
 
-// add is given one series: its value and the values of its own labels.
-type add func(value float64, labels ...string)
-
-// family is a row of the catalogue. The series of a family come from one T.
+// family is a row of the catalogue.
 type family[T any] struct {
 	name, help string
-	kind       prometheus.ValueType
+	kind       dto.MetricType
 	set        Set
 	labels     []string
 	source     string
-	series     func(from *T, add add)
+	// series adds the series about one T.
+	series func(from *T, to *series)
 }
 
 func (f *family[T]) describe(common []string) Metric {
-	kind := "gauge"
-	if f.kind == prometheus.CounterValue {
-		kind = "counter"
-	}
-
 	return Metric{
 		Name:   namespace + f.name,
 		Help:   f.help,
-		Type:   kind,
+		Type:   strings.ToLower(f.kind.String()),
 		Labels: slices.Concat(common, f.labels),
 		Set:    f.set,
 		Source: f.source,
 	}
-}
-
-func (f *family[T]) desc(common []string) *prometheus.Desc {
-	m := f.describe(common)
-
-	return prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)
 }
 
 // connectionLabelTable name a connection.
@@ -126,10 +113,10 @@ var connectionFamilyTable = slices.Concat(healthFamilyTable, trendFamilyTable, t
 // gauge is a connection family with at most one series, from value.
 func gauge(set Set, name, help string, value func(c *health.Connection) (float64, bool)) connectionFamily {
 	return connectionFamily{
-		name: "connection_" + name, help: help, kind: prometheus.GaugeValue, set: set,
-		series: func(c *health.Connection, add add) {
+		name: "connection_" + name, help: help, kind: gaugeValue, set: set,
+		series: func(c *health.Connection, to *series) {
 			if v, ok := value(c); ok {
-				add(v)
+				to.add(v)
 			}
 		},
 	}

@@ -10,12 +10,12 @@ import (
 // TestConfigMetrics: a refusal changes one figure, a success both.
 func TestConfigMetrics(t *testing.T) {
 	m := collector.NewConfigMetrics()
-	registry := pedantic(t, m)
+	own := registered(t, m)
 
 	check := func(when string, successful float64, at time.Time) {
 		t.Helper()
 
-		all := decode(t, expose(t, registry, textFormat()), textFormat())
+		all := decode(t, expose(t, own, textFormat()), textFormat())
 		if got := all["tcphealth_config_last_reload_successful"].values[0]; got != successful {
 			t.Errorf("%s: successful %v, want %v", when, got, successful)
 		}

@@ -2,10 +2,16 @@
 // metrics.
 //
 // The catalogue (catalogue.go and the tables it joins) is the single truth
-// about names, types, labels and meanings: Describe, Collect and the
-// documentation follow from it.
+// about names, types, labels and meanings: what is exposed and the documentation
+// follow from it.
 //
-// Collect reads one immutable snapshot. It touches neither the kernel nor the
+// A scrape reads one immutable snapshot. It touches neither the kernel nor the
 // tracker, so any number of scrapes may run at any time without delaying a
-// sample.
+// sample. The [Gatherer] costs so little because nothing is made anew: each
+// family has a column of series whose memory is used again, labels are made
+// once for as long as a connection is shown, and scrapes of one snapshot share
+// what was gathered for the first of them.
+//
+// Metrics about the program itself ([SamplerMetrics], [ConfigMetrics]) are
+// collectors for an ordinary registry.
 package collector

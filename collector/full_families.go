@@ -118,9 +118,9 @@ func dropped() connectionFamily {
 	return connectionFamily{
 		name: "connection_dropped_packets_total", help: "Packets the socket dropped.",
 		kind: counter, set: SetFull, source: "SK_MEMINFO_DROPS",
-		series: func(c *health.Connection, add add) {
+		series: func(c *health.Connection, to *series) {
 			if c.Row.Has(sampler.HasDrops) {
-				add(float64(c.Row.SkMem.Drops))
+				to.add(float64(c.Row.SkMem.Drops))
 			}
 		},
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
 	"tcphealth_exporter/collector"
@@ -24,9 +25,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// serving returns a collector of the snapshot with the given sets.
-func serving(s *health.Snapshot, sets ...collector.Set) *collector.Collector {
-	return collector.New(collector.Config{Latest: func() *health.Snapshot { return s }, Sets: sets})
+// serving returns a gatherer of the snapshot with the given sets.
+func serving(s *health.Snapshot, sets ...collector.Set) *collector.Gatherer {
+	return collector.NewGatherer(collector.Config{Latest: func() *health.Snapshot { return s }, Sets: sets})
 }
 
 // pedantic returns a registry that checks each series against its description.
@@ -43,14 +44,43 @@ func pedantic(tb testing.TB, collectors ...prometheus.Collector) *prometheus.Reg
 	return registry
 }
 
-// expose gathers and encodes in the given format.
-func expose(tb testing.TB, g prometheus.Gatherer, format expfmt.Format) []byte {
+// registered returns a gatherer of collectors.
+func registered(tb testing.TB, collectors ...prometheus.Collector) prometheus.TransactionalGatherer {
 	tb.Helper()
 
-	families, err := g.Gather()
+	return prometheus.ToTransactionalGatherer(pedantic(tb, collectors...))
+}
+
+// gather gathers what is valid until the test ends.
+func gather(tb testing.TB, g prometheus.TransactionalGatherer) []*dto.MetricFamily {
+	tb.Helper()
+
+	families, done, err := g.Gather()
+	tb.Cleanup(done)
+
 	if err != nil {
 		tb.Fatal(err)
 	}
+
+	return families
+}
+
+// expose gathers and encodes in the given format.
+func expose(tb testing.TB, g prometheus.TransactionalGatherer, format expfmt.Format) []byte {
+	tb.Helper()
+
+	families, done, err := g.Gather()
+	defer done()
+
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	return encode(tb, families, format)
+}
+
+func encode(tb testing.TB, families []*dto.MetricFamily, format expfmt.Format) []byte {
+	tb.Helper()
 
 	var b bytes.Buffer
 
@@ -72,18 +102,17 @@ func expose(tb testing.TB, g prometheus.Gatherer, format expfmt.Format) []byte {
 
 func textFormat() expfmt.Format { return expfmt.NewFormat(expfmt.TypeTextPlain) }
 
-// goldenCollectors returns what each golden file shows, by its name.
-func goldenCollectors(tb testing.TB) map[string]prometheus.Collector {
+// goldenGatherers returns what each golden file shows, by its name.
+func goldenGatherers(tb testing.TB) map[string]prometheus.TransactionalGatherer {
 	tb.Helper()
 
-	all := make(map[string]prometheus.Collector)
+	all := make(map[string]prometheus.TransactionalGatherer)
 	for name, scene := range scenes() {
 		all[name] = serving(scene(tb))
 	}
 
-	all["groups"] = collector.NewGroups(groupsScene)
-	all["sampler"] = busySampler()
-	all["config"] = loadedConfig()
+	all["sampler"] = registered(tb, busySampler())
+	all["config"] = registered(tb, loadedConfig())
 
 	return all
 }
@@ -117,11 +146,11 @@ func loadedConfig() *collector.ConfigMetrics {
 }
 
 func TestGolden(t *testing.T) {
-	all := goldenCollectors(t)
+	all := goldenGatherers(t)
 
-	for name, c := range all {
+	for name, g := range all {
 		t.Run(name, func(t *testing.T) {
-			got := expose(t, pedantic(t, c), textFormat())
+			got := expose(t, g, textFormat())
 			path := filepath.Join("testdata", name+".prom")
 
 			if *update {
@@ -184,13 +213,8 @@ func TestGoldenPleasesPromtool(t *testing.T) {
 
 // TestLint runs the same rules in this process, over all scenes and sets.
 func TestLint(t *testing.T) {
-	for name, c := range goldenCollectors(t) {
-		families, err := pedantic(t, c).Gather()
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		problems, err := promlint.NewWithMetricFamilies(families).Lint()
+	for name, g := range goldenGatherers(t) {
+		problems, err := promlint.NewWithMetricFamilies(gather(t, g)).Lint()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,8 +232,8 @@ func TestFormats(t *testing.T) {
 	} {
 		format := expfmt.NewFormat(kind)
 
-		registry := pedantic(t, serving(flagsScene(t)), collector.NewGroups(groupsScene), busySampler())
-		body := expose(t, registry, format)
+		g := prometheus.NewMultiTRegistry(serving(flagsScene(t)), registered(t, busySampler()))
+		body := expose(t, g, format)
 
 		if kind == expfmt.TypeOpenMetrics {
 			if !bytes.HasSuffix(body, []byte("\n# EOF\n")) {
@@ -218,13 +242,8 @@ func TestFormats(t *testing.T) {
 		}
 
 		if kind == expfmt.TypeTextPlain || kind == expfmt.TypeProtoDelim {
-			families, err := registry.Gather()
-			if err != nil {
-				t.Fatal(err)
-			}
-
 			var want []string
-			for _, f := range families {
+			for _, f := range gather(t, g) {
 				want = append(want, f.GetName())
 			}
 

@@ -17,41 +17,41 @@ var groupFamilyTable = slices.Concat([]groupFamily{
 	{
 		name: "group_connections", help: "Connections of the group by verdict.",
 		kind: gaugeValue, labels: []string{"status"},
-		series: func(g *health.Group, add add) {
+		series: func(g *health.Group, to *series) {
 			for status, n := range g.Statuses {
-				add(float64(n), health.Status(status).String())
+				to.add(float64(n), health.Status(status).String())
 			}
 		},
 	},
 	{
 		name: "group_connections_by_cause", help: "Connections of the group by what their raised flags point at.",
 		kind: gaugeValue, labels: []string{"cause"},
-		series: func(g *health.Group, add add) {
+		series: func(g *health.Group, to *series) {
 			for cause, n := range g.Causes {
-				add(float64(n), health.Cause(cause).String())
+				to.add(float64(n), health.Cause(cause).String())
 			}
 		},
 	},
 	{
 		name: "group_idle_connections", help: "Connections of the group that are idle.",
-		kind: gaugeValue, series: func(g *health.Group, add add) { add(float64(g.Idle)) },
+		kind: gaugeValue, series: func(g *health.Group, to *series) { to.add(float64(g.Idle)) },
 	},
 	{
 		name: "group_close_wait_connections", help: "Connections of the group that the peer has closed and the local application has not.",
-		kind: gaugeValue, series: func(g *health.Group, add add) { add(float64(g.CloseWait)) },
+		kind: gaugeValue, series: func(g *health.Group, to *series) { to.add(float64(g.CloseWait)) },
 	},
 	{
 		name: "group_status_entries_total", help: "How often a connection of the group got the verdict; to be HEALTHY from the start does not count.",
 		kind: counter, labels: []string{"status"},
-		series: func(g *health.Group, add add) { statusEntries(&g.Totals, add) },
+		series: func(g *health.Group, to *series) { statusEntries(&g.Totals, to) },
 	},
 	{
 		name: "group_connections_opened_total", help: "Connections of the group that appeared after the first sample.",
-		kind: counter, series: func(g *health.Group, add add) { add(float64(g.Opened)) },
+		kind: counter, series: func(g *health.Group, to *series) { to.add(float64(g.Opened)) },
 	},
 	{
 		name: "group_connections_closed_total", help: "Connections of the group that ended.",
-		kind: counter, series: func(g *health.Group, add add) { add(float64(g.Closed)) },
+		kind: counter, series: func(g *health.Group, to *series) { to.add(float64(g.Closed)) },
 	},
 }, groupTotals())
 
@@ -87,9 +87,9 @@ var hostTotalTable = []total{
 }
 
 // series adds what was counted, if the kernel counts it.
-func (t *total) series(from *health.Totals, add add) {
+func (t *total) series(from *health.Totals, to *series) {
 	if v, ok := from.Get(t.counter); ok {
-		add(float64(v) / t.unit)
+		to.add(float64(v) / t.unit)
 	}
 }
 
@@ -100,7 +100,7 @@ func groupTotals() []groupFamily {
 		t := &totalTable[i]
 		all[i] = groupFamily{
 			name: "group_" + t.name, help: t.help, kind: counter, source: "tcpi_" + t.counter.Field().String(),
-			series: func(g *health.Group, add add) { t.series(&g.Totals, add) },
+			series: func(g *health.Group, to *series) { t.series(&g.Totals, to) },
 		}
 	}
 
@@ -113,7 +113,7 @@ var hostTotalFamilyTable = slices.Concat([]hostFamily{
 	{
 		name: "status_entries_total", help: "How often a connection got the verdict; to be HEALTHY from the start does not count.",
 		kind: counter, labels: []string{"status"},
-		series: func(s *health.Snapshot, add add) { statusEntries(&s.Totals, add) },
+		series: func(s *health.Snapshot, to *series) { statusEntries(&s.Totals, to) },
 	},
 }, hostTotals())
 
@@ -125,15 +125,15 @@ func hostTotals() []hostFamily {
 		t := &tables[i]
 		all[i] = hostFamily{
 			name: t.name, help: t.help, kind: counter, source: "tcpi_" + t.counter.Field().String(),
-			series: func(s *health.Snapshot, add add) { t.series(&s.Totals, add) },
+			series: func(s *health.Snapshot, to *series) { t.series(&s.Totals, to) },
 		}
 	}
 
 	return all
 }
 
-func statusEntries(t *health.Totals, add add) {
+func statusEntries(t *health.Totals, to *series) {
 	for status, n := range t.StatusEntries {
-		add(float64(n), health.Status(status).String())
+		to.add(float64(n), health.Status(status).String())
 	}
 }

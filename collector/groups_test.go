@@ -5,13 +5,12 @@ import (
 	"slices"
 	"testing"
 
-	"tcphealth_exporter/collector"
 	"tcphealth_exporter/health"
 )
 
 // groupsScene has the group for the rest, of which nothing is known, a server and
 // a client with another figure in every field, and a group of an old kernel.
-func groupsScene() *health.Snapshot {
+func groupsScene(testing.TB) *health.Snapshot {
 	old := group(300, "client", "", "fe80::2%eth0", "22")
 	old.Known = 1 << health.RetransmittedSegments
 
@@ -57,10 +56,12 @@ func group(n int, labels ...string) health.Group {
 
 // TestGroupLabelsOfAnotherGrouping: after a reload the series have other labels.
 func TestGroupLabelsOfAnotherGrouping(t *testing.T) {
-	s := groupsScene()
-	registry := pedantic(t, collector.NewGroups(func() *health.Snapshot { return s }))
+	var source sequence
+
+	source.Store(groupsScene(t))
+	g := source.gathering()
 	labels := func() []string {
-		shown := decode(t, expose(t, registry, textFormat()), textFormat())
+		shown := decode(t, expose(t, g, textFormat()), textFormat())
 
 		return shown["tcphealth_group_sent_bytes_total"].labels
 	}
@@ -69,7 +70,9 @@ func TestGroupLabelsOfAnotherGrouping(t *testing.T) {
 		t.Errorf("labels %v", labels())
 	}
 
-	s = &health.Snapshot{GroupLabels: []string{"network"}, Groups: []health.Group{group(1, "other"), group(100, "private")}}
+	source.Store(&health.Snapshot{
+		GroupLabels: []string{"network"}, Groups: []health.Group{group(1, "other"), group(100, "private")},
+	})
 
 	for range 2 {
 		if want := []string{"network"}; !slices.Equal(labels(), want) {
@@ -81,10 +84,9 @@ func TestGroupLabelsOfAnotherGrouping(t *testing.T) {
 // TestGroupsOfAnOldKernel shows what the kernel has, and nothing of the rest: not
 // even zero.
 func TestGroupsOfAnOldKernel(t *testing.T) {
-	s := groupsScene()
+	s := groupsScene(t)
 	s.Groups = s.Groups[len(s.Groups)-1:]
-	registry := pedantic(t, collector.NewGroups(func() *health.Snapshot { return s }), serving(s))
-	shown := decode(t, expose(t, registry, textFormat()), textFormat())
+	shown := decode(t, expose(t, serving(s), textFormat()), textFormat())
 
 	for name := range maps.Keys(shown) {
 		if m := find(name); m.Source != "" && m.Source != "tcpi_total_retrans" {

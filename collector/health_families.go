@@ -4,8 +4,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"tcphealth_exporter/health"
 )
 
@@ -27,17 +25,17 @@ var healthFamilyTable = []connectionFamily{
 		func(c *health.Connection) (float64, bool) { return unixSeconds(c.Ended) }),
 	{
 		name: "connection_flag", help: "1 while the flag is raised, absent otherwise.",
-		kind: prometheus.GaugeValue, set: SetHealth, labels: []string{"flag"},
-		series: func(c *health.Connection, add add) {
+		kind: gaugeValue, set: SetHealth, labels: []string{"flag"},
+		series: func(c *health.Connection, to *series) {
 			for f := range c.Flags.All() {
-				add(1, f.String())
+				to.add(1, f.String())
 			}
 		},
 	},
 	{
 		name: "connection_cause_info", help: "What the raised flags point at.",
-		kind: prometheus.GaugeValue, set: SetHealth, labels: []string{"cause"},
-		series: func(c *health.Connection, add add) { add(1, c.Cause.String()) },
+		kind: gaugeValue, set: SetHealth, labels: []string{"cause"},
+		series: func(c *health.Connection, to *series) { to.add(1, c.Cause.String()) },
 	},
 }
 

@@ -3,8 +3,6 @@ package collector
 import (
 	"slices"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/sampler"
 )
@@ -26,27 +24,27 @@ var hostStateFamilyTable = []hostFamily{
 	{
 		name: "status_connections", help: "Followed connections by verdict.",
 		kind: gaugeValue, labels: []string{"status"},
-		series: func(s *health.Snapshot, add add) {
+		series: func(s *health.Snapshot, to *series) {
 			for status, n := range s.Statuses {
-				add(float64(n), health.Status(status).String())
+				to.add(float64(n), health.Status(status).String())
 			}
 		},
 	},
 	{
 		name: "flagged_connections", help: "Followed connections on which the flag is raised.",
 		kind: gaugeValue, labels: []string{"flag"},
-		series: func(s *health.Snapshot, add add) {
+		series: func(s *health.Snapshot, to *series) {
 			for f, n := range s.FlagCounts {
-				add(float64(n), health.Flag(f).String())
+				to.add(float64(n), health.Flag(f).String())
 			}
 		},
 	},
 	{
 		name: "flag_events_total", help: "How often the flag was raised.",
 		kind: counter, labels: []string{"flag"},
-		series: func(s *health.Snapshot, add add) {
+		series: func(s *health.Snapshot, to *series) {
 			for f, n := range s.FlagEvents {
-				add(float64(n), health.Flag(f).String())
+				to.addEvents(n, &s.LastRaised[f], health.Flag(f).String())
 			}
 		},
 	},
@@ -89,10 +87,10 @@ var hostStateFamilyTable = []hostFamily{
 }
 
 // socketsByState shows the states that are sampled, zeros included.
-func socketsByState(s *health.Snapshot, add add) {
+func socketsByState(s *health.Snapshot, to *series) {
 	for state, n := range s.States {
 		if n > 0 || (sampler.ConnectionStates | sampler.ListenStates).Has(sampler.State(state)) {
-			add(float64(n), sampler.State(state).String())
+			to.add(float64(n), sampler.State(state).String())
 		}
 	}
 }
@@ -100,24 +98,24 @@ func socketsByState(s *health.Snapshot, add add) {
 func hostGauge(name, help string, value func(*health.Snapshot) float64) hostFamily {
 	return hostFamily{
 		name: name, help: help, kind: gaugeValue,
-		series: func(s *health.Snapshot, add add) { add(value(s)) },
+		series: func(s *health.Snapshot, to *series) { to.add(value(s)) },
 	}
 }
 
 func hostCounter(name, help string, value func(*health.Snapshot) uint64) hostFamily {
 	return hostFamily{
-		name: name, help: help, kind: prometheus.CounterValue,
-		series: func(s *health.Snapshot, add add) { add(float64(value(s))) },
+		name: name, help: help, kind: counter,
+		series: func(s *health.Snapshot, to *series) { to.add(float64(value(s))) },
 	}
 }
 
 func listenerGauge(name, help string, value func(*health.Listener) uint32) hostFamily {
 	return hostFamily{
 		name: "listener_accept_queue_" + name, help: help, kind: gaugeValue, labels: listenerLabelTable,
-		series: func(s *health.Snapshot, add add) {
+		series: func(s *health.Snapshot, to *series) {
 			for i := range s.Listeners {
 				l := &s.Listeners[i]
-				add(float64(value(l)), l.LocalAddress, l.LocalPort)
+				to.add(float64(value(l)), l.LocalAddress, l.LocalPort)
 			}
 		},
 	}

@@ -94,6 +94,7 @@ func scenes() map[string]func(testing.TB) *health.Snapshot {
 		"old_kernel":  oldKernelScene,
 		"zone":        zoneScene,
 		"listeners":   listenersScene,
+		"groups":      groupsScene,
 	}
 }
 

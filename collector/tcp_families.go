@@ -1,10 +1,7 @@
 package collector
 
 import (
-	"strconv"
-	"strings"
-
-	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/sampler"
@@ -20,12 +17,12 @@ const (
 )
 
 // field is a connection family that shows one field of tcp_info.
-func field(set Set, kind prometheus.ValueType, name, help string, f sampler.Field, unit float64) connectionFamily {
+func field(set Set, kind dto.MetricType, name, help string, f sampler.Field, unit float64) connectionFamily {
 	return connectionFamily{
 		name: "connection_" + name, help: help, kind: kind, set: set, source: "tcpi_" + f.String(),
-		series: func(c *health.Connection, add add) {
+		series: func(c *health.Connection, to *series) {
 			if v, ok := c.Row.Info.Get(f); ok {
-				add(float64(v) / unit)
+				to.add(float64(v) / unit)
 			}
 		},
 	}
@@ -43,8 +40,8 @@ func row(set Set, name, help, source string, has sampler.Attrs, value func(*samp
 }
 
 const (
-	counter    = prometheus.CounterValue
-	gaugeValue = prometheus.GaugeValue
+	counter    = dto.MetricType_COUNTER
+	gaugeValue = dto.MetricType_GAUGE
 )
 
 // tcpFamilyTable are the figures of the kernel that most users look at.
@@ -52,10 +49,7 @@ var tcpFamilyTable = []connectionFamily{
 	{
 		name: "connection_info", help: "Slow facts about the connection.",
 		kind: gaugeValue, set: SetTCP, labels: []string{"state", "congestion_algorithm", "options", "uid"},
-		series: func(c *health.Connection, add add) {
-			add(1, c.Row.State.String(), c.Row.CongestionName(), optionNames(&c.Row.Info),
-				strconv.FormatUint(uint64(c.Row.UID), 10))
-		},
+		series: func(c *health.Connection, to *series) { to.add(1, to.infos.of(&c.Row)...) },
 	},
 	field(SetTCP, gaugeValue, "rtt_seconds", "Smoothed round-trip time.", sampler.FieldRTT, micros),
 	field(SetTCP, gaugeValue, "rttvar_seconds", "Mean deviation of the round-trip time.", sampler.FieldRTTVar, micros),
@@ -76,34 +70,4 @@ var tcpFamilyTable = []connectionFamily{
 	field(SetTCP, counter, "received_bytes_total", "Payload bytes received, the peer's FIN counting one.", sampler.FieldBytesReceived, plain),
 	field(SetTCP, counter, "retransmitted_bytes_total", "Payload bytes retransmitted.", sampler.FieldBytesRetrans, plain),
 	field(SetTCP, counter, "retransmitted_segments_total", "Segments retransmitted.", sampler.FieldTotalRetrans, plain),
-}
-
-type optionName struct {
-	bit  uint64
-	name string
-}
-
-var optionNameTable = []optionName{
-	{sampler.OptionTimestamps, "timestamps"},
-	{sampler.OptionSACK, "sack"},
-	{sampler.OptionWScale, "wscale"},
-	{sampler.OptionECN, "ecn"},
-	{sampler.OptionECNSeen, "ecn_seen"},
-	{sampler.OptionSynData, "syn_data"},
-	{sampler.OptionUsecTS, "usec_ts"},
-	{sampler.OptionTFOChild, "tfo_child"},
-}
-
-// optionNames lists the negotiated options, separated by commas.
-func optionNames(info *sampler.TCPInfo) string {
-	bits, _ := info.Get(sampler.FieldOptions)
-
-	names := make([]string, 0, len(optionNameTable))
-	for _, o := range optionNameTable {
-		if bits&o.bit != 0 {
-			names = append(names, o.name)
-		}
-	}
-
-	return strings.Join(names, ",")
 }

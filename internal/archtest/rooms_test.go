@@ -68,9 +68,12 @@ var rooms = []room{
 		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
 	},
 	{
-		dir:   "collector",
-		own:   []string{"health", "sampler"},
-		third: []string{"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_model/go"},
+		dir: "collector",
+		own: []string{"health", "sampler"},
+		third: []string{
+			"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_model/go",
+			"google.golang.org/protobuf/types/known/timestamppb",
+		},
 		never: []string{"log", "log/slog", "net", "net/http", "os", "os/exec", "syscall"},
 	},
 	{

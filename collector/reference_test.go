@@ -1,0 +1,121 @@
+package collector
+
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"tcphealth_exporter/health"
+)
+
+// Reference is the plain way to expose the catalogue: a prometheus.Collector of
+// constant metrics. The [Gatherer] must tell the same for less.
+type Reference struct {
+	latest      func() *health.Snapshot
+	connections []described[health.Connection]
+	groups      []described[health.Group]
+	host        []described[health.Snapshot]
+}
+
+// described is a family with its description made once.
+type described[T any] struct {
+	family *family[T]
+	desc   *prometheus.Desc
+}
+
+// NewReference returns the collector for the same configuration.
+func NewReference(cfg Config) *Reference {
+	return &Reference{
+		latest:      cfg.Latest,
+		connections: describe(connectionFamilyTable, connectionLabelTable, cfg.Sets),
+		groups:      describe(groupFamilyTable, health.DefaultGrouping().Labels(), nil),
+		host:        describe(hostFamilyTable, nil, nil),
+	}
+}
+
+func describe[T any](table []family[T], common []string, sets []Set) (all []described[T]) {
+	for i := range table {
+		if f := &table[i]; len(sets) == 0 || slices.Contains(sets, f.set) {
+			m := f.describe(common)
+			all = append(all, described[T]{f, prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)})
+		}
+	}
+
+	return all
+}
+
+// Describe implements prometheus.Collector.
+func (c *Reference) Describe(ch chan<- *prometheus.Desc) {
+	for i := range c.connections {
+		ch <- c.connections[i].desc
+	}
+
+	for i := range c.groups {
+		ch <- c.groups[i].desc
+	}
+
+	for i := range c.host {
+		ch <- c.host[i].desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *Reference) Collect(ch chan<- prometheus.Metric) {
+	s := c.latest()
+	if s == nil {
+		return
+	}
+
+	out := newSeries()
+
+	for i := range c.host {
+		c.host[i].collect(ch, s, nil, &out)
+	}
+
+	for i := range s.Groups {
+		for j := range c.groups {
+			c.groups[j].collect(ch, &s.Groups[i], s.Groups[i].Labels, &out)
+		}
+	}
+
+	for i := range s.Connections {
+		conn := &s.Connections[i]
+		labels := []string{conn.LocalAddress, conn.LocalPort, conn.RemoteAddress, conn.RemotePort}
+
+		for j := range c.connections {
+			c.connections[j].collect(ch, conn, labels, &out)
+		}
+	}
+}
+
+// collect sends the series of a family; common are its leading label values.
+func (d *described[T]) collect(ch chan<- prometheus.Metric, from *T, common []string, out *series) {
+	out.reset()
+	d.family.series(from, out)
+
+	kind := prometheus.GaugeValue
+	if d.family.kind == dto.MetricType_COUNTER {
+		kind = prometheus.CounterValue
+	}
+
+	own := out.labels
+	for _, p := range out.points {
+		labels := common
+		if n := len(d.family.labels); n > 0 {
+			labels = slices.Concat(common, own[:n])
+			own = own[n:]
+		}
+
+		m := prometheus.MustNewConstMetric(d.desc, kind, p.value, labels...)
+		if e := p.exemplar; e != nil {
+			m = prometheus.MustNewMetricWithExemplars(m, prometheus.Exemplar{
+				Value:     e.GetValue(),
+				Labels:    prometheus.Labels{e.Label[0].GetName(): e.Label[0].GetValue()},
+				Timestamp: e.GetTimestamp().AsTime(),
+			})
+		}
+
+		ch <- m
+	}
+}

@@ -1,0 +1,43 @@
+package collector
+
+import (
+	dto "github.com/prometheus/client_model/go"
+
+	"tcphealth_exporter/health"
+)
+
+// series takes what a family tells about one T.
+type series struct {
+	points []point
+	// labels has the own labels of all points, one after the other.
+	labels []string
+
+	infos infos
+	flows flows
+}
+
+// point is the present state of a series.
+type point struct {
+	value float64
+	// exemplar is one of those that a counter counted, or nil.
+	exemplar *dto.Exemplar
+}
+
+func newSeries() series { return series{infos: make(infos), flows: make(flows)} }
+
+// add adds a series: its value and the values of the labels that are its own.
+func (s *series) add(value float64, labels ...string) {
+	s.points = append(s.points, point{value: value})
+	s.labels = append(s.labels, labels...)
+}
+
+// addEvents adds a counter together with what it counted last.
+func (s *series) addEvents(n uint64, last *health.Raised, labels ...string) {
+	s.points = append(s.points, point{float64(n), s.flows.of(last)})
+	s.labels = append(s.labels, labels...)
+}
+
+// reset forgets all series.
+func (s *series) reset() {
+	s.points, s.labels = s.points[:0], s.labels[:0]
+}

@@ -1,0 +1,115 @@
+package collector
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"tcphealth_exporter/health"
+)
+
+// subjects keeps what the series of the latest exposition are about, so that
+// labels are made once for as long as they are shown.
+type subjects struct {
+	shown map[health.Identity]*subject
+	// places are the groups in the order of the snapshot, in which they stay.
+	places []*subject
+	local  *subject // this host
+	// number counts the expositions.
+	number uint64
+
+	connections []visit[health.Connection]
+	groups      []visit[health.Group]
+	host        []visit[health.Snapshot]
+}
+
+func newSubjects() *subjects {
+	return &subjects{shown: make(map[health.Identity]*subject), local: newSubject(nil, nil)}
+}
+
+// visit lists what an exposition of the snapshot tells about. Two connections of
+// one name are an error; the second one is left out.
+func (k *subjects) visit(s *health.Snapshot) error {
+	k.number++
+	k.local.begin(k.number)
+	k.host = append(k.host[:0], visit[health.Snapshot]{s, k.local})
+	k.visitGroups(s)
+
+	return k.visitConnections(s)
+}
+
+func (k *subjects) visitConnections(s *health.Snapshot) (err error) {
+	k.connections = k.connections[:0]
+
+	for i := range s.Connections {
+		c := &s.Connections[i]
+
+		about := k.connection(&c.Identity)
+		if about.filled == k.number {
+			err = fmt.Errorf("connection %+v is there twice", c.Identity)
+
+			continue
+		}
+
+		about.begin(k.number)
+		k.connections = append(k.connections, visit[health.Connection]{c, about})
+	}
+
+	sortVisits(k.connections)
+
+	return err
+}
+
+// connection returns the subject for a connection.
+func (k *subjects) connection(id *health.Identity) *subject {
+	about, known := k.shown[*id]
+	if !known {
+		about = newSubject(connectionLabelTable, []string{id.LocalAddress, id.LocalPort, id.RemoteAddress, id.RemotePort})
+		k.shown[*id] = about
+	}
+
+	return about
+}
+
+func (k *subjects) visitGroups(s *health.Snapshot) {
+	k.groups = k.groups[:0]
+
+	for i := range s.Groups {
+		g := &s.Groups[i]
+
+		if i == len(k.places) {
+			k.places = append(k.places, newSubject(s.GroupLabels, g.Labels))
+		} else if !k.places[i].is(s.GroupLabels, g.Labels) {
+			k.places[i] = newSubject(s.GroupLabels, g.Labels)
+		}
+
+		k.places[i].begin(k.number)
+		k.groups = append(k.groups, visit[health.Group]{g, k.places[i]})
+	}
+
+	sortVisits(k.groups)
+}
+
+func sortVisits[T any](visits []visit[T]) {
+	slices.SortFunc(visits, func(a, b visit[T]) int { return compareLabels(a.subject.common, b.subject.common) })
+}
+
+// end forgets what is shown no more.
+func (k *subjects) end() {
+	k.local.end()
+
+	for _, v := range k.connections {
+		v.subject.end()
+	}
+
+	if len(k.shown) > len(k.connections) {
+		maps.DeleteFunc(k.shown, func(_ health.Identity, about *subject) bool { return about.filled != k.number })
+	}
+
+	clear(k.places[len(k.groups):])
+	k.places = k.places[:len(k.groups)]
+
+	for _, about := range k.places {
+		about.end()
+	}
+}
