@@ -50,10 +50,13 @@ func TestGroupsAfterAReload(t *testing.T) {
 		return v
 	}
 
-	before := p.get(t, "/metrics")
-	if !strings.Contains(before, `tcphealth_group_connections{role="server",status="HEALTHY"}`) {
-		t.Errorf("no group of servers:\n%s", before)
-	}
+	var before string
+
+	await(t, "the group of servers", func() bool {
+		before = p.get(t, "/metrics")
+
+		return strings.Contains(before, `tcphealth_group_connections{role="server",status="HEALTHY"}`)
+	})
 
 	writeFile(t, path, "groups: {by: [network]}\n")
 
