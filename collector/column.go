@@ -14,10 +14,11 @@ type column struct {
 	cells  []cell
 }
 
-// cell is the memory of one series.
+// cell is the memory of one series: of its labels, and of a value or a histogram.
 type cell struct {
-	metric *dto.Metric
-	value  *float64
+	metric    *dto.Metric
+	value     *float64
+	histogram *histogram
 }
 
 func newColumn(name, help string, kind dto.MetricType, labels []string) *column {
@@ -35,11 +36,15 @@ func (c *column) add(p point, labels []*dto.LabelPair) {
 	}
 
 	cell := &c.cells[n]
-	*cell.value = p.value
 	cell.metric.Label = labels
 
-	if cell.metric.Counter != nil {
-		cell.metric.Counter.Exemplar = p.exemplar
+	switch {
+	case cell.histogram != nil:
+		cell.histogram.show(p.distribution)
+	case cell.metric.Counter != nil:
+		*cell.value, cell.metric.Counter.Exemplar = p.value, p.exemplar
+	default:
+		*cell.value = p.value
 	}
 
 	c.family.Metric = append(c.family.Metric, cell.metric)
@@ -47,16 +52,25 @@ func (c *column) add(p point, labels []*dto.LabelPair) {
 
 // grow makes room for more series. Those there are stay where they are.
 func (c *column) grow() {
-	const least = 16
+	const least = 4
 
 	n := max(len(c.cells)/2, least)
-	metrics, values := make([]dto.Metric, n), make([]float64, n)
+	cells, metrics, values := make([]cell, n), make([]dto.Metric, n), make([]float64, n)
+
+	for i := range cells {
+		cells[i] = cell{metric: &metrics[i], value: &values[i]}
+	}
 
 	switch c.family.GetType() {
 	case dto.MetricType_COUNTER:
 		counters := make([]dto.Counter, n)
 		for i := range counters {
 			counters[i].Value, metrics[i].Counter = &values[i], &counters[i]
+		}
+	case dto.MetricType_HISTOGRAM:
+		for i := range cells {
+			cells[i].histogram = newHistogram()
+			metrics[i].Histogram = cells[i].histogram.dto
 		}
 	default:
 		gauges := make([]dto.Gauge, n)
@@ -65,9 +79,7 @@ func (c *column) grow() {
 		}
 	}
 
-	for i := range metrics {
-		c.cells = append(c.cells, cell{&metrics[i], &values[i]})
-	}
+	c.cells = append(c.cells, cells...)
 }
 
 // sort orders the series by their labels.

@@ -36,7 +36,9 @@ func TestGoldenMetricsDoc(t *testing.T) {
 func renderMetrics(all []collector.Metric) string {
 	var b strings.Builder
 
-	b.WriteString("# Metrics\n\nGenerated from the catalogue by `make generate`. A series is absent where the kernel told nothing.\n")
+	b.WriteString("# Metrics\n\nGenerated from the catalogue by `make generate`. A series is absent where the kernel told nothing.\n" +
+		"Histograms have native buckets, too, where a scraper asks for protobuf. In OpenMetrics and protobuf an exemplar of\n" +
+		"`tcphealth_flag_events_total` names the last connection (label `flow`).\n")
 
 	for _, set := range collector.Sets() {
 		rows := only(all, func(m *collector.Metric) bool { return m.Set == set })

@@ -80,6 +80,10 @@ func TestSameUnderChurn(t *testing.T) {
 			s.Connections = append(s.Connections, changed(r, pool[i]))
 		}
 
+		if s.Outstanding, s.Lifetimes = spread(r.IntN(100)), spread(r.IntN(100)); r.IntN(4) == 0 {
+			s.Lifetimes = nil
+		}
+
 		s.GroupLabels = health.DefaultGrouping().Labels()
 		for _, i := range r.Perm(9)[:r.IntN(9)] {
 			s.Groups = append(s.Groups, group(r.IntN(1000), "server", strconv.Itoa(i), "", ""))

@@ -232,7 +232,9 @@ func TestFormats(t *testing.T) {
 	} {
 		format := expfmt.NewFormat(kind)
 
-		g := prometheus.NewMultiTRegistry(serving(flagsScene(t)), registered(t, busySampler()))
+		s := groupsScene(t)
+		s.Connections = flagsScene(t).Connections
+		g := prometheus.NewMultiTRegistry(serving(s), registered(t, busySampler()))
 		body := expose(t, g, format)
 
 		if kind == expfmt.TypeOpenMetrics {

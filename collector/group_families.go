@@ -53,6 +53,10 @@ var groupFamilyTable = slices.Concat([]groupFamily{
 		name: "group_connections_closed_total", help: "Connections of the group that ended.",
 		kind: counter, series: func(g *health.Group, to *series) { to.add(float64(g.Closed)) },
 	},
+	{
+		name: "group_rtt_seconds", help: "Smoothed round-trip time of each connection at each sample, if it made progress since the one before.",
+		kind: distribution, source: "tcpi_rtt", series: func(g *health.Group, to *series) { to.addHistogram(g.RTT) },
+	},
 }, groupTotals())
 
 // total is a counter of the kernel that is added up over connections.

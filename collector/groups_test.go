@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -15,10 +16,13 @@ func groupsScene(testing.TB) *health.Snapshot {
 	old.Known = 1 << health.RetransmittedSegments
 
 	return &health.Snapshot{
-		At:          sampledAt,
+		At: sampledAt, Outstanding: spread(400), Lifetimes: spread(500),
 		GroupLabels: []string{"role", "local_port", "remote_address", "remote_port"},
 		Groups: []health.Group{
-			{Labels: []string{"other", "", "", ""}, Totals: health.Totals{Known: 1<<health.NumCounters - 1}},
+			{
+				Labels: []string{"other", "", "", ""}, Totals: health.Totals{Known: 1<<health.NumCounters - 1},
+				RTT: &health.Histogram{Bounds: []float64{0.001, 0.125, 2}, Buckets: make([]uint64, 4)},
+			},
 			group(100, "server", "443", "", ""),
 			group(200, "client", "", "10.0.0.7", "5432"),
 			old,
@@ -50,8 +54,29 @@ func group(n int, labels ...string) health.Group {
 
 	g.Idle, g.CloseWait, g.Opened, g.Closed = next(), next(), uint64(next()), uint64(next())
 	g.Known = 1<<health.NumCounters - 1
+	g.RTT = spread(n)
 
 	return g
+}
+
+// spread returns a distribution, another one for each seed. Its native buckets
+// have gaps of up to four.
+func spread(seed int) *health.Histogram {
+	r := rand.New(rand.NewPCG(uint64(seed), 0))
+	h := &health.Histogram{
+		Count: uint64(seed % 3), Sum: float64(seed) / 8, Bounds: []float64{0.001, 0.125, 2}, Buckets: make([]uint64, 4),
+		Zero: uint64(seed % 3), First: r.IntN(40) - 20, Native: make([]uint64, 1+r.IntN(60)),
+	}
+	h.Buckets[0] = h.Zero
+
+	for i := 0; i < len(h.Native); i += 1 + r.IntN(5) {
+		n := 1 + r.Uint64N(1000)
+		h.Native[i] = n
+		h.Buckets[r.IntN(len(h.Buckets))] += n
+		h.Count += n
+	}
+
+	return h
 }
 
 // TestGroupLabelsOfAnotherGrouping: after a reload the series have other labels.
@@ -89,7 +114,7 @@ func TestGroupsOfAnOldKernel(t *testing.T) {
 	shown := decode(t, expose(t, serving(s), textFormat()), textFormat())
 
 	for name := range maps.Keys(shown) {
-		if m := find(name); m.Source != "" && m.Source != "tcpi_total_retrans" {
+		if m := find(name); m.Type == "counter" && m.Source != "" && m.Source != "tcpi_total_retrans" {
 			t.Errorf("%s of %s is shown", name, m.Source)
 		}
 	}

@@ -48,6 +48,14 @@ var hostStateFamilyTable = []hostFamily{
 			}
 		},
 	},
+	{
+		name: "outstanding_age_seconds", help: "For how long the oldest outstanding data had waited, of each connection that had any at each sample.",
+		kind: distribution, series: func(s *health.Snapshot, to *series) { to.addHistogram(s.Outstanding) },
+	},
+	{
+		name: "lifetime_seconds", help: "How long connections lived that were opened and closed under observation, from the first sample to the last one with them.",
+		kind: distribution, series: func(s *health.Snapshot, to *series) { to.addHistogram(s.Lifetimes) },
+	},
 	listenerGauge("connections", "Connections waiting to be accepted.",
 		func(l *health.Listener) uint32 { return l.AcceptQueue }),
 	listenerGauge("limit", "How many connections may wait to be accepted.",

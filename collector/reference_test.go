@@ -1,7 +1,9 @@
 package collector
 
 import (
+	"errors"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -94,11 +96,6 @@ func (d *described[T]) collect(ch chan<- prometheus.Metric, from *T, common []st
 	out.reset()
 	d.family.series(from, out)
 
-	kind := prometheus.GaugeValue
-	if d.family.kind == dto.MetricType_COUNTER {
-		kind = prometheus.CounterValue
-	}
-
 	own := out.labels
 	for _, p := range out.points {
 		labels := common
@@ -107,15 +104,68 @@ func (d *described[T]) collect(ch chan<- prometheus.Metric, from *T, common []st
 			own = own[n:]
 		}
 
-		m := prometheus.MustNewConstMetric(d.desc, kind, p.value, labels...)
-		if e := p.exemplar; e != nil {
-			m = prometheus.MustNewMetricWithExemplars(m, prometheus.Exemplar{
-				Value:     e.GetValue(),
-				Labels:    prometheus.Labels{e.Label[0].GetName(): e.Label[0].GetValue()},
-				Timestamp: e.GetTimestamp().AsTime(),
-			})
-		}
-
-		ch <- m
+		ch <- d.metric(&p, labels)
 	}
+}
+
+// metric returns the point as a constant metric.
+func (d *described[T]) metric(p *point, labels []string) prometheus.Metric {
+	switch d.family.kind {
+	case distribution:
+		return constHistogram(d.desc, p.distribution, labels)
+	case gaugeValue:
+		return prometheus.MustNewConstMetric(d.desc, prometheus.GaugeValue, p.value, labels...)
+	}
+
+	m := prometheus.MustNewConstMetric(d.desc, prometheus.CounterValue, p.value, labels...)
+
+	if e := p.exemplar; e != nil {
+		m = prometheus.MustNewMetricWithExemplars(m, prometheus.Exemplar{
+			Value:     e.GetValue(),
+			Labels:    prometheus.Labels{e.Label[0].GetName(): e.Label[0].GetValue()},
+			Timestamp: e.GetTimestamp().AsTime(),
+		})
+	}
+
+	return m
+}
+
+// bothHistograms is a constant histogram with classic and native buckets, which
+// the library has as separate metrics only.
+type bothHistograms struct{ classic, native prometheus.Metric }
+
+func constHistogram(desc *prometheus.Desc, h *health.Histogram, labels []string) prometheus.Metric {
+	native := make(map[int]int64)
+
+	for i, n := range h.Native {
+		if n > 0 {
+			native[h.First+i] = int64(n)
+		}
+	}
+
+	classic, below := make(map[float64]uint64), uint64(0)
+	for i, bound := range h.Bounds {
+		below += h.Buckets[i]
+		classic[bound] = below
+	}
+
+	return bothHistograms{
+		classic: prometheus.MustNewConstHistogram(desc, h.Count, h.Sum, classic, labels...),
+		native: prometheus.MustNewConstNativeHistogram(desc, h.Count, h.Sum, native, nil, h.Zero,
+			health.HistogramSchema, health.HistogramZeroThreshold, time.Time{}, labels...),
+	}
+}
+
+func (b bothHistograms) Desc() *prometheus.Desc { return b.classic.Desc() }
+
+func (b bothHistograms) Write(out *dto.Metric) error {
+	var classic dto.Metric
+
+	if err := errors.Join(b.native.Write(out), b.classic.Write(&classic)); err != nil {
+		return err
+	}
+
+	out.Histogram.Bucket, out.Histogram.CreatedTimestamp = classic.Histogram.Bucket, nil
+
+	return nil
 }

@@ -21,6 +21,8 @@ type point struct {
 	value float64
 	// exemplar is one of those that a counter counted, or nil.
 	exemplar *dto.Exemplar
+	// distribution is what a histogram shows in place of the value.
+	distribution *health.Histogram
 }
 
 func newSeries() series { return series{infos: make(infos), flows: make(flows)} }
@@ -33,8 +35,16 @@ func (s *series) add(value float64, labels ...string) {
 
 // addEvents adds a counter together with what it counted last.
 func (s *series) addEvents(n uint64, last *health.Raised, labels ...string) {
-	s.points = append(s.points, point{float64(n), s.flows.of(last)})
+	s.points = append(s.points, point{value: float64(n), exemplar: s.flows.of(last)})
 	s.labels = append(s.labels, labels...)
+}
+
+// addHistogram adds a histogram, unless there is none.
+func (s *series) addHistogram(h *health.Histogram, labels ...string) {
+	if h != nil {
+		s.points = append(s.points, point{distribution: h})
+		s.labels = append(s.labels, labels...)
+	}
 }
 
 // reset forgets all series.

@@ -40,8 +40,9 @@ func row(set Set, name, help, source string, has sampler.Attrs, value func(*samp
 }
 
 const (
-	counter    = dto.MetricType_COUNTER
-	gaugeValue = dto.MetricType_GAUGE
+	counter      = dto.MetricType_COUNTER
+	gaugeValue   = dto.MetricType_GAUGE
+	distribution = dto.MetricType_HISTOGRAM
 )
 
 // tcpFamilyTable are the figures of the kernel that most users look at.
