@@ -223,3 +223,14 @@ func TestFlagSets(t *testing.T) {
 		t.Errorf("the first two flags are %v", got)
 	}
 }
+
+// causes tells whether a flag of the set points at c.
+func (s Flags) causes(c Cause) bool {
+	for f := range s.All() {
+		if f.Cause() == c {
+			return true
+		}
+	}
+
+	return false
+}

@@ -33,7 +33,7 @@ func spotless(tb testing.TB, history []sight) {
 
 	for _, s := range history {
 		if s.Flags != 0 || s.Status != Healthy || s.Score != 100 || !s.SafeToSend {
-			tb.Fatalf("after %v: %v with %s, %s", s.at, s.Status, flagNames(s.Flags), describe(&s.Row))
+			tb.Fatalf("after %v: %v with %s, %s", s.at, s.Status, flagNames(s.Flags), diagtest.Describe(&s.Row))
 		}
 	}
 }

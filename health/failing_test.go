@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
@@ -18,7 +19,7 @@ func first(tb testing.TB, history []sight, what string, ok func(*sight) bool) *s
 		}
 	}
 
-	tb.Fatalf("never %s; at the end: %s", what, describe(&history[len(history)-1].Row))
+	tb.Fatalf("never %s; at the end: %s", what, diagtest.Describe(&history[len(history)-1].Row))
 
 	return nil
 }
@@ -150,7 +151,7 @@ func TestFailingSyn(t *testing.T) {
 
 	stale := first(t, history, "STALE", func(s *sight) bool { return s.Status == Stale })
 	if stale.Row.Info.Retransmits() != 3 || stale.Cause != CauseHandshake || stale.Flags.Has(HalfOpenConfirmed) {
-		t.Errorf("after %v: %s", stale.at, describe(&stale.Row))
+		t.Errorf("after %v: %s", stale.at, diagtest.Describe(&stale.Row))
 	}
 }
 

@@ -41,7 +41,7 @@ func TestPeerThatAnswersEachAttempt(t *testing.T) {
 
 		last := history[len(history)-1]
 		if last.Row.Info.Retransmits() < 4 || last.SafeToSend {
-			tb.Errorf("at the end safe to send %v, %s", last.SafeToSend, describe(&last.Row))
+			tb.Errorf("at the end safe to send %v, %s", last.SafeToSend, diagtest.Describe(&last.Row))
 		}
 	})
 }

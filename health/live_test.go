@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/internal/netlab"
 	"tcphealth_exporter/sampler"
 )
@@ -111,7 +112,7 @@ func TestLiveRequestResponse(t *testing.T) {
 
 	last := l.history[len(l.history)-1]
 	if last.Idle || !last.SafeToSend || last.Trend.Samples < 10 || last.Row.Info.RTT() == 0 {
-		t.Errorf("%+v, %s", last.Trend, describe(&last.Row))
+		t.Errorf("%+v, %s", last.Trend, diagtest.Describe(&last.Row))
 	}
 }
 
@@ -149,13 +150,13 @@ func TestLivePeerThatStopsReading(t *testing.T) {
 
 	for _, s := range l.history {
 		if s.Status == Stale || s.Flags&fatalFlags() != 0 {
-			t.Fatalf("after %v: %v with %s, %s", s.at, s.Status, flagNames(s.Flags), describe(&s.Row))
+			t.Fatalf("after %v: %v with %s, %s", s.at, s.Status, flagNames(s.Flags), diagtest.Describe(&s.Row))
 		}
 	}
 
 	last := l.history[len(l.history)-1]
 	if !last.Flags.Has(ZeroWindow) || last.Status < Suspect || last.Cause != CausePeerReceiver {
-		t.Errorf("at the end %v because of %v with %s, %s", last.Status, last.Cause, flagNames(last.Flags), describe(&last.Row))
+		t.Errorf("at the end %v because of %v with %s, %s", last.Status, last.Cause, flagNames(last.Flags), diagtest.Describe(&last.Row))
 	}
 
 	// The peer reads again: the connection recovers. (The window with the zero

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
@@ -97,7 +98,7 @@ func TestUnansweredTimeoutsAreNoLoss(t *testing.T) {
 
 	for _, s := range history {
 		if s.at < back && s.Flags.Has(LossHigh) {
-			t.Fatalf("%v after the path died: %s, %s", s.at-gone, flagNames(s.Flags), describe(&s.Row))
+			t.Fatalf("%v after the path died: %s, %s", s.at-gone, flagNames(s.Flags), diagtest.Describe(&s.Row))
 		}
 
 		seen = seen || s.at >= back && s.Flags.Has(LossHigh)

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
@@ -99,7 +100,7 @@ func TestNoMTUHole(t *testing.T) {
 			history := h.play(t)
 			for _, s := range history {
 				if s.Flags.Has(MTUBlackholeSuspect) {
-					t.Fatalf("raised after %v: %s", s.at-holeAt, describe(&s.Row))
+					t.Fatalf("raised after %v: %s", s.at-holeAt, diagtest.Describe(&s.Row))
 				}
 			}
 

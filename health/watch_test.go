@@ -255,7 +255,7 @@ func requireMild(tb testing.TB, history []sight, worst Status) {
 
 	for _, s := range history {
 		if s.Status > worst || s.Flags&fatalFlags() != 0 {
-			tb.Fatalf("after %v: %v with %v, %s", s.at, s.Status, flagNames(s.Flags), describe(&s.Row))
+			tb.Fatalf("after %v: %v with %v, %s", s.at, s.Status, flagNames(s.Flags), diagtest.Describe(&s.Row))
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/internal/diagtest"
 )
 
 // fixtures reads those that were recorded on a kernel.
@@ -106,7 +107,7 @@ func TestFixturesOnOlderKernels(t *testing.T) {
 				requireNoFalseAlarm(t, sc, f, slices.Concat(said, others))
 				for _, s := range said {
 					if s.Conn.Status > health.Caution && !causes[s.Conn.Cause] {
-						t.Fatalf("%v because of %v, which the whole row never says: %s", s.Conn.Status, s.Conn.Cause, Describe(&s.Conn.Row))
+						t.Fatalf("%v because of %v, which the whole row never says: %s", s.Conn.Status, s.Conn.Cause, diagtest.Describe(&s.Conn.Row))
 					}
 				}
 			})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
@@ -84,7 +85,7 @@ func JudgeHealthy(sights []Sight, interval time.Duration) Finding {
 			continue
 		}
 		f.problem("%s %v because of %v, %v: %v", s.At.Format("05.000"), s.Conn.Status, s.Conn.Cause,
-			slices.Collect(s.Conn.Flags.All()), Describe(&s.Conn.Row))
+			slices.Collect(s.Conn.Flags.All()), diagtest.Describe(&s.Conn.Row))
 		if len(f.Problems) > maxProblems {
 			break
 		}
