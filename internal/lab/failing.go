@@ -51,12 +51,7 @@ func Failing() []Scenario {
 func deadScenarios() []Scenario {
 	return []Scenario{
 		{
-			Name: "black hole during a zero window", RTT: 20 * ms, Traffic: func(s *Scene) {
-				s.ServerBuffer = 16 << 10
-				s.Connect()
-				s.Push(s.Client, 2000, 100*ms)
-				s.Drain(s.Server)
-			},
+			Name: "black hole during a zero window", RTT: 20 * ms, Traffic: intoSmallBuffer,
 			Fault: func(s *Scene) {
 				s.Stop(s.Server)
 				s.awaitWindowClosed()
@@ -235,37 +230,39 @@ func slowScenarios() []Scenario {
 	}
 }
 
+const smallBuffer = 16 << 10
+
+// intoSmallBuffer is traffic that the far end has little room for.
+func intoSmallBuffer(s *Scene) {
+	s.ServerBuffer = smallBuffer
+	s.Connect()
+	s.Push(s.Client, 2000, 100*ms)
+	s.Drain(s.Server)
+}
+
+// stopped is a scenario in which the application at the far end stops reading, until its window is closed.
+func stopped(name string, traffic func(*Scene)) Scenario {
+	return Scenario{
+		Name: name, RTT: 20 * ms, Traffic: traffic,
+		Fault: func(s *Scene) { s.Stop(s.Server) }, Repair: func(s *Scene) { s.Resume(s.Server) },
+		Seen: WindowClosed, FaultFor: 12 * time.Second,
+		Expect: Expectation{
+			Status: health.Suspect, Never: health.Stale, Causes: []health.Cause{health.CausePeerReceiver},
+			Flags: []health.Flag{health.ZeroWindow}, Limit: 3 * time.Second,
+		},
+	}
+}
+
 func receiverScenarios() []Scenario {
 	return []Scenario{
-		{
-			Name: "peer process stopped", RTT: 20 * ms, Traffic: func(s *Scene) {
-				s.ServerBuffer = 16 << 10
-				s.Connect()
-				s.Push(s.Client, 2000, 100*ms)
-				s.Drain(s.Server)
-			},
-			Fault: func(s *Scene) { s.Stop(s.Server) }, Repair: func(s *Scene) { s.Resume(s.Server) },
-			Seen: WindowClosed, FaultFor: 12 * time.Second,
-			Expect: Expectation{
-				Status: health.Suspect, Never: health.Stale, Causes: []health.Cause{health.CausePeerReceiver},
-				Flags: []health.Flag{health.ZeroWindow}, Limit: 3 * time.Second,
-			},
-		},
-		{
-			// The kernel drops what it has promised to take, and answers it: the sender's timer backs off, as on a dead path.
-			Name: "peer process stopped, its buffer shrunk", RTT: 20 * ms, Traffic: func(s *Scene) {
-				s.Connect()
-				_ = s.Server.SetReadBuffer(16 << 10)
-				s.Push(s.Client, 2000, 100*ms)
-				s.Drain(s.Server)
-			},
-			Fault: func(s *Scene) { s.Stop(s.Server) }, Repair: func(s *Scene) { s.Resume(s.Server) },
-			Seen: WindowClosed, FaultFor: 12 * time.Second,
-			Expect: Expectation{
-				Status: health.Suspect, Never: health.Stale, Causes: []health.Cause{health.CausePeerReceiver},
-				Flags: []health.Flag{health.ZeroWindow}, Limit: 3 * time.Second,
-			},
-		},
+		stopped("peer process stopped", intoSmallBuffer),
+		// The kernel drops what it has promised to take, and answers it: the sender's timer backs off, as on a dead path.
+		stopped("peer process stopped, its buffer shrunk", func(s *Scene) {
+			s.Connect()
+			_ = s.Server.SetReadBuffer(smallBuffer)
+			s.Push(s.Client, 2000, 100*ms)
+			s.Drain(s.Server)
+		}),
 		{
 			Name: "slow reader, 10 KB/s", RTT: 20 * ms, Traffic: bulk,
 			Fault: func(s *Scene) {

@@ -109,6 +109,20 @@ func deadFlags(flags health.Flags) func(yield func(health.Flag) bool) {
 // Judge compares a story with an expectation.
 func Judge(s Story, e Expectation) Finding {
 	f := Finding{Interval: s.Interval, Detected: -1}
+	f.compare(s, e)
+	for _, then := range e.Then {
+		further := Finding{Detected: -1}
+		further.compare(s, then)
+		f.Problems = append(f.Problems, further.Problems...)
+	}
+	if s.Whole {
+		f.recover(s)
+	}
+	return f
+}
+
+// compare looks for one verdict of a fault.
+func (f *Finding) compare(s Story, e Expectation) {
 	limit := e.limit(s.Interval)
 	f.detect(s, e)
 	switch {
@@ -119,14 +133,6 @@ func Judge(s Story, e Expectation) Finding {
 	}
 	f.checkBefore(s, e)
 	f.checkNever(s, e)
-	for _, then := range e.Then {
-		further := Judge(s, then)
-		f.Problems = append(f.Problems, further.Problems...)
-	}
-	if s.Whole {
-		f.recover(s)
-	}
-	return f
 }
 
 // detect finds the verdict, and whether it holds.

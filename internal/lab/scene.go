@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tcphealth_exporter/internal/netlab"
+	"tcphealth_exporter/sampler"
 )
 
 // Scene is a running scenario.
@@ -37,6 +38,7 @@ type Scene struct {
 	// ServerBuffer, if set before Connect, is the size of the far end's receive buffer.
 	ServerBuffer   int
 	readers        readers
+	eye            *sampler.Conn // For the goroutine of Play, nil until it looks.
 	marks          Marks
 	sent, returned netlab.Count // What was dropped of either direction before the fault.
 }

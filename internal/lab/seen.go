@@ -58,12 +58,15 @@ func (s *Scene) awaitWindowClosed() {
 // look reads the subject from the kernel.
 func (s *Scene) look() (row sampler.Socket, ok bool) {
 	s.tb.Helper()
-	conn, err := sampler.Dial(sampler.Config{NetNS: s.near.FD()})
-	if err != nil {
-		s.tb.Fatal(err)
+	if s.eye == nil {
+		eye, err := sampler.Dial(sampler.Config{NetNS: s.near.FD()})
+		if err != nil {
+			s.tb.Fatal(err)
+		}
+		s.tb.Cleanup(func() { _ = eye.Close() })
+		s.eye = eye
 	}
-	defer conn.Close()
-	_, err = conn.Dump(func(_ time.Time, rows []sampler.Socket) {
+	_, err := s.eye.Dump(func(_ time.Time, rows []sampler.Socket) {
 		for i := range rows {
 			if uint32(rows[i].Local.Port) == s.subject.Load() && rows[i].State != sampler.StateListen {
 				row, ok = rows[i], true

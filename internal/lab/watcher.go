@@ -14,15 +14,15 @@ import (
 
 // watcher is the exporter at one interval: what main puts together, less HTTP.
 type watcher struct {
+	deaf
+
 	interval time.Duration
 	cancel   context.CancelFunc
 	over     sync.WaitGroup
 	tape     bytes.Buffer // The recording.
-	recorder *sampler.Recorder
 
 	mu     sync.Mutex
 	notes  notebook
-	missed int
 	failed []error
 }
 
@@ -54,7 +54,7 @@ func newTracker(interval time.Duration, policy *health.Policy, publish func(*hea
 	}, publish)
 }
 
-// intervals are those that are watched at.
+// intervalTable are the intervals that are watched at.
 var intervalTable = []time.Duration{250 * time.Millisecond, time.Second}
 
 // watchInterval is the default of the flag --sampler.watch-interval.
@@ -64,14 +64,14 @@ const watchInterval = 250 * time.Millisecond
 func newWatcher(tb testing.TB, n *netlab.Namespace, interval time.Duration, subject func() uint16, disturb disturbance) *watcher {
 	tb.Helper()
 	w := &watcher{interval: interval, notes: notebook{subject: subject}}
-	var err error
-	if w.recorder, err = sampler.NewRecorder(&w.tape, sampler.KernelRelease(), interval, time.Now()); err != nil {
+	recorder, err := sampler.NewRecorder(&w.tape, sampler.KernelRelease(), interval, time.Now())
+	if err != nil {
 		tb.Fatal(err)
 	}
 	tracker := newTracker(interval, nil, w.note)
 	loop := sampler.Loop{
 		Open: func() (sampler.Source, error) {
-			conn, err := sampler.Dial(sampler.Config{NetNS: n.FD(), Tap: &redacted{Recorder: w.recorder}})
+			conn, err := sampler.Dial(sampler.Config{NetNS: n.FD(), Tap: &redacted{Recorder: recorder}})
 			if err != nil {
 				return nil, err
 			}
@@ -102,19 +102,6 @@ func (w *watcher) note(s *health.Snapshot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.notes.note(time.Now(), s)
-}
-
-// Ticked implements [sampler.Observer].
-func (w *watcher) Ticked(sampler.Dump, time.Duration) {}
-
-// Reread implements [sampler.Observer].
-func (w *watcher) Reread(int, time.Duration) {}
-
-// Missed implements [sampler.Observer].
-func (w *watcher) Missed(n int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.missed += n
 }
 
 // Failed implements [sampler.Observer].
