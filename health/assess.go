@@ -59,13 +59,20 @@ func (r *rule) level(e *evidence, l *Limits, steps []Step) (points int, raised b
 
 // reached returns the points of the highest step that a figure reaches.
 func reached(figure float64, steps []Step, srtt float64) (points int, raised bool) {
+	step, raised := highestStep(figure, steps, srtt)
+
+	return step.Points, raised
+}
+
+// highestStep returns the highest step that a figure reaches.
+func highestStep(figure float64, steps []Step, srtt float64) (step Step, raised bool) {
 	for _, step := range slices.Backward(steps) {
 		if figure >= step.at(srtt) {
-			return step.Points, true
+			return step, true
 		}
 	}
 
-	return 0, false
+	return Step{}, false
 }
 
 // addUp applies the rules of addition: the highest flag of each cause counts;

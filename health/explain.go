@@ -1,7 +1,5 @@
 package health
 
-import "slices"
-
 // noNote stands for a connection without raised flags.
 const noNote = -1
 
@@ -68,16 +66,15 @@ func (v *verdict) held() []string {
 	return []string{"no flag is raised any more; " + v.status.String() + " is held a little longer"}
 }
 
-// explain renders the sentence of a raised flag.
+// explain renders the sentence of a raised flag. Steps that are not those it was
+// raised by, after a reload, may not be reached: then the first one is told.
 func (r *rule) explain(e *evidence, l *Limits, steps []Step) string {
 	figure, _ := r.figure(e, l)
-	limit := 0.0
 
-	for _, step := range slices.Backward(steps) {
-		if limit = step.at(e.srtt); figure >= limit {
-			break
-		}
+	step, raised := highestStep(figure, steps, e.srtt)
+	if !raised && len(steps) > 0 {
+		step = steps[0]
 	}
 
-	return r.say(e, r.unit.format(figure), r.unit.format(limit))
+	return r.say(e, r.unit.format(figure), r.unit.format(step.at(e.srtt)))
 }

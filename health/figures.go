@@ -115,9 +115,9 @@ func retransmissions(e *evidence, _ *Limits) (float64, bool) {
 }
 
 // lossShare is the lower bound of the share of retransmitted data, over the
-// window, its newer half and its recent part, the worst. What is sent into a closed window
-// is not lost on the path, and what a full queue drops is congestion: the RTT
-// tells.
+// window, its newer half and its recent part, the worst. What is sent into a
+// closed window is not lost on the path, and what a full queue drops is
+// congestion: the RTT tells.
 func lossShare(e *evidence, l *Limits) (float64, bool) {
 	var (
 		worst float64
@@ -187,8 +187,9 @@ func cwndRegained(e *evidence, _ *Limits) (float64, bool) {
 // slowed tells whether data goes at a fraction of the connection's own recent
 // rate though there is more to send and the peer would take it.
 func (e *evidence) slowed(l *Limits) bool {
-	return e.queue.rate > 0 && e.queue.rate < l.RateFall*e.ownRate && !e.zeroWindow &&
-		(len(l.Steps[RecvLimited]) == 0 || e.window.receiverLimited < l.Steps[RecvLimited][0].Limit)
+	_, limited := reached(e.window.receiverLimited, l.Steps[RecvLimited], e.srtt)
+
+	return e.queue.rate > 0 && e.queue.rate < l.RateFall*e.ownRate && !e.zeroWindow && !limited
 }
 
 func growingDrain(e *evidence, l *Limits) (float64, bool) {

@@ -63,8 +63,8 @@ func (f Flag) Unit() Unit { return ruleTable[f].unit }
 
 // Reach returns what the flag's figure can't exceed, +Inf if there is no bound.
 func (f Flag) Reach() float64 {
-	if f == Flapping {
-		return flapEntries
+	if most := ruleTable[f].most; most > 0 {
+		return most
 	}
 
 	return math.Inf(1)

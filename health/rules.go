@@ -14,6 +14,8 @@ type rule struct {
 	// the condition's premises hold. A figure the kernel did not give raises nothing.
 	figure func(e *evidence, l *Limits) (float64, bool)
 	unit   Unit
+	// most is what the figure can't exceed, zero if there is no bound.
+	most float64
 	// steps are the levels of the profile "auto", mildest first.
 	steps []Step
 	// say renders the sentence that explains the flag; figure and limit have
@@ -159,7 +161,7 @@ var ruleTable = [NumFlags]rule{
 		steps:  []Step{{Limit: 1, Points: 2}, {Limit: 3, Points: 3}},
 	},
 	Flapping: {
-		name: "flapping", unit: UnitCount, figure: flaps, say: sayFlaps,
+		name: "flapping", unit: UnitCount, most: flapEntries, figure: flaps, say: sayFlaps,
 		raised: "entries into SUSPECT or worse within half a minute, the last one within the window; holds the worst status",
 		steps:  []Step{{Limit: 4, Points: 0}},
 	},
