@@ -32,7 +32,11 @@ func (f *following) see(r row) evidence {
 	f.at += 1000
 	m := moment{row: &diagtest.Decode(f.tb, r)[0], at: f.at, now: stamp(f.at)}
 
-	return f.c.follow(&m, &f.r, f.g, DefaultLimits())
+	var e evidence
+
+	f.c.follow(&m, &f.r, f.g, DefaultLimits(), &e)
+
+	return e
 }
 
 // outstanding returns a row with a segment in flight, sent and last heard of

@@ -187,9 +187,13 @@ func cwndRegained(e *evidence, _ *Limits) (float64, bool) {
 // slowed tells whether data goes at a fraction of the connection's own recent
 // rate though there is more to send and the peer would take it.
 func (e *evidence) slowed(l *Limits) bool {
+	if e.queue.rate <= 0 || e.queue.rate >= l.RateFall*e.ownRate || e.zeroWindow {
+		return false
+	}
+
 	_, limited := reached(e.window.receiverLimited, l.Steps[RecvLimited], e.srtt)
 
-	return e.queue.rate > 0 && e.queue.rate < l.RateFall*e.ownRate && !e.zeroWindow && !limited
+	return !limited
 }
 
 func growingDrain(e *evidence, l *Limits) (float64, bool) {

@@ -14,8 +14,8 @@ type moment struct {
 	usual    int64
 }
 
-// follow takes in a row and returns the evidence for judging it.
-func (c *connection) follow(m *moment, r *ring, g geometry, l *Limits) evidence {
+// follow takes in a row and gathers the evidence for judging it.
+func (c *connection) follow(m *moment, r *ring, g geometry, l *Limits, e *evidence) {
 	s := newSample(m.row, m.at)
 	if r.count > 0 && s.resetSince(r.newest()) {
 		r.clear()
@@ -31,26 +31,23 @@ func (c *connection) follow(m *moment, r *ring, g geometry, l *Limits) evidence 
 
 	r.push(s, g)
 
-	var e evidence
-
+	*e = evidence{}
 	e.fromKernel(m.row)
-	c.followProgress(m, &e, first, passed)
-	c.followAge(m, &e)
-	c.followAnswer(m, &e, passed)
-	c.followReceiver(m, &e, first)
+	c.followProgress(m, e, first, passed)
+	c.followAge(m, e)
+	c.followAnswer(m, e, passed)
+	c.followReceiver(m, e, first)
 
 	e.progress = c.lastProgress != 0 && int64(m.now-c.lastProgress) <= g.span
 	if c.lastProgress != m.now {
 		e.heldQueue = float64(held)
 	}
 
-	c.followPath(m, &e, l)
+	c.followPath(m, e, l)
 	e.overdue = e.outstanding && e.age >= l.Patience.at(e.srtt) && !m.afterGap
 	e.entries = c.verdict.lateEntries(m.now, l.FlapSpan.Milliseconds(), g.span)
 	e.afterGap = m.afterGap
-	c.followWindow(m, &e, r, l)
-
-	return e
+	c.followWindow(m, e, r, l)
 }
 
 // jiffyMS is the coarsest unit in ms of the kernel's last_* clocks (HZ=100).

@@ -15,7 +15,7 @@ func (t *Tracker) judge(i uint32, m *moment) {
 	t.account(c, &r, m.row)
 
 	e := &t.evidence
-	*e = c.follow(m, &r, t.geometry, limits)
+	c.follow(m, &r, t.geometry, limits, e)
 	c.store(&r)
 	c.state = m.row.State
 
