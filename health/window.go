@@ -64,7 +64,7 @@ func newGeometry(interval, window int64) geometry {
 
 	least := spacing
 	if spacing == interval {
-		least = spacing * 3 / 4 // ticks come a little early, too
+		least = spacing * 7 / 8 // ticks come a little early, too
 	}
 
 	return geometry{

@@ -109,12 +109,30 @@ func TestWindowOfTicksThatComeEarly(t *testing.T) {
 	g := newGeometry(1000, 10_000)
 	r := ring{samples: make([]sample, g.length)}
 
-	for at := int64(0); at < 60_000; at += 760 {
+	for at := int64(0); at < 60_000; at += 880 {
 		r.push(sample{at: at}, g)
 	}
 
-	if span := r.newest().at - r.oldest().at; int(r.count) != g.length || span != int64(g.length-1)*760 {
+	if span := r.newest().at - r.oldest().at; int(r.count) != g.length || span != int64(g.length-1)*880 {
 		t.Errorf("%d samples over %d ms", r.count, span)
+	}
+}
+
+// TestWindowOfRereads: what is seen between two samples does not shorten the window.
+func TestWindowOfRereads(t *testing.T) {
+	const interval, span = 1000, 10_000
+
+	for _, apart := range []int64{50, 100, 250, 333, 500} {
+		g := newGeometry(interval, span)
+		r := ring{samples: make([]sample, g.length)}
+
+		for at := int64(0); at < 60_000; at += apart {
+			r.push(sample{at: at + at%7}, g) // never quite on time
+
+			if covered := r.newest().at - r.oldest().at; at > span && covered < span-interval {
+				t.Fatalf("re-read every %d ms, the window covers %d ms", apart, covered)
+			}
+		}
 	}
 }
 
