@@ -49,10 +49,15 @@ func (p *Policy) choose(row *sampler.Socket) uint8 {
 	return 0
 }
 
-// limits returns what holds for a connection. One that has not been seen for a
-// while may be bound by an older policy.
+// limits returns those by which a connection was judged last. One that has not
+// been seen for long may be bound by an even older policy.
 func (t *Tracker) limits(c *connection) *Limits {
-	return t.policy.Profiles[min(int(c.profile), len(t.policy.Profiles)-1)].Limits
+	p := t.policy
+	if c.revision != t.revision {
+		p = t.lastPolicy
+	}
+
+	return p.Profiles[min(int(c.profile), len(p.Profiles)-1)].Limits
 }
 
 // grouping returns the grouping in force.
@@ -67,7 +72,7 @@ func (p *Policy) grouping() *Grouping {
 // SetPolicy has all connections judged by another policy from the next sample on.
 // If it has another grouping, the groups begin anew at the end of that sample.
 func (t *Tracker) SetPolicy(p *Policy) {
-	t.policy = p
+	t.policy, t.lastPolicy = p, t.policy
 	t.revision++
 }
 

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -74,6 +75,37 @@ func TestPolicy(t *testing.T) {
 
 	if got := pointsOf(w, rows); got[0] != 1 || got[2] != 1 {
 		t.Errorf("%v points under the last policy", got)
+	}
+}
+
+// TestReasonsAreOfTheLimitsJudgedBy: a reload between two samples does not change
+// what is said of the last one.
+func TestReasonsAreOfTheLimitsJudgedBy(t *testing.T) {
+	w := newWatch(t, Config{})
+	slow := established(1)
+	slow.Info.RTT = 300_000
+
+	for range 3 {
+		slow.Info.BytesAcked += 100
+		w.tick(slow)
+	}
+
+	reasons := func() []string { return w.ask(Query{Cookie: 1, Limit: 1}, nil).Found[0].Reasons }
+	before := reasons()
+
+	limits := DefaultLimits()
+	limits.Steps[RTTHigh] = []Step{{Limit: 0.1, Points: 2}}
+	w.tracker.SetPolicy(&Policy{Profiles: []Profile{{"auto", limits}}})
+
+	if after := reasons(); len(before) == 0 || !slices.Equal(before, after) {
+		t.Errorf("%q became %q before the next sample", before, after)
+	}
+
+	slow.Info.BytesAcked += 100
+	w.tick(slow)
+
+	if after := reasons(); len(after) == 0 || slices.Equal(before, after) {
+		t.Errorf("%q was not told by the new limits", after)
 	}
 }
 

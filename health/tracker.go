@@ -21,6 +21,8 @@ type Tracker struct {
 	watch    watchList
 
 	policy *Policy
+	// lastPolicy is the one before: what was not seen since is judged by it.
+	lastPolicy *Policy
 	// revision counts the policies, so that connections are bound anew.
 	revision uint8
 
