@@ -69,6 +69,7 @@ type connection struct {
 	// back-off: a route or a socket may have a minimum of its own.
 	rtoVariation uint32
 
+	loss     lossMemory
 	baseline aged // of the smoothed RTT in µs, the least
 	rate     aged // of delivery while there was more to send, the highest, bytes per second
 	verdict  verdict
@@ -123,5 +124,5 @@ func (c *connection) forget() {
 	c.outstandingSince, c.zeroWindowSince, c.unreadSince, c.lastProgress = 0, 0, 0, 0
 	c.bytesAcked, c.bytesReceived, c.unacked, c.pureAcks = 0, 0, 0, 0
 	c.rtoVariation = 0
-	c.baseline, c.rate = aged{}, aged{}
+	c.baseline, c.rate, c.loss = aged{}, aged{}, lossMemory{}
 }

@@ -60,6 +60,9 @@ type evidence struct {
 	// window covers the whole window, settled is what tells of the path's losses,
 	// half its newer half, recent its last part; see followLoss.
 	window, settled, half, recent windowStats
+	// noNewLoss: nothing was lost since the share was lastLoss.
+	noNewLoss bool
+	lastLoss  float64
 	// windowSpan is what the window covers.
 	windowSpan float64
 	// afterGap: the first sample after a gap in sampling.

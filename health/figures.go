@@ -117,17 +117,12 @@ func retransmissions(e *evidence, _ *Limits) (float64, bool) {
 // lossShare is the lower bound of the share of retransmitted data, over the
 // window, its newer half and its recent part, the worst. What is sent into a
 // closed window is not lost on the path, and what a full queue drops is
-// congestion: the RTT tells.
+// congestion: the RTT tells. Nor does a path get worse because what went well
+// is longer ago than what did not: without a new loss the share does not rise.
 func lossShare(e *evidence, l *Limits) (float64, bool) {
-	var (
-		worst float64
-		ok    bool
-	)
-
-	for _, part := range []*windowStats{&e.settled, &e.half, &e.recent} {
-		if share, known := part.lossLowerBound(l); known {
-			worst, ok = max(worst, share), true
-		}
+	worst, ok := e.worstLoss(l)
+	if e.noNewLoss {
+		worst = min(worst, e.lastLoss)
 	}
 
 	drift, drifts := rttDrift(e, l)

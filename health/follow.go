@@ -224,10 +224,10 @@ func (c *connection) followLoss(m *moment, e *evidence, r *ring, l *Limits) {
 	if e.bulk() {
 		from, to := r.worstBurst(k, l.LossBurst.Milliseconds())
 		e.settled.subtract(r.stats(from, to))
-
-		return
+	} else {
+		e.half = r.stats(r.before(k, (r.at(k).at-r.oldest().at)/2), k)
+		e.recent = r.stats(r.before(k, l.LossWindow.Milliseconds()), k)
 	}
 
-	e.half = r.stats(r.before(k, (r.at(k).at-r.oldest().at)/2), k)
-	e.recent = r.stats(r.before(k, l.LossWindow.Milliseconds()), k)
+	c.loss.recall(e, r.at(k).totalRetrans, l)
 }

@@ -59,6 +59,37 @@ func (w *windowStats) lossLowerBound(l *Limits) (float64, bool) {
 	return wilsonLower(ratio*unexplained, float64(w.dataSegsOut)), ok
 }
 
+// worstLoss returns the lower bound of the part of the window that lost most,
+// and whether any part has evidence enough for one.
+func (e *evidence) worstLoss(l *Limits) (worst float64, ok bool) {
+	for _, part := range []*windowStats{&e.settled, &e.half, &e.recent} {
+		if share, known := part.lossLowerBound(l); known {
+			worst, ok = max(worst, share), true
+		}
+	}
+
+	return worst, ok
+}
+
+// lossMemory is the share of losses that a connection had when it had
+// retransmitted so much.
+type lossMemory struct {
+	totalRetrans uint32 // segments
+	share        float32
+}
+
+// recall tells the evidence what the share was, if nothing was lost since, and
+// remembers what it is.
+func (last *lossMemory) recall(e *evidence, totalRetrans uint32, l *Limits) {
+	share, _ := e.worstLoss(l)
+	if totalRetrans == last.totalRetrans {
+		e.noNewLoss, e.lastLoss = true, float64(last.share)
+		share = min(share, e.lastLoss)
+	}
+
+	*last = lossMemory{totalRetrans, float32(share)}
+}
+
 // wilsonLower returns the one-sided 95 % lower bound of a proportion p seen in
 // n trials.
 func wilsonLower(p, n float64) float64 {

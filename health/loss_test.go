@@ -78,6 +78,48 @@ func TestBurstOfASenderWithNothingLeft(t *testing.T) {
 	}
 }
 
+// TestLossIsNotFoundLater: what was lost does not weigh more because what went
+// well has left the window, nor because the sender has nothing left to send.
+func TestLossIsNotFoundLater(t *testing.T) {
+	const done = 8 * time.Second
+
+	for _, tc := range []struct {
+		name  string
+		again func(at time.Duration) uint32
+	}{
+		{"the burst of a transfer that ends", func(at time.Duration) uint32 {
+			if at >= 5*time.Second && at < 6*time.Second {
+				return 2
+			}
+
+			return 0
+		}},
+		{"three segments in the end", func(at time.Duration) uint32 {
+			if at >= done-40*time.Millisecond && every(at, 10*time.Millisecond, 0) {
+				return 1
+			}
+
+			return 0
+		}},
+	} {
+		everywhere(t, always(func(at time.Duration, c *tcp) {
+			switch {
+			case at < done:
+				bulkStep(c, tc.again(at))
+			case at == done:
+				c.Info.Unacked, c.Info.NotsentBytes, c.SendQueue = 0, 0, 0
+				c.Timer = sampler.TimerNone
+			}
+		}), func(tb testing.TB, history []sight) {
+			for _, s := range history {
+				if s.Flags.Has(LossHigh) {
+					tb.Fatalf("%s: loss_high after %v", tc.name, s.at)
+				}
+			}
+		})
+	}
+}
+
 // TestUnansweredTimeoutsAreNoLoss: while nothing comes back, the path may as
 // well be dead. Once it answers, they were losses.
 func TestUnansweredTimeoutsAreNoLoss(t *testing.T) {

@@ -21,7 +21,7 @@ type slab struct {
 
 // Sizes in bytes of what the slab holds, for the estimate of its memory.
 const (
-	connectionBytes = 320
+	connectionBytes = 344
 	sampleBytes     = 72
 )
 
