@@ -109,6 +109,32 @@ func TestNoFlapping(t *testing.T) {
 	}
 }
 
+// TestFlappingFasterThanTheHold: what comes and goes faster than a better status
+// is believed flaps, too.
+func TestFlappingFasterThanTheHold(t *testing.T) {
+	const interval, hold = 1000, 2000
+
+	var v verdict
+
+	for i := range 8 {
+		a := judged(0, CauseNone)
+		if i%2 == 0 {
+			a = judged(3, CausePathDelay, RTTHigh)
+		}
+
+		now := stamp(100_000 + i*interval)
+		v.settle(a, now, hold, int64(now))
+
+		if v.status != Suspect {
+			t.Errorf("after %d s: %v", i, v.status)
+		}
+	}
+
+	if n := v.lateEntries(108_000, 30_000, 10_000); n != flapEntries {
+		t.Errorf("%d entries, want %d", n, flapEntries)
+	}
+}
+
 func TestLateEntries(t *testing.T) {
 	const span, recent = 30_000, 10_000
 

@@ -13,16 +13,16 @@ type verdict struct {
 	// since is when the status began, in ms on the tracker's clock.
 	since int64
 
-	// betterSince is when the assessment became better than the status, and
-	// betterWorst the worst it has been since.
-	betterSince stamp
-	betterWorst Status
+	// noWorse is since when the assessment has been no worse than each status,
+	// kept for those that are better than the present one.
+	noWorse [Stale]stamp
 	// otherSince is since when the assessment has named otherCause.
 	otherSince stamp
 	otherCause Cause
 
-	// entries are the last times at which the status became SUSPECT or worse,
-	// oldest first, flapWorst is the worst status of that time.
+	// assessed is the status of the assessment. entries are the last times at which
+	// it became SUSPECT or worse, oldest first, flapWorst is the worst of that time.
+	assessed  Status
 	entries   [flapEntries]stamp
 	flapWorst Status
 }
@@ -53,8 +53,8 @@ func (v *verdict) settle(a Assessment, now stamp, hold, at int64) (raised Flags)
 	v.flags = a.Flags
 	before := v.status
 
-	v.settleStatus(a, now, hold)
-	v.noteEntry(before, a.Flags.Has(Flapping), now)
+	v.noteEntry(statusOf(a.Points), a.Flags.Has(Flapping), now)
+	v.settleStatus(a.Flags.Has(Flapping), now, hold)
 
 	if v.status != before || v.since == 0 {
 		v.since = at
@@ -69,44 +69,50 @@ func (v *verdict) settle(a Assessment, now stamp, hold, at int64) (raised Flags)
 	return raised
 }
 
-// settleStatus lets the status follow the assessment. While it flaps, the worst
-// one is held.
-func (v *verdict) settleStatus(a Assessment, now stamp, hold int64) {
-	s := statusOf(a.Points)
-	if a.Flags.Has(Flapping) {
+// noteEntry takes in the status of an assessment, and remembers when it became
+// SUSPECT or worse.
+func (v *verdict) noteEntry(s Status, flapping bool, now stamp) {
+	entered := s >= Suspect && v.assessed < Suspect
+	v.assessed = s
+
+	if entered {
+		copy(v.entries[:], v.entries[1:])
+		v.entries[flapEntries-1] = now
+	}
+
+	if entered && !flapping {
+		v.flapWorst = s
+	}
+
+	v.flapWorst = max(v.flapWorst, s)
+}
+
+// settleStatus lets the status follow the assessment: for the worse at once, for
+// the better as far as it has been so for as long as hold. While it flaps, the
+// worst one is held.
+func (v *verdict) settleStatus(flapping bool, now stamp, hold int64) {
+	s := v.assessed
+	if flapping {
 		s = max(s, v.flapWorst)
 	}
 
 	if s >= v.status {
-		v.status, v.betterSince = s, 0
-
-		return
+		v.status = s
 	}
 
-	if v.betterSince == 0 {
-		v.betterSince, v.betterWorst = now, s
+	for better := range v.status {
+		switch {
+		case s > better:
+			v.noWorse[better] = 0
+		case v.noWorse[better] == 0:
+			v.noWorse[better] = now
+		}
 	}
 
-	v.betterWorst = max(v.betterWorst, s)
-
-	if int64(now-v.betterSince) >= hold {
-		v.status, v.betterSince = v.betterWorst, 0
-	}
-}
-
-// noteEntry remembers that the status became SUSPECT or worse.
-func (v *verdict) noteEntry(before Status, flapping bool, now stamp) {
-	if before >= Suspect || v.status < Suspect {
-		v.flapWorst = max(v.flapWorst, v.status)
-
-		return
-	}
-
-	copy(v.entries[:], v.entries[1:])
-	v.entries[flapEntries-1] = now
-
-	if !flapping {
-		v.flapWorst = v.status
+	for better := s; better < v.status; better++ {
+		if int64(now-v.noWorse[better]) >= hold {
+			v.status = better
+		}
 	}
 }
 

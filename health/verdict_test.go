@@ -52,7 +52,15 @@ func TestVerdictOverTime(t *testing.T) {
 			{2000, loss, Stale, 7, CausePathDead, 0},
 			{3000, none, Suspect, 3, CausePathDead, 3000},
 			{4000, none, Suspect, 3, CausePathDead, 3000},
-			{5999, none, Suspect, 3, CausePathDead, 3000},
+			{4999, none, Suspect, 3, CausePathDead, 3000},
+			{5000, none, Healthy, 0, CauseNone, 5000},
+		}},
+		{"better step by step, each since its own time", []judgement{
+			{0, dead, Stale, 8, CausePathDead, 0},
+			{2000, loss, Stale, 7, CausePathDead, 0},
+			{3000, mild, Stale, 7, CausePathDead, 0},
+			{4000, none, Suspect, 3, CausePathDead, 4000},
+			{5000, none, Caution, 1, CausePathDead, 5000},
 			{6000, none, Healthy, 0, CauseNone, 6000},
 		}},
 		{"a relapse begins the hold anew", []judgement{

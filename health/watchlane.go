@@ -25,7 +25,7 @@ func (w *watchList) clear() { w.doubt, w.dead = w.doubt[:0], w.dead[:0] }
 
 // consider takes in a connection that has just been judged.
 func (w *watchList) consider(i uint32, v *verdict, e *evidence) {
-	waits := e.outstanding && e.age > w.after
+	waits := e.outstanding && e.age > w.after || e.zeroWindow
 
 	switch {
 	case v.status == Stale && len(w.dead) < w.max:

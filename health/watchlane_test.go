@@ -50,10 +50,13 @@ func TestWatchListChooses(t *testing.T) {
 	fin := established(7)
 	fin.InfoSize, fin.State = diagtest.NoInfo, sampler.StateFinWait2
 
-	w.sample(established(1), waiting(2, 290, 0), waiting(3, 310, 0), ill(4, 1), ill(5, 3), slow, fin, listener(8, "[::]:80", 0, 9))
+	shut := established(9)
+	shut.SendQueue, shut.Timer, shut.Info.SndWnd, shut.Info.NotsentBytes = 9000, sampler.TimerProbe, 0, 9000
 
-	if got := w.watched(); !slices.Equal(got, []uint64{3, 4, 6, 5}) {
-		t.Errorf("watched %v, want who waits for more than 300 ms, who is SUSPECT or worse, and the dead last", got)
+	w.sample(established(1), waiting(2, 290, 0), waiting(3, 310, 0), ill(4, 1), ill(5, 3), slow, fin, listener(8, "[::]:80", 0, 9), shut)
+
+	if got := w.watched(); !slices.Equal(got, []uint64{3, 4, 6, 9, 5}) {
+		t.Errorf("watched %v, want who waits for more than 300 ms or for a window, who is SUSPECT or worse, and the dead last", got)
 	}
 
 	if got := w.watched(); len(got) != 0 {
