@@ -264,6 +264,16 @@ func receiverScenarios() []Scenario {
 			s.Drain(s.Server)
 		}),
 		{
+			Name: "peer reads for 2 s of every 5 s", RTT: 20 * ms, Traffic: intoSmallBuffer,
+			Fault:  func(s *Scene) { s.Go(func() { s.stutter(s.Server, 3*time.Second, 2*time.Second) }) },
+			Repair: func(s *Scene) { s.mended.Store(true); s.Resume(s.Server) },
+			Seen:   WindowClosed, FaultFor: 30 * time.Second,
+			Expect: Expectation{
+				Status: health.Suspect, Never: health.Stale, Causes: []health.Cause{health.CausePeerReceiver},
+				Flags: []health.Flag{health.Flapping}, Limit: 3 * time.Second, Share: 0.6,
+			},
+		},
+		{
 			Name: "slow reader, 10 KB/s", RTT: 20 * ms, Traffic: bulk,
 			Fault: func(s *Scene) {
 				s.Stop(s.Server)

@@ -33,7 +33,8 @@ type Finding struct {
 	// Detected is how long after the fault could be seen the expected verdict was there, negative if it never was.
 	Detected time.Duration
 	Cause    health.Cause
-	Flags    []health.Flag
+	// Flags are those at the detection, or when the first of the expected ones was raised.
+	Flags []health.Flag
 	// Recovered is how long after the first sign of life behind the repair the connection was HEALTHY again for good.
 	Recovered time.Duration
 	// Problems are what differs from the expectation.
@@ -157,9 +158,15 @@ func (f *Finding) detect(s Story, e Expectation) {
 	}
 	f.Detected, f.Cause = at.At.Sub(s.Seen), at.Conn.Cause
 	f.Flags = slices.Collect(at.Conn.Flags.All())
-	if !slices.ContainsFunc(s.Sights[first:], e.raised) && len(e.Flags) > 0 {
-		f.problem("none of %v was raised", e.Flags)
+	if len(e.Flags) == 0 {
+		return
 	}
+	raised := slices.IndexFunc(s.Sights[first:], e.raised)
+	if raised < 0 {
+		f.problem("none of %v was raised", e.Flags)
+		return
+	}
+	f.Flags = slices.Collect(s.Sights[first+raised].Conn.Flags.All())
 }
 
 // limit returns what holds at an interval.

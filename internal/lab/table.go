@@ -82,7 +82,7 @@ func failingRow(sc *Scenario, interval time.Duration, c []Finding) string {
 		spread(c, func(f Finding) time.Duration { return f.Recovered }), unmet, len(c))
 }
 
-// expected returns which of the flags were raised at the detection.
+// expected returns which of the flags were raised.
 func (f *Finding) expected(flags []health.Flag) (names []string) {
 	for _, flag := range f.Flags {
 		if len(flags) == 0 || slices.Contains(flags, flag) {

@@ -59,6 +59,18 @@ func (r stoppable) Read(b []byte) (int, error) {
 
 func (s *Scene) reader(c *net.TCPConn) io.Reader { return stoppable{c, &s.readers} }
 
+// stutter has the reader of a connection stop and go on in turns, until the fault is mended.
+func (s *Scene) stutter(c *net.TCPConn, stopped, reading time.Duration) {
+	for !s.mended.Load() {
+		s.Stop(c)
+		s.Sleep(stopped)
+		s.Resume(c)
+		if !s.Sleep(reading) {
+			return
+		}
+	}
+}
+
 // Drain reads all that comes to one end.
 func (s *Scene) Drain(c *net.TCPConn) { s.Go(func() { _, _ = io.Copy(io.Discard, s.reader(c)) }) }
 
