@@ -131,7 +131,7 @@ func (v *verdict) settleCause(c Cause, worse bool, now stamp, hold int64) {
 	}
 
 	// A status that is held keeps its cause.
-	if int64(now-v.otherSince) >= hold && (c != CauseNone || v.status == Healthy) {
+	if held := v.status > v.assessed; int64(now-v.otherSince) >= hold && !held {
 		v.cause, v.otherSince = c, 0
 	}
 }

@@ -267,7 +267,7 @@ func receiverScenarios() []Scenario {
 			Name: "peer reads for 2 s of every 5 s", RTT: 20 * ms, Traffic: intoSmallBuffer,
 			Fault:  func(s *Scene) { s.Go(func() { s.stutter(s.Server, 3*time.Second, 2*time.Second) }) },
 			Repair: func(s *Scene) { s.mended.Store(true); s.Resume(s.Server) },
-			Seen:   WindowClosed, FaultFor: 30 * time.Second,
+			Seen:   WindowClosed, FaultFor: 30 * time.Second, Long: true,
 			Expect: Expectation{
 				Status: health.Suspect, Never: health.Stale, Causes: []health.Cause{health.CausePeerReceiver},
 				Flags: []health.Flag{health.Flapping}, Limit: 3 * time.Second, Share: 0.6,

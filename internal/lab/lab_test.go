@@ -48,7 +48,7 @@ func TestLab(t *testing.T) {
 	var table Table
 	t.Run("all", func(t *testing.T) {
 		for _, sc := range append(Healthy(), Failing()...) {
-			if sc.Exclusive {
+			if sc.Exclusive || sc.Long && !*full {
 				continue
 			}
 			for seed := range seedsOf(&sc) {

@@ -37,6 +37,8 @@ type Scenario struct {
 	Pause, Late time.Duration
 	// Exclusive scenarios take the machine for themselves.
 	Exclusive bool
+	// Long scenarios show what they should only after longer than the short form has.
+	Long bool
 }
 
 // Healthy tells whether nothing is to be found.
