@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tcphealth_exporter/health"
 	"tcphealth_exporter/sampler"
 )
 
@@ -16,14 +17,17 @@ type infoFacts struct {
 	congestion [16]byte
 	options    uint64
 	uid        uint32
+	group      string
+	network    string
 }
 
 // maxInfos bounds the memory: when there are more, all are made anew.
 const maxInfos = 1 << 10
 
-func (known infos) of(row *sampler.Socket) []string {
+func (known infos) of(c *health.Connection) []string {
+	row := &c.Row
 	options, _ := row.Info.Get(sampler.FieldOptions)
-	facts := infoFacts{row.State, row.Congestion, options, row.UID}
+	facts := infoFacts{row.State, row.Congestion, options, row.UID, c.Group, c.Network}
 
 	labels, ok := known[facts]
 	if !ok {
@@ -33,6 +37,7 @@ func (known infos) of(row *sampler.Socket) []string {
 
 		labels = []string{
 			row.State.String(), row.CongestionName(), optionNames(options), strconv.FormatUint(uint64(row.UID), 10),
+			c.Group, c.Network,
 		}
 		known[facts] = labels
 	}

@@ -101,7 +101,7 @@ func TestTextsAreBounded(t *testing.T) {
 	s := newSeries()
 
 	for n := range 3 * maxInfos {
-		labels := s.infos.of(&sampler.Socket{UID: uint32(n), State: sampler.StateEstablished})
+		labels := s.infos.of(&health.Connection{Row: sampler.Socket{UID: uint32(n), State: sampler.StateEstablished}})
 		if got := labels[3]; got != strconv.Itoa(n) {
 			t.Fatalf("uid %q, expected %d", got, n)
 		}

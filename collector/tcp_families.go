@@ -49,8 +49,8 @@ const (
 var tcpFamilyTable = []connectionFamily{
 	{
 		name: "connection_info", help: "Slow facts about the connection.",
-		kind: gaugeValue, set: SetTCP, labels: []string{"state", "congestion_algorithm", "options", "uid"},
-		series: func(c *health.Connection, to *series) { to.add(1, to.infos.of(&c.Row)...) },
+		kind: gaugeValue, set: SetTCP, labels: []string{"state", "congestion_algorithm", "options", "uid", "group", "network"},
+		series: func(c *health.Connection, to *series) { to.add(1, to.infos.of(c)...) },
 	},
 	field(SetTCP, gaugeValue, "rtt_seconds", "Smoothed round-trip time.", sampler.FieldRTT, micros),
 	field(SetTCP, gaugeValue, "rttvar_seconds", "Mean deviation of the round-trip time.", sampler.FieldRTTVar, micros),

@@ -22,6 +22,8 @@ type Config struct {
 	Rules []Rule
 	// Grouping says which connections belong together, nil if the file does not.
 	Grouping *health.Grouping
+	// Networks are the built-in and the given ones.
+	Networks *health.Networks
 }
 
 // Rule binds the connections that pass a filter to a profile.
@@ -68,13 +70,13 @@ func (p *parser) parse(name string, text []byte) (*Config, error) {
 		return nil, err
 	}
 
-	return &Config{Profiles: p.known, Rules: p.rules, Grouping: p.grouping}, nil
+	return &Config{Profiles: p.known, Rules: p.rules, Grouping: p.grouping, Networks: health.NewNetworks(p.networks)}, nil
 }
 
 // Policy returns what the tracker needs; matches makes a condition on rows of a
 // filter.
 func (c *Config) Policy(matches func(*bytecode.Filter) func(*sampler.Socket) bool) *health.Policy {
-	policy := &health.Policy{Profiles: c.Profiles, Grouping: c.Grouping}
+	policy := &health.Policy{Profiles: c.Profiles, Grouping: c.Grouping, Networks: c.Networks}
 	for _, r := range c.Rules {
 		policy.Rules = append(policy.Rules, health.Rule{Matches: matches(r.Filter), Profile: r.Profile})
 	}

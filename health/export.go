@@ -249,12 +249,22 @@ func (t *Tracker) show(place int32, i uint32, row *sampler.Socket, at int64) {
 		shown: Connection{
 			Identity:  key.identity(),
 			Cookie:    c.cookie,
+			Network:   t.networks.Name(row.Remote.AddrPort().Addr()),
 			Row:       *row,
 			Trend:     newTrend(&r, c, row),
 			FirstSeen: t.clock.wall(c.firstSeen),
 		},
 	}
 	t.exports.byTuple[key] = place
+}
+
+// rename names the networks of those shown anew.
+func (e *exports) rename(n *Networks) {
+	for i := range e.places {
+		if p := &e.places[i]; p.taken {
+			p.shown.Network = n.Name(p.tuple.remote.AddrPort().Addr())
+		}
+	}
 }
 
 // hide frees a place.

@@ -6,6 +6,8 @@ import "tcphealth_exporter/sampler"
 type Group struct {
 	// Labels are the values for [Snapshot.GroupLabels].
 	Labels []string
+	// Name is what [Connection.Group] says.
+	Name string
 	GroupCounts
 	Totals
 

@@ -3,6 +3,7 @@ package health
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -95,7 +96,7 @@ func (s *groups) reset(g *Grouping) {
 }
 
 func newGroupPlace(entry int32, labels []string) groupPlace {
-	return groupPlace{entry: entry, Group: Group{Labels: labels}, rtt: newHistogram(rttBoundTable)}
+	return groupPlace{entry: entry, Group: Group{Labels: labels, Name: strings.Join(labels, "/")}, rtt: newHistogram(rttBoundTable)}
 }
 
 // of returns where a connection is counted. It must have a group.

@@ -32,11 +32,15 @@ type Policy struct {
 	Rules    []Rule
 	// Grouping is nil for [DefaultGrouping].
 	Grouping *Grouping
+	// Networks name the networks of remote addresses, nil for the built-in ones.
+	Networks *Networks
 }
 
 // DefaultPolicy returns the policy of a program without configuration: the
 // profile "auto" for all.
-func DefaultPolicy() *Policy { return &Policy{Profiles: BuiltinProfiles()[:1]} }
+func DefaultPolicy() *Policy {
+	return &Policy{Profiles: BuiltinProfiles()[:1], Networks: NewNetworks(nil)}
+}
 
 // choose returns the index of the profile for a connection.
 func (p *Policy) choose(row *sampler.Socket) uint8 {
@@ -69,11 +73,22 @@ func (p *Policy) grouping() *Grouping {
 	return p.Grouping
 }
 
+// networks returns the networks in force.
+func (p *Policy) networks() *Networks {
+	if p.Networks == nil {
+		return NewNetworks(nil)
+	}
+
+	return p.Networks
+}
+
 // SetPolicy has all connections judged by another policy from the next sample on.
 // If it has another grouping, the groups begin anew at the end of that sample.
 func (t *Tracker) SetPolicy(p *Policy) {
 	t.policy, t.lastPolicy = p, t.policy
 	t.revision++
+	t.networks = p.networks()
+	t.exports.rename(t.networks)
 }
 
 // BuiltinProfiles returns the profiles that need no configuration: auto,

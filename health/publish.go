@@ -53,7 +53,9 @@ func (t *Tracker) shownConnections() []Connection {
 			continue
 		}
 
-		p.shown.adopt(&t.slab.conn(p.index).verdict, &t.clock)
+		c := t.slab.conn(p.index)
+		p.shown.adopt(&c.verdict, &t.clock)
+		p.shown.Group = t.groups.of(c).Name
 		all = append(all, p.shown)
 	}
 

@@ -73,6 +73,9 @@ type Connection struct {
 	Identity
 
 	Cookie uint64
+	// Group has the values of the labels of the connection's group, joined by
+	// slashes, Network is the name of the network of the remote address.
+	Group, Network string
 	// Row is the last row in which the connection was seen.
 	Row sampler.Socket
 

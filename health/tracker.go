@@ -25,6 +25,7 @@ type Tracker struct {
 	lastPolicy *Policy
 	// revision counts the policies, so that connections are bound anew.
 	revision uint8
+	networks *Networks
 
 	exports   *exports
 	listeners listeners
@@ -77,6 +78,7 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 		index:     make(map[uint64]uint32),
 		geometry:  g,
 		policy:    cfg.Policy,
+		networks:  cfg.Policy.networks(),
 		watch:     newWatchList(cfg.Watch),
 		exports:   newExports(cfg.Export, &zones{lookUp: cfg.InterfaceName}),
 		admission: admission{capacity: cfg.MaxConnections},
