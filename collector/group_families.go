@@ -57,6 +57,14 @@ var groupFamilyTable = slices.Concat([]groupFamily{
 		name: "group_rtt_seconds", help: "Smoothed round-trip time of each connection at each sample, if it made progress since the one before.",
 		kind: distribution, source: "tcpi_rtt", series: func(g *health.Group, to *series) { to.addHistogram(g.RTT) },
 	},
+	{
+		name: "group_zero_window_events_total", help: zeroWindowHelp,
+		kind: counter, series: func(g *health.Group, to *series) { zeroWindows(&g.Totals, to) },
+	},
+	{
+		name: "group_window_shrinks_total", help: shrinkHelp, source: "tcpi_snd_wnd",
+		kind: counter, series: func(g *health.Group, to *series) { windowShrinks(&g.Totals, to) },
+	},
 }, groupTotals())
 
 // total is a counter of the kernel that is added up over connections.
@@ -119,6 +127,14 @@ var hostTotalFamilyTable = slices.Concat([]hostFamily{
 		kind: counter, labels: []string{"status"},
 		series: func(s *health.Snapshot, to *series) { statusEntries(&s.Totals, to) },
 	},
+	{
+		name: "zero_window_events_total", help: zeroWindowHelp,
+		kind: counter, series: func(s *health.Snapshot, to *series) { zeroWindows(&s.Totals, to) },
+	},
+	{
+		name: "window_shrinks_total", help: shrinkHelp, source: "tcpi_snd_wnd",
+		kind: counter, series: func(s *health.Snapshot, to *series) { windowShrinks(&s.Totals, to) },
+	},
 }, hostTotals())
 
 func hostTotals() []hostFamily {
@@ -139,5 +155,13 @@ func hostTotals() []hostFamily {
 func statusEntries(t *health.Totals, to *series) {
 	for status, n := range t.StatusEntries {
 		to.add(float64(n), health.Status(status).String())
+	}
+}
+
+func zeroWindows(t *health.Totals, to *series) { to.add(float64(t.Windows.Zero)) }
+
+func windowShrinks(t *health.Totals, to *series) {
+	if t.EdgeKnown {
+		to.add(float64(t.Windows.Shrunk))
 	}
 }

@@ -39,6 +39,12 @@ func row(set Set, name, help, source string, has sampler.Attrs, value func(*samp
 	return f
 }
 
+// What is counted of the peer's receive window.
+const (
+	zeroWindowHelp = "How often the peer's receive window was found closed while there was something to send."
+	shrinkHelp     = "How often the right edge of the peer's receive window had moved back since the last look."
+)
+
 const (
 	counter      = dto.MetricType_COUNTER
 	gaugeValue   = dto.MetricType_GAUGE
@@ -65,6 +71,18 @@ var tcpFamilyTable = []connectionFamily{
 		func(s *sampler.Socket) float64 { return float64(s.RecvQueue) }),
 	field(SetTCP, gaugeValue, "notsent_bytes", "Bytes queued and not sent yet.", sampler.FieldNotsentBytes, plain),
 	field(SetTCP, gaugeValue, "snd_wnd_bytes", "Receive window of the peer.", sampler.FieldSndWnd, plain),
+	{
+		name: "connection_zero_window_events_total", help: zeroWindowHelp, kind: counter, set: SetTCP,
+		series: func(c *health.Connection, to *series) { to.add(float64(c.Windows.Zero)) },
+	},
+	{
+		name: "connection_window_shrinks_total", help: shrinkHelp, kind: counter, set: SetTCP, source: "tcpi_snd_wnd",
+		series: func(c *health.Connection, to *series) {
+			if c.Row.Info.Has(sampler.FieldSndWnd) {
+				to.add(float64(c.Windows.Shrunk))
+			}
+		},
+	},
 	field(SetTCP, gaugeValue, "delivery_rate_bytes_per_second", "Rate of the most recent delivery.", sampler.FieldDeliveryRate, plain),
 	field(SetTCP, counter, "sent_bytes_total", "Payload bytes sent, retransmissions included.", sampler.FieldBytesSent, plain),
 	field(SetTCP, counter, "acked_bytes_total", "Bytes acknowledged by the peer, SYN and FIN counting one each.", sampler.FieldBytesAcked, plain),

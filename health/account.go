@@ -120,6 +120,7 @@ func (t *Tracker) countJoined(i uint32) {
 	}
 
 	c.joined = true
+	p.Windows.add(&c.windows)
 
 	if c.verdict.status != Healthy {
 		p.StatusEntries[c.verdict.status]++

@@ -65,6 +65,9 @@ type connection struct {
 	pureAcks                                       uint32
 	// unreadFirst is what waited for the application when it read last.
 	unreadFirst uint32
+	// sndWnd is the window of the peer in the last row, windows what happened to it.
+	sndWnd  uint32
+	windows WindowEvents
 	// rtoVariation is the least difference in µs of RTO and smoothed RTT without
 	// back-off: a route or a socket may have a minimum of its own.
 	rtoVariation uint32

@@ -155,6 +155,10 @@ type Totals struct {
 	// StatusEntries counts how often a connection got each status; to be HEALTHY
 	// from the start is no entry.
 	StatusEntries [NumStatuses]uint64
+	// Windows counts what happened to the peers' receive windows.
+	Windows WindowEvents
+	// EdgeKnown tells whether the kernel has what shrinking windows are found by.
+	EdgeKnown bool
 	// Opened and Closed are those of [TrackerStats].
 	Opened, Closed uint64
 }
@@ -164,6 +168,7 @@ func (t *Totals) Get(c Counter) (uint64, bool) { return t.Counters[c], t.Known.H
 
 func (t *Totals) add(other *Totals) {
 	t.Counters.add(&other.Counters)
+	t.Windows.add(&other.Windows)
 	t.Opened += other.Opened
 	t.Closed += other.Closed
 

@@ -252,6 +252,7 @@ func (t *Tracker) show(place int32, i uint32, row *sampler.Socket, at int64) {
 			Network:   t.networks.Name(row.Remote.AddrPort().Addr()),
 			Row:       *row,
 			Trend:     newTrend(&r, c, row),
+			Windows:   c.windows,
 			FirstSeen: t.clock.wall(c.firstSeen),
 		},
 	}

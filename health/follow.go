@@ -33,6 +33,7 @@ func (c *connection) follow(m *moment, r *ring, g geometry, l *Limits, e *eviden
 
 	*e = evidence{}
 	e.fromKernel(m.row)
+	c.followEdge(m, first)
 	c.followProgress(m, e, first, passed)
 	c.followAge(m, e)
 	c.followAnswer(m, e, passed)
@@ -153,6 +154,7 @@ func (c *connection) followReceiver(m *moment, e *evidence, first bool) {
 		c.zeroWindowSince = 0
 	case c.zeroWindowSince == 0 || c.lastProgress == m.now: // it has been open since
 		c.zeroWindowSince = m.now
+		c.windows.Zero++
 	}
 
 	e.zeroWindowFor = c.zeroWindowSince.seconds(m.now)

@@ -266,13 +266,13 @@ func (s *groups) totals() (sum Totals) {
 }
 
 // snapshot copies the groups, of a kernel with the known counters.
-func (s *groups) snapshot(known CounterSet) []Group {
+func (s *groups) snapshot(known CounterSet, edgeKnown bool) []Group {
 	all := make([]Group, len(s.places))
 
 	for i := range s.places {
 		p := &s.places[i]
 		all[i] = p.Group
-		all[i].Known = known
+		all[i].Known, all[i].EdgeKnown = known, edgeKnown
 		all[i].RTT = p.rtt.snapshot()
 	}
 

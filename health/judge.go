@@ -14,10 +14,11 @@ func (t *Tracker) judge(i uint32, m *moment) {
 	r := t.slab.ring(i, c)
 	t.account(c, &r, m.row)
 
-	e := &t.evidence
+	e, windows := &t.evidence, c.windows
 	c.follow(m, &r, t.geometry, limits, e)
 	c.store(&r)
 	c.state = m.row.State
+	t.countWindows(c, windows)
 
 	before := c.verdict.status
 	raised := c.verdict.settle(assess(e, limits), m.now, limits.holdMS(t.cfg.Interval), m.at)
@@ -44,6 +45,7 @@ func (t *Tracker) judge(i uint32, m *moment) {
 	shown := &t.exports.places[c.shown].shown
 	shown.Row = *m.row
 	shown.Trend = newTrend(&r, c, m.row)
+	shown.Windows = c.windows
 }
 
 // count adds a verdict to the figures of this sample, or takes it out (-1).

@@ -3,7 +3,7 @@ package health
 // snapshot renders the state at a time, which is that of a sample or later.
 func (t *Tracker) snapshot(at int64) *Snapshot {
 	t.watch.changed = false
-	known := countersIn(&t.kernel)
+	known, edge := countersIn(&t.kernel), edgeKnown(&t.kernel)
 
 	s := &Snapshot{
 		At:          t.last.End,
@@ -15,7 +15,7 @@ func (t *Tracker) snapshot(at int64) *Snapshot {
 		FlagEvents:  t.events.counts,
 		LastRaised:  t.events.newest(),
 		Totals:      t.groups.totals(),
-		Groups:      t.groups.snapshot(known),
+		Groups:      t.groups.snapshot(known, edge),
 		GroupLabels: t.groups.labels,
 		Outstanding: t.durations.outstanding.snapshot(),
 		Lifetimes:   t.durations.lifetime.snapshot(),
@@ -23,7 +23,7 @@ func (t *Tracker) snapshot(at int64) *Snapshot {
 		Listeners:   t.listeners.snapshot(t.generation, at),
 		Connections: t.shownConnections(),
 	}
-	s.Totals.Known = known
+	s.Totals.Known, s.Totals.EdgeKnown = known, edge
 	s.GroupsFolded = t.groups.folded
 	s.Tracker.Live = t.slab.used - len(t.ended)
 	s.Tracker.Ended = len(t.ended)

@@ -90,6 +90,8 @@ type Connection struct {
 	Idle       bool
 
 	Trend Trend
+	// Windows counts what happened to the peer's receive window.
+	Windows WindowEvents
 	// FirstSeen is when the tracker first saw the connection.
 	FirstSeen time.Time
 	// Ended is when the connection was last seen, zero while it lives.
