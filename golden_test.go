@@ -136,7 +136,7 @@ func TestSceneAddsUp(t *testing.T) {
 		}
 	}
 
-	if compared != 25 {
+	if compared != 27 {
 		t.Errorf("%d figures compared: %v and %v", compared, sums, hosts)
 	}
 }

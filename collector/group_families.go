@@ -62,7 +62,7 @@ var groupFamilyTable = slices.Concat([]groupFamily{
 		kind: counter, series: func(g *health.Group, to *series) { zeroWindows(&g.Totals, to) },
 	},
 	{
-		name: "group_window_shrinks_total", help: shrinkHelp, source: "tcpi_snd_wnd",
+		name: "group_window_shrinks_total", help: shrinkHelp,
 		kind: counter, series: func(g *health.Group, to *series) { windowShrinks(&g.Totals, to) },
 	},
 }, groupTotals())
@@ -132,7 +132,7 @@ var hostTotalFamilyTable = slices.Concat([]hostFamily{
 		kind: counter, series: func(s *health.Snapshot, to *series) { zeroWindows(&s.Totals, to) },
 	},
 	{
-		name: "window_shrinks_total", help: shrinkHelp, source: "tcpi_snd_wnd",
+		name: "window_shrinks_total", help: shrinkHelp,
 		kind: counter, series: func(s *health.Snapshot, to *series) { windowShrinks(&s.Totals, to) },
 	},
 }, hostTotals())

@@ -20,7 +20,7 @@ func groupsScene(testing.TB) *health.Snapshot {
 		GroupLabels: []string{"role", "local_port", "remote_address", "remote_port"},
 		Groups: []health.Group{
 			{
-				Labels: []string{"other", "", "", ""}, Totals: health.Totals{Known: 1<<health.NumCounters - 1},
+				Labels: []string{"other", "", "", ""}, Totals: health.Totals{Known: 1<<health.NumCounters - 1, EdgeKnown: true},
 				RTT: &health.Histogram{Bounds: []float64{0.001, 0.125, 2}, Buckets: make([]uint64, 4)},
 			},
 			group(100, "server", "443", "", ""),
@@ -53,7 +53,7 @@ func group(n int, labels ...string) health.Group {
 	}
 
 	g.Idle, g.CloseWait, g.Opened, g.Closed = next(), next(), uint64(next()), uint64(next())
-	g.Known = 1<<health.NumCounters - 1
+	g.Known, g.EdgeKnown = 1<<health.NumCounters-1, true
 	g.RTT = spread(n)
 
 	return g

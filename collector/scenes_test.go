@@ -175,7 +175,7 @@ func flagsScene(tb testing.TB) *health.Snapshot {
 		s.Totals.Counters[c] = 1_000_000 * (1 + uint64(c))
 	}
 
-	s.Totals.Known = 1<<health.NumCounters - 1
+	s.Totals.Known, s.Totals.EdgeKnown = 1<<health.NumCounters-1, true
 	s.Totals.StatusEntries = [health.NumStatuses]uint64{21, 22, 23, 24, 25}
 	s.GroupsFolded = 26
 
