@@ -15,6 +15,7 @@ const holeAt = 5 * time.Second
 type hole struct {
 	segment uint32 // bytes of the segments that are sent
 	small   bool   // a smaller one was sent behind them, and is SACKed
+	sacked  uint32 // so many are SACKed in the end, for another reason
 	quiet   bool   // the peer sends nothing
 	shut    bool   // the peer's window is closed
 	size    int    // of tcp_info
@@ -43,6 +44,8 @@ func (h hole) play(tb testing.TB) []sight {
 				c.push(1, h.segment/5)
 				c.Info.Sacked = 1
 			}
+
+			c.Info.Sacked += h.sacked
 
 			if h.shut {
 				c.Info.SndWnd = 0
@@ -94,6 +97,7 @@ func TestNoMTUHole(t *testing.T) {
 		"nothing passes":                      {segment: 1448, quiet: true},
 		"small segments behind smaller ones":  {segment: 500, small: true},
 		"a closed window":                     {segment: 1448, shut: true},
+		"a recovery when everything stops":    {segment: 1448, sacked: 2, quiet: true},
 		"a kernel that tells no notsent size": {segment: 1448, size: 144},
 	} {
 		t.Run(name, func(t *testing.T) {
