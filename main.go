@@ -26,7 +26,10 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-const program = "tcphealth_exporter"
+const (
+	program  = "tcphealth_exporter"
+	procPath = "/proc"
+)
 
 // Exit codes.
 const (
@@ -110,6 +113,7 @@ type exporter struct {
 	slog    *slog.Logger // the same for exporter-toolkit
 	latest  latest
 	metrics *collector.SamplerMetrics
+	kernel  *netStats
 	tracker *health.Tracker
 	// reloader hands new policies to the tracker.
 	reloader *reloader
@@ -137,6 +141,7 @@ func serve(ctx context.Context, opts *options, stderr io.Writer) error {
 	e.latest.replaying = source.replay != nil
 	e.latest.started = time.Now()
 	e.metrics = collector.NewSamplerMetrics(interval)
+	e.kernel = newNetStats(procPath, e.logger)
 	e.tracker = health.NewTracker(opts.healthConfig(interval, source.replay != nil), e.latest.set)
 
 	if err := e.prepareFilter(source.replay); err != nil {
@@ -161,6 +166,7 @@ func (e *exporter) run(ctx context.Context, source *files, web *webServer) error
 	var group sync.WaitGroup
 
 	group.Go(func() { e.reloader.followHangups(ctx) })
+	group.Go(func() { e.kernel.run(ctx) })
 	group.Go(func() { cancel(web.serve()) })
 	group.Go(func() {
 		select {
@@ -215,6 +221,7 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 		return nil
 	}
 
+	reporter.kernel = e.kernel
 	loop := sampler.Loop{
 		Open:          e.dial,
 		Interval:      e.opts.interval,

@@ -36,6 +36,8 @@ type reporter struct {
 	*collector.SamplerMetrics
 	logger   log.Logger
 	recorder *sampler.Recorder
+	// kernel is nil in a replay, whose host is not this one.
+	kernel *netStats
 
 	sampled, failing, recordingFailed bool
 }
@@ -43,6 +45,10 @@ type reporter struct {
 // Ticked implements [sampler.Observer].
 func (r *reporter) Ticked(d sampler.Dump, took time.Duration) {
 	r.SamplerMetrics.Ticked(d, took)
+
+	if r.kernel != nil {
+		r.kernel.want()
+	}
 
 	if !r.sampled || r.failing {
 		_ = level.Info(r.logger).Log("msg", "sampling", "sockets", d.Sockets, "took", took)

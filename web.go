@@ -138,7 +138,7 @@ func probe(ok func() bool, yes, no string) http.Handler {
 // newMetricsHandler returns the handler of the scrapes.
 func newMetricsHandler(e *exporter) http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(versioncollector.NewCollector(program), e.metrics)
+	registry.MustRegister(versioncollector.NewCollector(program), e.metrics, e.kernel.metrics)
 
 	if e.opts.configFile != "" {
 		registry.MustRegister(e.reloader.metrics)

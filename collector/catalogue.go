@@ -74,7 +74,7 @@ func Catalogue() []Metric {
 		all = append(all, hostFamilyTable[i].describe(nil))
 	}
 
-	return slices.Concat(all, samplerMetricTable, configMetricTable)
+	return slices.Concat(all, kernelMetrics(), samplerMetricTable, configMetricTable)
 }
 
 // family is a row of the catalogue.

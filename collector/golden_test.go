@@ -113,6 +113,7 @@ func goldenGatherers(tb testing.TB) map[string]prometheus.TransactionalGatherer 
 
 	all["sampler"] = registered(tb, busySampler())
 	all["config"] = registered(tb, loadedConfig())
+	all["kernel"] = registered(tb, filledKernel())
 
 	return all
 }
@@ -120,7 +121,7 @@ func goldenGatherers(tb testing.TB) map[string]prometheus.TransactionalGatherer 
 // busySampler has met all that a sampler can meet.
 func busySampler() *collector.SamplerMetrics {
 	m := collector.NewSamplerMetrics(1500 * time.Millisecond)
-	m.Ticked(sampler.Dump{Start: sampledAt, End: sampledAt.Add(3 * time.Millisecond)}, 5*time.Millisecond)
+	m.Ticked(sampler.Dump{Start: sampledAt, End: sampledAt.Add(3 * time.Millisecond), Kernel: time.Millisecond}, 5*time.Millisecond)
 	m.Ticked(sampler.Dump{Start: sampledAt, End: sampledAt.Add(10 * time.Second)}, 11*time.Second)
 	m.Reread(17, 3*time.Millisecond)
 	m.Reread(5, time.Millisecond)
@@ -132,6 +133,17 @@ func busySampler() *collector.SamplerMetrics {
 			m.Failed(err, time.Second)
 		}
 	}
+
+	return m
+}
+
+// filledKernel tells a figure of each kind.
+func filledKernel() *collector.KernelMetrics {
+	m := collector.NewKernelMetrics()
+	m.Set(&collector.KernelStats{
+		ActiveOpens: 1, PassiveOpens: 2, InSegs: 1 << 40, OutSegs: 4, RetransSegs: 5,
+		ListenOverflows: 6, ListenDrops: 7, TimeWait: 8, Orphans: 9, Memory: 1 << 20,
+	})
 
 	return m
 }

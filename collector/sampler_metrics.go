@@ -12,6 +12,7 @@ import (
 const (
 	nameDumpDuration   = namespace + "sampler_dump_duration_seconds"
 	nameTickDuration   = namespace + "sampler_tick_duration_seconds"
+	namePhases         = namespace + "sampler_phase_seconds_total"
 	nameRereadDuration = namespace + "sampler_reread_duration_seconds"
 	nameRereadSockets  = namespace + "sampler_reread_sockets_total"
 	nameInterval       = namespace + "sampler_interval_seconds"
@@ -23,6 +24,7 @@ const (
 var samplerMetricTable = []Metric{
 	{Name: nameDumpDuration, Type: "histogram", Help: "Time of a dump, from the first request to the last byte decoded and tracked."},
 	{Name: nameTickDuration, Type: "histogram", Help: "Time of a tick, from the first request to the published snapshot."},
+	{Name: namePhases, Type: "counter", Labels: []string{"phase"}, Help: "Time of the sampler's goroutine by what it did: kernel (waiting for dumps), track (decoding, tracking and judging), publish, reread."},
 	{Name: nameRereadDuration, Type: "histogram", Help: "Time of a round of re-reading between two samples, from the first request to the last connection judged."},
 	{Name: nameRereadSockets, Type: "counter", Help: "Connections in doubt that were read again between two samples."},
 	{Name: nameInterval, Type: "gauge", Help: "Time between two samples."},
@@ -47,6 +49,7 @@ type SamplerMetrics struct {
 	interval           prometheus.Gauge
 	missed, sockets    prometheus.Counter
 	errors             *prometheus.CounterVec
+	phases             phases
 }
 
 // NewSamplerMetrics returns metrics at zero, each reason of failure present.
@@ -58,6 +61,7 @@ func NewSamplerMetrics(interval time.Duration) *SamplerMetrics {
 		interval: prometheus.NewGauge(prometheus.GaugeOpts{Name: nameInterval, Help: helpOf(nameInterval)}),
 		missed:   prometheus.NewCounter(prometheus.CounterOpts{Name: nameMissed, Help: helpOf(nameMissed)}),
 		sockets:  prometheus.NewCounter(prometheus.CounterOpts{Name: nameRereadSockets, Help: helpOf(nameRereadSockets)}),
+		phases:   newPhases(),
 		errors: prometheus.NewCounterVec(
 			prometheus.CounterOpts{Name: nameErrors, Help: helpOf(nameErrors)}, []string{"reason"}),
 	}
@@ -85,12 +89,18 @@ func durationHistogram(name string) prometheus.Histogram {
 func (m *SamplerMetrics) Ticked(d sampler.Dump, took time.Duration) {
 	m.dump.Observe(d.End.Sub(d.Start).Seconds())
 	m.tick.Observe(took.Seconds())
+
+	dumped := d.End.Sub(d.Start)
+	m.phases.kernel.Add(d.Kernel.Seconds())
+	m.phases.track.Add((dumped - d.Kernel).Seconds())
+	m.phases.publish.Add(max(0, took-dumped).Seconds()) // a replay dumps in the time of its recording
 }
 
 // Reread implements [sampler.Observer].
 func (m *SamplerMetrics) Reread(n int, took time.Duration) {
 	m.reread.Observe(took.Seconds())
 	m.sockets.Add(float64(n))
+	m.phases.reread.Add(took.Seconds())
 }
 
 // Missed implements [sampler.Observer].
@@ -102,7 +112,7 @@ func (m *SamplerMetrics) Failed(err error, _ time.Duration) {
 }
 
 func (m *SamplerMetrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.dump, m.tick, m.reread, m.sockets, m.interval, m.missed, m.errors}
+	return []prometheus.Collector{m.dump, m.tick, m.reread, m.sockets, m.interval, m.missed, m.errors, m.phases.all}
 }
 
 // Describe implements prometheus.Collector.
@@ -116,5 +126,23 @@ func (m *SamplerMetrics) Describe(ch chan<- *prometheus.Desc) {
 func (m *SamplerMetrics) Collect(ch chan<- prometheus.Metric) {
 	for _, c := range m.all() {
 		c.Collect(ch)
+	}
+}
+
+// phases are the parts of a tick.
+type phases struct {
+	all                            *prometheus.CounterVec
+	kernel, track, publish, reread prometheus.Counter
+}
+
+func newPhases() phases {
+	all := prometheus.NewCounterVec(prometheus.CounterOpts{Name: namePhases, Help: helpOf(namePhases)}, []string{"phase"})
+
+	return phases{
+		all:     all,
+		kernel:  all.WithLabelValues("kernel"),
+		track:   all.WithLabelValues("track"),
+		publish: all.WithLabelValues("publish"),
+		reread:  all.WithLabelValues("reread"),
 	}
 }

@@ -131,6 +131,7 @@ func (t *Tracker) countJoined(i uint32) {
 	}
 
 	p.Opened++
+	t.countOpened(c)
 
 	if !c.counting {
 		return
@@ -142,6 +143,15 @@ func (t *Tracker) countJoined(i uint32) {
 	all := c.counters(s)
 	all.limitTimes(s.at - t.groups.began + jiffyMS)
 	p.Counters.add(&all)
+}
+
+// countOpened counts by whom a connection was opened.
+func (t *Tracker) countOpened(c *connection) {
+	if c.role == RoleServer {
+		t.stats.PassiveOpens++
+	} else {
+		t.stats.ActiveOpens++
+	}
 }
 
 // countEntry counts that a connection got another status. One without a group is

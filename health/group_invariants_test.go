@@ -75,6 +75,9 @@ func requireSameSums(tb testing.TB, t *Tracker) {
 	tb.Helper()
 
 	sum := t.groups.totals()
+	if opened := t.stats.ActiveOpens + t.stats.PassiveOpens; opened != sum.Opened {
+		tb.Fatalf("%d opened from here and to here, %d over groups", opened, sum.Opened)
+	}
 
 	for _, i := range t.index {
 		if c := t.slab.conn(i); c.group == noGroup && c.opened && !c.joined {

@@ -39,6 +39,7 @@ func (t *Tracker) revive(i uint32, c *connection) {
 	c.endedAt = 0
 	t.stats.Opened++
 	t.groups.of(c).Opened++
+	t.countOpened(c)
 
 	for n, ended := range t.ended {
 		if ended == i {

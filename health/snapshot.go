@@ -54,6 +54,9 @@ type TrackerStats struct {
 	Live, Ended, Untracked, Twins int
 	// Watched counts the connections that were looked at again before this sample.
 	Watched int
+	// ActiveOpens and PassiveOpens are those of Opened that were opened from here and
+	// to a listener.
+	ActiveOpens, PassiveOpens uint64
 	// Opened counts connections that appeared, but not while the table is
 	// crowded, nor in the tick after: who gets its turn is not new. Closed counts followed connections
 	// that ended, Overflow rows that found no place, Duplicates rows that came

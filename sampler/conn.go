@@ -227,12 +227,16 @@ func (c *Conn) runOne(r *request, d *Dump, sink Sink) error {
 	interrupted := false
 
 	for {
+		asked := c.now()
+
 		datagram, err := c.wire.receive()
 		if err != nil {
 			return fmt.Errorf("receive: %w", err)
 		}
 
 		at := c.now()
+		d.Kernel += at.Sub(asked)
+
 		if c.tap != nil {
 			c.tap.Datagram(at, datagram)
 		}

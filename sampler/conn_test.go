@@ -227,13 +227,13 @@ func TestConnDump(t *testing.T) {
 		t.Errorf("cookies %v, want %v", cookies, want)
 	}
 	want := Dump{
-		Start: start.Add(time.Second), End: start.Add(6 * time.Second), Sockets: 4, Datagrams: 4,
+		Start: start.Add(time.Second), End: start.Add(10 * time.Second), Kernel: 4 * time.Second, Sockets: 4, Datagrams: 4,
 		Bytes: 2*len(first) + len(doneMessage(0, 0))*2,
 	}
 	if d != want {
 		t.Errorf("dump %+v, want %+v", d, want)
 	}
-	if got := times[0].Sub(d.Start); got != time.Second || times[2].Sub(d.Start) != 3*time.Second {
+	if got := times[0].Sub(d.Start); got != 2*time.Second || times[2].Sub(d.Start) != 6*time.Second {
 		t.Errorf("times are %v", times)
 	}
 	if want := []string{"legacy/2 states=0xb36 ext=0x4e filter=12", "legacy/2 states=0x400 ext=0x2 filter=0"}; !slices.Equal(w.requests, want) {
@@ -243,8 +243,8 @@ func TestConnDump(t *testing.T) {
 		t.Errorf("deadlines %v, want %v", w.deadlines, want)
 	}
 	wantCalls := []string{
-		"datagram at 1009 of 176", "datagram at 1010 of 0",
-		"datagram at 1011 of 108", "datagram at 1012 of 108", "dumped 4 sockets, 1008 to 1013",
+		"datagram at 1015 of 176", "datagram at 1017 of 0",
+		"datagram at 1019 of 108", "datagram at 1021 of 108", "dumped 4 sockets, 1013 to 1022",
 	}
 	if !slices.Equal(tap.calls, wantCalls) {
 		t.Errorf("the tap saw %q, want %q", tap.calls, wantCalls)

@@ -14,9 +14,12 @@ type Sink func(at time.Time, sockets []Socket)
 type Dump struct {
 	// Start is when the first request was sent, End when the last byte was decoded.
 	Start, End time.Time
-	Sockets    int
-	Datagrams  int
-	Bytes      int
+	// Kernel is how much of this time the kernel took to fill datagrams, or others
+	// had the processor.
+	Kernel    time.Duration
+	Sockets   int
+	Datagrams int
+	Bytes     int
 }
 
 // Round describes one finished round of re-reading.
