@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -19,9 +18,7 @@ import (
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/common/version"
 
-	"tcphealth_exporter/bytecode"
 	"tcphealth_exporter/collector"
-	"tcphealth_exporter/config"
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/sampler"
 )
@@ -66,7 +63,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 
-	err = serve(ctx, opts, stderr)
+	if opts.dryRun {
+		err = dryRun(ctx, opts, stdout, stderr)
+	} else {
+		err = serve(ctx, opts, stderr)
+	}
 
 	switch {
 	case err == nil:
@@ -81,30 +82,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitFailure
 	}
 }
-
-// complain writes an error on one line, and the advice if it is about the
-// command line. Below an error in a filter it shows the place.
-func complain(w io.Writer, err error, advice string) {
-	place := ""
-	_, inFile := errors.AsType[*config.Error](err)
-	syntax, inFilter := errors.AsType[*bytecode.SyntaxError](err)
-
-	if inFilter {
-		place = syntax.Show()
-	}
-
-	switch {
-	case inFile:
-		advice = ""
-	case inFilter:
-		err, advice = syntax, ""
-	}
-
-	_, _ = fmt.Fprintf(w, "%s: error: %s%s\n%s", program, oneLine(err), advice, place)
-}
-
-// oneLine returns the text of an error, which for YAML has several lines, on one.
-func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // exporter is the wired program.
 type exporter struct {
@@ -131,10 +108,27 @@ func serve(ctx context.Context, opts *options, stderr io.Writer) error {
 	}
 	defer source.close()
 
+	e, err := wire(opts, source, stderr)
+	if err != nil {
+		return err
+	}
+	defer e.reloader.stop()
+
+	web, err := newWebServer(e)
+	if err != nil {
+		return err
+	}
+
+	_ = level.Info(e.logger).Log("msg", "starting "+program, "version", version.Info(), "build", version.BuildContext())
+
+	return e.run(ctx, source, web)
+}
+
+// wire makes the parts of the program know each other.
+func wire(opts *options, source *files, stderr io.Writer) (*exporter, error) {
 	e := &exporter{opts: opts, recorder: source.recorder, questions: make(chan sampler.Question)}
 	e.logger, e.slog = newLogger(stderr, opts.logLevel, opts.logFormat)
 	e.reloader = newReloader(opts.configFile, opts.policy, e.logger)
-	defer e.reloader.stop()
 
 	interval := source.interval(opts)
 	e.latest.interval = interval
@@ -145,17 +139,12 @@ func serve(ctx context.Context, opts *options, stderr io.Writer) error {
 	e.tracker = health.NewTracker(opts.healthConfig(interval, source.replay != nil), e.latest.set)
 
 	if err := e.prepareFilter(source.replay); err != nil {
-		return fmt.Errorf("--sampler.filter: %w", err)
+		e.reloader.stop()
+
+		return nil, fmt.Errorf("--sampler.filter: %w", err)
 	}
 
-	web, err := newWebServer(e)
-	if err != nil {
-		return err
-	}
-
-	_ = level.Info(e.logger).Log("msg", "starting "+program, "version", version.Info(), "build", version.BuildContext())
-
-	return e.run(ctx, source, web)
+	return e, nil
 }
 
 // run samples and serves until one of them ends, then stops the other.
@@ -206,16 +195,10 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 	consumer := governed{e.tracker, &e.reloader.next}
 
 	if source.replay != nil {
-		err := sampler.Play(ctx, source.replay, consumer, reporter, e.questions)
-		if err == nil && e.latest.snapshot.Load() == nil {
-			err = fmt.Errorf("%w: it holds no sample", sampler.ErrRecording)
+		if err := e.play(ctx, source.replay, consumer, reporter); err != nil {
+			return err
 		}
 
-		if err != nil && ctx.Err() == nil {
-			return fmt.Errorf("play %q: %w", e.opts.replay, err)
-		}
-
-		e.latest.finish()
 		sampler.Answer(ctx, e.questions, source.replay)
 
 		return nil
@@ -231,6 +214,22 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 		Observer:      reporter,
 	}
 	loop.Run(ctx)
+
+	return nil
+}
+
+// play plays a recording to its end.
+func (e *exporter) play(ctx context.Context, replay *sampler.Replay, c sampler.Consumer, o sampler.Observer) error {
+	err := sampler.Play(ctx, replay, c, o, e.questions)
+	if err == nil && e.latest.snapshot.Load() == nil {
+		err = fmt.Errorf("%w: it holds no sample", sampler.ErrRecording)
+	}
+
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("play %q: %w", e.opts.replay, err)
+	}
+
+	e.latest.finish()
 
 	return nil
 }

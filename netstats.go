@@ -37,6 +37,18 @@ func (n *netStats) want() {
 	}
 }
 
+// once reads now.
+func (n *netStats) once() {
+	reader, err := newNetStatsReader(n.procPath, os.Getpagesize())
+	if err != nil {
+		n.note(err)
+
+		return
+	}
+
+	n.read(reader)
+}
+
 // run reads whenever asked until ctx is done.
 func (n *netStats) run(ctx context.Context) {
 	reader, err := newNetStatsReader(n.procPath, os.Getpagesize())

@@ -28,6 +28,7 @@ type options struct {
 	hideOwnMetrics bool
 	lifecycle      bool
 
+	dryRun      bool
 	configFile  string
 	configCheck bool
 	policy      *health.Policy // nil without a file
@@ -131,6 +132,8 @@ func (o *options) register(app *kingpin.Application) {
 		PlaceHolder("FILE").StringVar(&o.configFile)
 	app.Flag("config.check", "Check the command line and the configuration file, and exit.").
 		BoolVar(&o.configCheck)
+	app.Flag("dry-run", "Print by family how many series this host would have now, and exit: with 1 if --collector.connections or --collector.groups leave something out.").
+		BoolVar(&o.dryRun)
 	app.Flag("log.level", "Only log messages with the given severity or above: debug, info, warn, error.").
 		Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
 	app.Flag("log.format", "Output format of log messages: logfmt, json.").

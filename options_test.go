@@ -224,7 +224,7 @@ func TestContractFlags(t *testing.T) {
 
 	for _, want := range []string{
 		"--web.listen-address=:10047", "--web.config.file=", "--[no-]web.systemd-socket", `--web.telemetry-path="/metrics"`,
-		"--[no-]web.enable-lifecycle", "--config.file=FILE", "--[no-]config.check",
+		"--[no-]web.enable-lifecycle", "--config.file=FILE", "--[no-]config.check", "--[no-]dry-run",
 		"--web.max-requests=40", "--[no-]web.disable-exporter-metrics", "--log.level=info", "--log.format=logfmt",
 		"--sampler.interval=1s", "--[no-]sampler.congestion-info", "--sampler.record=FILE", "--sampler.replay=FILE",
 		"--tracker.max-connections=262144", "--tracker.retention=1m", "--health.window=10s", "--collector.connections=500",

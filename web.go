@@ -135,8 +135,9 @@ func probe(ok func() bool, yes, no string) http.Handler {
 	})
 }
 
-// newMetricsHandler returns the handler of the scrapes.
-func newMetricsHandler(e *exporter) http.Handler {
+// newGatherer returns what gathers all metrics, and the registry of those that are
+// not from a snapshot.
+func newGatherer(e *exporter) (*prometheus.Registry, prometheus.TransactionalGatherer) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(versioncollector.NewCollector(program), e.metrics, e.kernel.metrics)
 
@@ -144,10 +145,22 @@ func newMetricsHandler(e *exporter) http.Handler {
 		registry.MustRegister(e.reloader.metrics)
 	}
 
-	gatherer := prometheus.NewMultiTRegistry(
+	if !e.opts.hideOwnMetrics {
+		registry.MustRegister(
+			collectors.NewGoCollector(),
+			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		)
+	}
+
+	return registry, prometheus.NewMultiTRegistry(
 		prometheus.ToTransactionalGatherer(registry),
 		collector.NewGatherer(collector.Config{Latest: e.latest.snapshot.Load, Sets: e.opts.sets}),
 	)
+}
+
+// newMetricsHandler returns the handler of the scrapes.
+func newMetricsHandler(e *exporter) http.Handler {
+	registry, gatherer := newGatherer(e)
 	handlerOpts := promhttp.HandlerOpts{
 		ErrorLog:            scrapeLog{e.logger},
 		MaxRequestsInFlight: e.opts.maxRequests,
@@ -156,11 +169,6 @@ func newMetricsHandler(e *exporter) http.Handler {
 	if e.opts.hideOwnMetrics {
 		return promhttp.HandlerForTransactional(gatherer, handlerOpts)
 	}
-
-	registry.MustRegister(
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
 
 	handlerOpts.Registry = registry
 

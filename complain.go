@@ -1,0 +1,35 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"tcphealth_exporter/bytecode"
+	"tcphealth_exporter/config"
+)
+
+// complain writes an error on one line, and the advice if it is about the
+// command line. Below an error in a filter it shows the place.
+func complain(w io.Writer, err error, advice string) {
+	place := ""
+	_, inFile := errors.AsType[*config.Error](err)
+	syntax, inFilter := errors.AsType[*bytecode.SyntaxError](err)
+
+	if inFilter {
+		place = syntax.Show()
+	}
+
+	switch {
+	case inFile:
+		advice = ""
+	case inFilter:
+		err, advice = syntax, ""
+	}
+
+	_, _ = fmt.Fprintf(w, "%s: error: %s%s\n%s", program, oneLine(err), advice, place)
+}
+
+// oneLine returns the text of an error, which for YAML has several lines, on one.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
