@@ -23,6 +23,7 @@ type ExportConfig struct {
 type exports struct {
 	cfg    ExportConfig
 	zones  *zones
+	pace   pace
 	places []exported
 	free   []int32
 	// byTuple finds the place that shows a 4-tuple, so that none is shown twice.
@@ -73,6 +74,7 @@ func newExports(cfg ExportConfig, z *zones) *exports {
 	return &exports{
 		cfg:        cfg,
 		zones:      z,
+		pace:       newPace(cfg.Max),
 		byTuple:    make(map[tuple]int32),
 		candidates: candidates{worst: worst{limit: cfg.Max}},
 	}
@@ -118,6 +120,7 @@ func (t *Tracker) settleExports(at int64) {
 	t.succeed(at)
 
 	e.candidates.sort()
+	e.pace.advance(at)
 
 	for n := range e.candidates.entries {
 		cand := &e.candidates.entries[n]
@@ -125,10 +128,31 @@ func (t *Tracker) settleExports(at int64) {
 			continue // took over a place as a successor
 		}
 
-		if place, ok := t.findPlace(cand, at); ok {
-			t.show(place, cand.index, &e.candidates.rows[cand.slot], at)
+		row := &e.candidates.rows[cand.slot]
+
+		fresh := !t.first && !e.knows(row) // those found at start are no news
+		if fresh && !e.pace.allows() {
+			continue
+		}
+
+		place, ok := t.findPlace(cand, at)
+		if !ok {
+			continue
+		}
+
+		t.show(place, cand.index, row, at)
+
+		if fresh {
+			e.pace.spend()
 		}
 	}
+}
+
+// knows tells whether the 4-tuple of a row is shown.
+func (e *exports) knows(row *sampler.Socket) bool {
+	_, shown := e.byTuple[e.tupleOf(row)]
+
+	return shown
 }
 
 // succeed lets a connection take over the place of an ended one with the same
