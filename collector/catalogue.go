@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/sampler"
 )
 
 // namespace is the prefix of all metric names.
@@ -53,8 +55,9 @@ type Metric struct {
 	Labels []string
 	// Set is the set the family belongs to, empty for those always exposed.
 	Set Set
-	// Source is the kernel's field, empty for what is computed.
-	Source string
+	// Source is the kernel's field, empty for what is computed. Since is the first
+	// Linux release that has it, empty for what all releases have that are sampled.
+	Source, Since string
 }
 
 //go:generate go test . -run TestGoldenMetricsDoc -update
@@ -84,6 +87,8 @@ type family[T any] struct {
 	set        Set
 	labels     []string
 	source     string
+	// since is that of what is computed from fields that not all releases have.
+	since string
 	// series adds the series about one T.
 	series func(from *T, to *series)
 }
@@ -96,7 +101,22 @@ func (f *family[T]) describe(common []string) Metric {
 		Labels: slices.Concat(common, f.labels),
 		Set:    f.set,
 		Source: f.source,
+		Since:  cmp.Or(f.since, sinceOf(f.source)),
 	}
+}
+
+// sinceOf returns the first release that has a field of tcp_info, empty for the
+// fields that all have, and for other sources.
+func sinceOf(source string) string {
+	const oldest = "2.6"
+
+	for f := range sampler.NumFields {
+		if since := f.Since(); source == "tcpi_"+f.String() && since != oldest {
+			return since
+		}
+	}
+
+	return ""
 }
 
 // connectionLabelTable name a connection.

@@ -32,13 +32,39 @@ func TestGoldenMetricsDoc(t *testing.T) {
 	}
 }
 
+// metricsIntro is what the tables can't tell, with straight quotes for code.
+const metricsIntro = `# Metrics
+
+Generated from the catalogue by 'make generate'. A series is absent where the kernel told nothing; "since" is the first
+Linux release that does, if not every one does. Histograms have native buckets, too, where a scraper asks for protobuf. In
+OpenMetrics and protobuf an exemplar of 'tcphealth_flag_events_total' names the last connection (label 'flow').
+
+**A clock of its own.** An exporter should read what it tells when it is scraped. This one samples each second, whoever asks:
+a verdict rests on a window of samples that are much closer than scrapes, a dying connection is to be named within two
+seconds, and two Prometheus servers are to see the same. So a scrape reads the result of the last sample, whose time is
+'tcphealth_sampler_last_sample_timestamp_seconds', and costs the kernel nothing. What happens between two scrapes is not
+lost: changes of status, flags and window events are counters, there from the start at zero, and the largest accept queue
+is that of the last one to two minutes, for every scraper.
+
+**What is bounded.** At most '--collector.connections' connections have series of their own, the ill ones first, a healthy
+one only when it is old enough. As many new ones as that may appear at once, then a fifth of it in a minute, or ten: a
+database keeps a series for long after its connection. Groups beyond '--collector.groups' share the group 'other'.
+'--dry-run' prints what that makes on a host.
+
+**How much is seen.** Connections that come and go between two samples are not. 'tcphealth_kernel_*' are what the kernel
+itself counts in the network namespace, to be divided by; with '--sampler.filter' ours count what the filter lets through.
+
+**From a connection to its group.** 'tcphealth_connection_info' has the labels of the group, joined by slashes, in 'group':
+
+    label_join(tcphealth_group_connections{status="STALE"}, "group", "/", "role", "local_port", "remote_address", "remote_port")
+      and on (instance, group) tcphealth_connection_info{network="private"}
+`
+
 // renderMetrics renders a section for each set and one for what is always exposed.
 func renderMetrics(all []collector.Metric) string {
 	var b strings.Builder
 
-	b.WriteString("# Metrics\n\nGenerated from the catalogue by `make generate`. A series is absent where the kernel told nothing.\n" +
-		"Histograms have native buckets, too, where a scraper asks for protobuf. In OpenMetrics and protobuf an exemplar of\n" +
-		"`tcphealth_flag_events_total` names the last connection (label `flow`).\n")
+	b.WriteString(strings.ReplaceAll(metricsIntro, "'", "`"))
 
 	for _, set := range collector.Sets() {
 		rows := only(all, func(m *collector.Metric) bool { return m.Set == set })
@@ -74,10 +100,12 @@ func only(all []collector.Metric, wanted func(*collector.Metric) bool) (some []c
 
 // renderTable renders rows with so many labels in common.
 func renderTable(b *strings.Builder, rows []collector.Metric, common int) {
-	b.WriteString("| metric | type | labels | meaning | kernel source |\n|---|---|---|---|---|\n")
+	b.WriteString("| metric | type | unit | labels | meaning | kernel source | since | example |\n|---|---|---|---|---|---|---|---|\n")
 
 	for _, m := range rows {
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", m.Name, m.Type, code(m.Labels[common:]...), m.Help, code(m.Source))
+		example := strings.ReplaceAll(code(queryOf(&m)), "|", "\\|")
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s | %s | %s | %s |\n", m.Name, m.Type, unitOf(m.Name), code(m.Labels[common:]...),
+			m.Help, code(m.Source), m.Since, example)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/sampler"
 )
 
 // groupLabelTable name a group unless the configuration says by what connections
@@ -62,7 +63,7 @@ var groupFamilyTable = slices.Concat([]groupFamily{
 		kind: counter, series: func(g *health.Group, to *series) { zeroWindows(&g.Totals, to) },
 	},
 	{
-		name: "group_window_shrinks_total", help: shrinkHelp,
+		name: "group_window_shrinks_total", help: shrinkHelp, since: sampler.FieldSndWnd.Since(),
 		kind: counter, series: func(g *health.Group, to *series) { windowShrinks(&g.Totals, to) },
 	},
 }, groupTotals())
@@ -132,7 +133,7 @@ var hostTotalFamilyTable = slices.Concat([]hostFamily{
 		kind: counter, series: func(s *health.Snapshot, to *series) { zeroWindows(&s.Totals, to) },
 	},
 	{
-		name: "window_shrinks_total", help: shrinkHelp,
+		name: "window_shrinks_total", help: shrinkHelp, since: sampler.FieldSndWnd.Since(),
 		kind: counter, series: func(s *health.Snapshot, to *series) { windowShrinks(&s.Totals, to) },
 	},
 }, hostTotals())

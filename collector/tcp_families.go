@@ -76,7 +76,7 @@ var tcpFamilyTable = []connectionFamily{
 		series: func(c *health.Connection, to *series) { to.add(float64(c.Windows.Zero)) },
 	},
 	{
-		name: "connection_window_shrinks_total", help: shrinkHelp, kind: counter, set: SetTCP,
+		name: "connection_window_shrinks_total", help: shrinkHelp, kind: counter, set: SetTCP, since: sampler.FieldSndWnd.Since(),
 		series: func(c *health.Connection, to *series) {
 			if c.Row.Info.Has(sampler.FieldSndWnd) {
 				to.add(float64(c.Windows.Shrunk))

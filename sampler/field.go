@@ -136,6 +136,42 @@ type fieldSpec struct {
 // end is the attribute length from which on the field exists.
 func (f *fieldSpec) end() uint16 { return max(f.need, f.offset+f.width) }
 
+// releaseTable has the lengths of tcp_info by the first release that has it.
+var releaseTable = []struct {
+	size    uint16
+	release string
+}{
+	{104, "2.6"},
+	{120, "3.15"},
+	{136, "4.1"},
+	{144, "4.2"},
+	{160, "4.6"},
+	{168, "4.9"},
+	{192, "4.10"},
+	{200, "4.18"},
+	{224, "4.19"},
+	{232, "5.4"},
+	{240, "6.2"},
+	{248, "6.7"},
+	{280, "6.18"},
+}
+
+// Since returns the first Linux release that tells the field, such as "4.19".
+// Distributions may have it in older ones.
+func (f Field) Since() string {
+	if f >= NumFields {
+		return ""
+	}
+
+	for _, r := range releaseTable {
+		if fieldTable[f].end() <= r.size {
+			return r.release
+		}
+	}
+
+	return ""
+}
+
 var fieldTable = [NumFields]fieldSpec{
 	FieldCAState:            {name: "ca_state", offset: offCAState, width: 1},
 	FieldRetransmits:        {name: "retransmits", offset: offRetransmits, width: 1},

@@ -151,3 +151,23 @@ func TestPackedAccECN(t *testing.T) {
 		}
 	}
 }
+
+// TestFieldSince samples the releases; the lengths are compared with the C headers'
+// elsewhere.
+func TestFieldSince(t *testing.T) {
+	for f, want := range map[Field]string{
+		FieldRTT: "2.6", FieldTotalRetrans: "2.6", FieldPacingRate: "3.15", FieldBytesAcked: "4.1", FieldSegsIn: "4.2", FieldMinRTT: "4.6",
+		FieldDeliveryRate: "4.9", FieldAppLimited: "4.9", FieldBusyTime: "4.10", FieldDelivered: "4.18", FieldBytesSent: "4.19",
+		FieldSndWnd: "5.4", FieldRehash: "6.2", FieldTotalRTO: "6.7", FieldReceivedCE: "6.18", NumFields: "",
+	} {
+		if got := f.Since(); got != want {
+			t.Errorf("%v is there since %q, want %q", f, got, want)
+		}
+	}
+
+	for f := range NumFields {
+		if f.Since() == "" {
+			t.Errorf("%v has no release", f)
+		}
+	}
+}
