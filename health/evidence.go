@@ -128,6 +128,24 @@ func timerAge(s *sampler.Socket) float64 {
 	return first*float64(uint64(1)<<min(doublings, 63)-1) + running
 }
 
+// probedFor returns for how many ms a closed window has been probed: the probes
+// that went out, and what the running timer has used up.
+func probedFor(s *sampler.Socket) int64 {
+	if s.Timer != sampler.TimerProbe {
+		return 0
+	}
+
+	const most = 120_000 // TCP_RTO_MAX
+
+	sum, wait := int64(0), max(int64(s.Info.RTO())/1000, minRTOVar*msPerSecond)
+	for range s.Info.Backoff() {
+		sum += wait
+		wait = min(2*wait, most)
+	}
+
+	return sum + max(0, wait-int64(s.Expires))
+}
+
 // sentAgo is a lower bound in ms of the age of what is outstanding: the
 // kernel's clock of the last data sent. A SYN or FIN does not move that clock.
 func sentAgo(s *sampler.Socket) int64 {

@@ -297,3 +297,45 @@ func TestStamp(t *testing.T) {
 		t.Errorf("got %v s", got)
 	}
 }
+
+// TestProbedFor: how long a window has been closed is told by the kernel's timer,
+// also if nobody looked.
+func TestProbedFor(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		timer   sampler.Timer
+		rto     uint32 // µs
+		backoff uint8
+		expires uint32 // ms
+		want    int64
+	}{
+		{"another timer", sampler.TimerRetransmit, 250_000, 2, 10, 0},
+		{"just begun", sampler.TimerProbe, 250_000, 0, 250, 0},
+		{"before the first probe", sampler.TimerProbe, 250_000, 0, 100, 150},
+		{"after the first", sampler.TimerProbe, 250_000, 1, 100, 250 + 400},
+		{"after the third", sampler.TimerProbe, 250_000, 3, 2000, 250 + 500 + 1000},
+		{"the least RTO", sampler.TimerProbe, 50_000, 1, 400, 200},
+		{"a timer that was made longer", sampler.TimerProbe, 200_000, 0, 500, 0},
+		{"the longest", sampler.TimerProbe, 60_000_000, 3, 120_000, 60_000 + 120_000 + 120_000},
+	} {
+		r := established(1)
+		r.Timer, r.Expires, r.Info.RTO, r.Info.Backoff = tc.timer, tc.expires, tc.rto, tc.backoff
+		s := diagtest.Decode(t, r)[0]
+
+		if got := probedFor(&s); got != tc.want {
+			t.Errorf("%s: %d ms, want %d ms", tc.name, got, tc.want)
+		}
+	}
+}
+
+// TestWindowFoundClosed is SUSPECT at first sight if it has been closed for long.
+func TestWindowFoundClosed(t *testing.T) {
+	w := newWatch(t, Config{Export: showAll})
+	r := established(1)
+	r.SendQueue, r.Info.SndWnd, r.Info.NotsentBytes, r.Info.Probes = 9000, 0, 9000, 0
+	r.Timer, r.Info.RTO, r.Info.Backoff, r.Expires = sampler.TimerProbe, 250_000, 2, 400
+
+	if got := w.tick(r).shown(1); got.Status != Suspect || got.Cause != CausePeerReceiver {
+		t.Errorf("%v because of %v, %s", got.Status, got.Cause, flagNames(got.Flags))
+	}
+}

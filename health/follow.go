@@ -157,6 +157,10 @@ func (c *connection) followReceiver(m *moment, e *evidence, first bool) {
 		c.windows.Zero++
 	}
 
+	if e.zeroWindow {
+		c.zeroWindowSince = min(c.zeroWindowSince, m.now-stamp(probedFor(m.row)))
+	}
+
 	e.zeroWindowFor = c.zeroWindowSince.seconds(m.now)
 
 	received := m.row.Info.BytesReceived() - uint64(m.row.RecvQueue)
@@ -212,15 +216,25 @@ func (c *connection) followWindow(m *moment, e *evidence, r *ring, l *Limits) {
 }
 
 // followLoss looks for the losses that tell of the path. Whether it loses or is
-// dead is not known while time-outs go unanswered, so these don't count yet. A
-// sender that fills the path learns its size by losses, at its start above all;
-// so the worst burst of such a one counts for nothing.
+// dead is not known while time-outs go unanswered, so these don't count yet, unless
+// the path is known to lose so much that they are excused.
 func (c *connection) followLoss(m *moment, e *evidence, r *ring, l *Limits) {
-	k := r.last()
+	known := r.last()
 	if e.timeouts > 0 {
-		k = r.before(k, int64(m.now-c.lastProgress))
+		known = r.before(known, int64(m.now-c.lastProgress))
 	}
 
+	c.lossUpTo(known, e, r, l)
+
+	if known != r.last() && e.lossy(l) {
+		c.lossUpTo(r.last(), e, r, l)
+	}
+}
+
+// lossUpTo looks at the losses up to sample k. A sender that fills the path learns
+// its size by losses, at its start above all; so the worst burst of such a one
+// counts for nothing.
+func (c *connection) lossUpTo(k int, e *evidence, r *ring, l *Limits) {
 	e.settled = r.stats(0, k)
 
 	if e.bulk() {

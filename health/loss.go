@@ -82,8 +82,9 @@ type lossMemory struct {
 // remembers what it is.
 func (last *lossMemory) recall(e *evidence, totalRetrans uint32, l *Limits) {
 	share, _ := e.worstLoss(l)
-	if totalRetrans == last.totalRetrans {
-		e.noNewLoss, e.lastLoss = true, float64(last.share)
+
+	e.noNewLoss, e.lastLoss = totalRetrans == last.totalRetrans, float64(last.share)
+	if e.noNewLoss {
 		share = min(share, e.lastLoss)
 	}
 
