@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/internal/holder"
 	"tcphealth_exporter/internal/netlab"
 )
 
@@ -221,7 +222,7 @@ func binary(t *testing.T) string {
 }
 
 func TestMain(m *testing.M) {
-	m.Run()
+	holder.Main(m)
 
 	if built.path != "" {
 		_ = os.RemoveAll(filepath.Dir(built.path))

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,7 +19,8 @@ import (
 )
 
 // order is the environment variable that makes a process of the test binary
-// hold connections instead of testing: their number and the address.
+// hold connections instead of testing: to how many addresses, how many to each, and
+// the first address.
 const order = "TCPHEALTH_TEST_HOLD"
 
 // Main is for TestMain: it runs the tests, or, in a process that [Start] made,
@@ -41,9 +44,16 @@ func Main(m *testing.M) {
 // sockets each, at most.
 func Start(t testing.TB, ns *netlab.Namespace, connections int, address string, attr *syscall.SysProcAttr) {
 	t.Helper()
+	StartMany(t, ns, 1, connections, address, attr)
+}
+
+// StartMany is Start for so many connections to each of some addresses, which are
+// counted up from the first one.
+func StartMany(t testing.TB, ns *netlab.Namespace, addresses, each int, first string, attr *syscall.SysProcAttr) {
+	t.Helper()
 
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s", order, connections, address))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d %s", order, addresses, each, first))
 	cmd.SysProcAttr = attr
 	cmd.Stderr = os.Stderr
 
@@ -62,7 +72,7 @@ func Start(t testing.TB, ns *netlab.Namespace, connections int, address string, 
 	})
 
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.HasPrefix(line, "holding ") {
-		t.Fatalf("holding %d connections: %q, %v", connections, line, err)
+		t.Fatalf("holding %d connections to each of %d addresses: %q, %v", each, addresses, line, err)
 	}
 }
 
@@ -70,38 +80,29 @@ func Start(t testing.TB, ns *netlab.Namespace, connections int, address string, 
 // or its parent is gone.
 func hold(what string, out io.Writer) error {
 	var (
-		count   int
-		address string
+		addresses, each int
+		text            string
 	)
 
-	if _, err := fmt.Sscan(what, &count, &address); err != nil {
+	if _, err := fmt.Sscan(what, &addresses, &each, &text); err != nil {
 		return fmt.Errorf("read %s=%q: %w", order, what, err)
 	}
 
-	ctx := context.Background()
-	listen := net.ListenConfig{KeepAlive: -1}
-	listen.SetMultipathTCP(false)
-
-	l, err := listen.Listen(ctx, "tcp4", net.JoinHostPort(address, "0"))
+	first, err := netip.ParseAddr(text)
 	if err != nil {
-		return err
+		return fmt.Errorf("read %s=%q: %w", order, what, err)
 	}
 
-	dialer := net.Dialer{KeepAlive: -1}
-	held := make([]net.Conn, 0, 2*count)
+	var held []io.Closer
 
-	for range count {
-		client, err := dialer.DialContext(ctx, "tcp4", l.Addr().String())
+	for to := first; addresses > 0; addresses-- {
+		pairs, err := pairs(to.String(), each)
 		if err != nil {
 			return err
 		}
 
-		server, err := l.Accept()
-		if err != nil {
-			return err
-		}
-
-		held = append(held, client, server)
+		held = append(held, pairs...)
+		to = to.Next()
 	}
 
 	_, _ = fmt.Fprintln(out, "holding", len(held))
@@ -110,5 +111,38 @@ func hold(what string, out io.Writer) error {
 		time.Sleep(100 * time.Millisecond)
 	}
 
+	runtime.KeepAlive(held)
+
 	return nil
+}
+
+// pairs returns the listener at an address, and both ends of connections to it.
+func pairs(address string, count int) ([]io.Closer, error) {
+	ctx := context.Background()
+	listen := net.ListenConfig{KeepAlive: -1}
+	listen.SetMultipathTCP(false)
+
+	l, err := listen.Listen(ctx, "tcp4", net.JoinHostPort(address, "0"))
+	if err != nil {
+		return nil, err
+	}
+
+	dialer := net.Dialer{KeepAlive: -1}
+	held := append(make([]io.Closer, 0, 1+2*count), l)
+
+	for range count {
+		client, err := dialer.DialContext(ctx, "tcp4", l.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+
+		server, err := l.Accept()
+		if err != nil {
+			return nil, err
+		}
+
+		held = append(held, client, server)
+	}
+
+	return held, nil
 }
