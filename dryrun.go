@@ -50,7 +50,7 @@ func (e *exporter) sampleOnce() error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // it has been read
+	defer conn.Close()
 
 	e.tracker.Begin()
 

@@ -283,15 +283,6 @@ func (t *Tracker) show(place int32, i uint32, row *sampler.Socket, at int64) {
 	t.exports.byTuple[key] = place
 }
 
-// rename names the networks of those shown anew.
-func (e *exports) rename(n *Networks) {
-	for i := range e.places {
-		if p := &e.places[i]; p.taken {
-			p.shown.Network = n.Name(p.tuple.remote.AddrPort().Addr())
-		}
-	}
-}
-
 // hide frees a place.
 func (t *Tracker) hide(place int32) {
 	e := t.exports

@@ -75,3 +75,12 @@ func (n *Networks) Name(a netip.Addr) string {
 }
 
 func (n *Networks) equal(other *Networks) bool { return maps.Equal(n.names, other.names) }
+
+// rename names the networks of those shown anew.
+func (e *exports) rename(n *Networks) {
+	for i := range e.places {
+		if p := &e.places[i]; p.taken {
+			p.shown.Network = n.Name(p.tuple.remote.AddrPort().Addr())
+		}
+	}
+}
