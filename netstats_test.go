@@ -131,7 +131,7 @@ func TestNetStatsOfThisHost(t *testing.T) {
 	}
 
 	if after.ActiveOpens <= before.ActiveOpens || after.PassiveOpens <= before.PassiveOpens ||
-		after.InSegs < before.InSegs+3 || after.OutSegs < before.OutSegs+3 || after.Memory == 0 {
+		after.InSegs < before.InSegs+3 || after.OutSegs < before.OutSegs+3 {
 		t.Errorf("a connection on loopback made %+v of %+v", after, before)
 	}
 }

@@ -22,7 +22,7 @@ type Config struct {
 	Rules []Rule
 	// Grouping says which connections belong together, nil if the file does not.
 	Grouping *health.Grouping
-	// Networks are the built-in and the given ones.
+	// Networks are the built-in and the given ones, nil if the file names none.
 	Networks *health.Networks
 }
 
@@ -70,7 +70,12 @@ func (p *parser) parse(name string, text []byte) (*Config, error) {
 		return nil, err
 	}
 
-	return &Config{Profiles: p.known, Rules: p.rules, Grouping: p.grouping, Networks: health.NewNetworks(p.networks)}, nil
+	c := &Config{Profiles: p.known, Rules: p.rules, Grouping: p.grouping}
+	if len(p.networks) > 0 {
+		c.Networks = health.NewNetworks(p.networks)
+	}
+
+	return c, nil
 }
 
 // Policy returns what the tracker needs; matches makes a condition on rows of a

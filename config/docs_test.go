@@ -9,8 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tcphealth_exporter/bytecode"
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/internal/generated"
+	"tcphealth_exporter/sampler"
 )
 
 const (
@@ -56,6 +58,10 @@ func TestExample(t *testing.T) {
 
 	if diff := cmp.Diff(health.DefaultLimits(), shown.profile(t, auto)); diff != "" {
 		t.Errorf("the defaults that are shown (-want +got):\n%s", diff)
+	}
+
+	if n := shown.Networks; n == nil || shown.Policy(func(*bytecode.Filter) func(*sampler.Socket) bool { return nil }).Networks != n {
+		t.Error("the networks are not handed on")
 	}
 
 	if g := shown.Grouping; g == nil || !slices.Equal(g.Labels(), []string{"role", "local_port", "network"}) {

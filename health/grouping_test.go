@@ -214,3 +214,37 @@ func TestGroupingEqual(t *testing.T) {
 		}
 	}
 }
+
+// TestConnectionTellsGroupAndNetwork, by the names of the policy in force.
+func TestConnectionTellsGroupAndNetwork(t *testing.T) {
+	w := newWatch(t, Config{Export: showAll, Groups: GroupConfig{Max: 1}})
+	elsewhere := established(2)
+	elsewhere.Remote = netip.MustParseAddrPort("10.0.0.77:2")
+	rows := []row{established(1), elsewhere, listener(9, "0.0.0.0:443", 0, 128)}
+
+	s := w.tick(rows...)
+	if c := s.Connections[0]; c.Group != "server/443//" || c.Network != NetworkPrivate {
+		t.Errorf("of the group %q and the network %q", c.Group, c.Network)
+	}
+
+	policy := DefaultPolicy()
+	policy.Networks = NewNetworks(map[netip.Prefix]string{netip.MustParsePrefix("10.0.0.0/24"): "office"})
+	policy.Grouping = NewGrouping([]Dimension{ByRole, ByNetwork}, policy.Networks)
+	w.tracker.SetPolicy(policy)
+
+	s = w.tick(rows...)
+	if c := s.Connections[0]; c.Group != "server/office" || c.Network != "office" {
+		t.Errorf("after a reload of the group %q and the network %q", c.Group, c.Network)
+	}
+
+	policy.Grouping = NewGrouping([]Dimension{ByLocalAddress, ByRemotePort, ByRole, ByRemoteAddress}, nil)
+	w.tracker.SetPolicy(policy)
+
+	// One of the two has its own group, the other one is with the rest.
+	s = w.tick(rows...)
+
+	other := strings.Join([]string{GroupOther, "", "", ""}, "/")
+	if a, b := s.Connections[0].Group, s.Connections[1].Group; (a == other) == (b == other) {
+		t.Errorf("of the groups %q and %q", a, b)
+	}
+}
