@@ -66,6 +66,7 @@ func TestNetStatsOfFiles(t *testing.T) {
 
 	want := collector.KernelStats{
 		ActiveOpens: 11, PassiveOpens: 12, InSegs: 16, OutSegs: 17, RetransSegs: 18,
+		AttemptFails: 13, EstabResets: 14, OutRsts: 20,
 		ListenOverflows: 22, ListenDrops: 23, TimeWait: 32, Orphans: 31, Memory: 33 * 4096,
 	}
 	if got != want {
@@ -173,7 +174,7 @@ func TestNetStatsComeAndGo(t *testing.T) {
 	n.read(reader)
 
 	shown := families()
-	if shown != 10 {
+	if shown != 13 {
 		t.Errorf("%d families", shown)
 	}
 

@@ -72,6 +72,9 @@ func combine(tcp *procfs.Tcp, ext *procfs.TcpExt, sockets *procfs.NetSockstat, p
 		{"InSegs", tcp.InSegs, &s.InSegs},
 		{"OutSegs", tcp.OutSegs, &s.OutSegs},
 		{"RetransSegs", tcp.RetransSegs, &s.RetransSegs},
+		{"AttemptFails", tcp.AttemptFails, &s.AttemptFails},
+		{"EstabResets", tcp.EstabResets, &s.EstabResets},
+		{"OutRsts", tcp.OutRsts, &s.OutRsts},
 		{"ListenOverflows", ext.ListenOverflows, &s.ListenOverflows},
 		{"ListenDrops", ext.ListenDrops, &s.ListenDrops},
 	} {

@@ -142,6 +142,7 @@ func filledKernel() *collector.KernelMetrics {
 	m := collector.NewKernelMetrics()
 	m.Set(&collector.KernelStats{
 		ActiveOpens: 1, PassiveOpens: 2, InSegs: 1 << 40, OutSegs: 4, RetransSegs: 5,
+		AttemptFails: 10, EstabResets: 11, OutRsts: 12,
 		ListenOverflows: 6, ListenDrops: 7, TimeWait: 8, Orphans: 9, Memory: 1 << 20,
 	})
 

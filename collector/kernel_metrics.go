@@ -13,6 +13,8 @@ type KernelStats struct {
 	// from here and to here, segments received, sent without those sent again, and
 	// sent again.
 	ActiveOpens, PassiveOpens, InSegs, OutSegs, RetransSegs uint64
+	// Attempts to open that failed, connections that were reset, segments sent with RST.
+	AttemptFails, EstabResets, OutRsts uint64
 	// Since the namespace was made (/proc/net/netstat): connections that found an
 	// accept queue full, and all that a listener dropped, those included.
 	ListenOverflows, ListenDrops uint64
@@ -40,6 +42,12 @@ var kernelFamilyTable = []kernelFamily{
 		func(s *KernelStats) uint64 { return s.OutSegs }),
 	kernelCount("retransmitted_segments", "RetransSegs", "Segments retransmitted.",
 		func(s *KernelStats) uint64 { return s.RetransSegs }),
+	kernelCount("failed_opens", "AttemptFails", "Connections, from here or to here, that could not be opened.",
+		func(s *KernelStats) uint64 { return s.AttemptFails }),
+	kernelCount("reset_connections", "EstabResets", "Established connections that ended by RST.",
+		func(s *KernelStats) uint64 { return s.EstabResets }),
+	kernelCount("sent_resets", "OutRsts", "Segments sent with RST.",
+		func(s *KernelStats) uint64 { return s.OutRsts }),
 	kernelCount("listen_overflows", "ListenOverflows", "Connections that found an accept queue full.",
 		func(s *KernelStats) uint64 { return s.ListenOverflows }),
 	kernelCount("listen_drops", "ListenDrops", "Connections that listeners dropped, for whatever reason.",
