@@ -96,12 +96,10 @@ func unansweredKeepalives(e *evidence, l *Limits) (float64, bool) {
 
 // fullSizeTimeouts counts time-outs of full-size segments while the path lets
 // other things through: data of the peer, or smaller segments of ours, which
-// prove it better and count one more. SACKs prove it if not all that is in flight
-// has full size: a bulk sender may have been recovering when its path died.
+// prove it better and count one more.
 func fullSizeTimeouts(e *evidence, l *Limits) (float64, bool) {
 	full := e.segment > 0 && e.segment >= l.FullSegment*e.mss
-	shortBy := (e.mss - e.segment) * float64(e.unacked)
-	smallerPass := e.sacked > 0 && shortBy >= (1-l.FullSegment)*e.mss
+	smallerPass := e.smallerPass(l)
 	arrives := e.dataSilence < e.age && e.dataSilence < l.Patience.at(e.srtt)
 
 	figure := float64(e.timeouts)
@@ -110,6 +108,15 @@ func fullSizeTimeouts(e *evidence, l *Limits) (float64, bool) {
 	}
 
 	return figure, e.synchronized && e.timeouts > 0 && full && (smallerPass || arrives) && !e.zeroWindow
+}
+
+// smallerPass tells whether smaller segments were SACKed. SACKs prove it if not
+// all that is in flight has full size: a bulk sender may have been recovering
+// when its path died.
+func (e *evidence) smallerPass(l *Limits) bool {
+	shortBy := (e.mss - e.segment) * float64(e.unacked)
+
+	return e.sacked > 0 && shortBy >= (1-l.FullSegment)*e.mss
 }
 
 func retransmissions(e *evidence, _ *Limits) (float64, bool) {

@@ -72,7 +72,7 @@ var worsenings = []worsening{
 	{"RTO", func(e *evidence) { e.rto *= 2 }, nil},
 	{"silence after the last attempt", func(e *evidence) { e.answered = false }, nil},
 	{"attempts without an ACK", func(e *evidence) { e.ackAnswered = false }, nil},
-	{"size of what times out", func(e *evidence) { e.segment = e.mss }, nil},
+	{"size of what times out", func(e *evidence) { e.segment = e.mss }, excusesMTU},
 	{"smaller segments that pass", func(e *evidence) { e.sacked++ }, nil},
 	{"zero window", func(e *evidence) { e.zeroWindowFor += 2 }, nil},
 	{"unread", func(e *evidence) { e.unreadFor += 2 }, nil},
@@ -102,6 +102,12 @@ func loseMore(e *evidence) {
 // excusesSilence: on a path that loses much, an answer may be missing for longer.
 func excusesSilence(before, after *evidence, l *Limits) bool {
 	return after.excused(l) && !before.excused(l)
+}
+
+// excusesMTU: if all that is in flight has full size, SACKs do not prove that
+// smaller segments pass.
+func excusesMTU(before, after *evidence, l *Limits) bool {
+	return before.smallerPass(l) && !after.smallerPass(l)
 }
 
 // excusesQueue: what waits for the peer's window is no fault of the path.
