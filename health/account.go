@@ -63,6 +63,7 @@ func (t *Tracker) joinGroups(at int64) {
 
 // regroup has all connections join other groups.
 func (t *Tracker) regroup(g *Grouping) {
+	t.rest.clear()
 	t.groups.reset(g)
 	t.groups.arrivals = t.groups.arrivals[:0]
 
@@ -173,7 +174,7 @@ func (t *Tracker) countClosed(i uint32, c *connection) {
 	t.groups.of(c).Closed++
 
 	if c.opened {
-		r := t.slab.ring(i, c)
+		r := t.catchUp(i, c)
 		t.durations.lifetime.observe(float64(r.newest().at-c.firstSeen) / msPerSecond)
 	}
 }

@@ -53,16 +53,20 @@ type connection struct {
 	// counters began at zero; joined: what they had before it got a group is in
 	// that of a group. counting: the last row had counters.
 	opened, joined, counting bool
+	// resting: see rest.
+	resting bool
 	// progressed: it made progress since the last sample.
 	progressed bool
 
 	// Levels with a duration: since when they hold.
 	outstandingSince, zeroWindowSince, unreadSince stamp
 	lastProgress                                   stamp
-	bytesAcked, bytesReceived                      uint64
-	counted                                        counted
-	unacked                                        uint32
-	pureAcks                                       uint32
+	// lastAt is the time of the last row on the tracker's clock, in ms.
+	lastAt                    int64
+	bytesAcked, bytesReceived uint64
+	counted                   counted
+	unacked                   uint32
+	pureAcks                  uint32
 	// unreadFirst is what waited for the application when it read last.
 	unreadFirst uint32
 	// sndWnd is the window of the peer in the last row, windows what happened to it.

@@ -91,11 +91,14 @@ func (e *exports) begin() {
 // room returns how many places are free.
 func (e *exports) room() int { return len(e.free) + e.cfg.Max - len(e.places) }
 
+// wanting tells whether there is room for one more that is HEALTHY.
+func (e *exports) wanting() bool { return len(e.candidates.entries) < e.room() }
+
 // consider takes in a connection that is not shown.
 func (e *exports) consider(i uint32, c *connection, m *moment) {
 	if c.verdict.status == Healthy {
 		young := !c.foundAtStart && m.at-c.firstSeen < e.cfg.MinAge.Milliseconds()
-		if young || len(e.candidates.entries) >= e.room() {
+		if young || !e.wanting() {
 			return
 		}
 	}
@@ -263,6 +266,7 @@ func (t *Tracker) makeRoom(cand *candidate, at int64) bool {
 // show gives a free place to a connection.
 func (t *Tracker) show(place int32, i uint32, row *sampler.Socket, at int64) {
 	c := t.slab.conn(i)
+	t.wake(i, c)
 	c.shown = place
 	key, r := t.exports.tupleOf(row), t.slab.ring(i, c)
 	t.exports.places[place] = exported{

@@ -8,6 +8,8 @@ type moment struct {
 	// at is on the tracker's clock, now on its judging clock.
 	at  int64
 	now stamp
+	// sampled is the time of what the window gets: that of the first row of a dump.
+	sampled int64
 	// afterGap: the sampling paused before this moment, usual is what the pause
 	// counts for, in ms.
 	afterGap bool
@@ -16,7 +18,7 @@ type moment struct {
 
 // follow takes in a row and gathers the evidence for judging it.
 func (c *connection) follow(m *moment, r *ring, g geometry, l *Limits, e *evidence) {
-	s := newSample(m.row, m.at)
+	s := newSample(m.row, m.sampled)
 	if r.count > 0 && s.resetSince(r.newest()) {
 		r.clear()
 		c.forget()
@@ -26,10 +28,11 @@ func (c *connection) follow(m *moment, r *ring, g geometry, l *Limits, e *eviden
 	held, passed := uint32(0), int64(0)
 
 	if !first {
-		held, passed = min(s.sendQueue, r.newest().sendQueue), m.at-r.newest().at
+		held, passed = min(s.sendQueue, r.newest().sendQueue), m.at-c.lastAt
 	}
 
 	r.push(s, g)
+	c.lastAt = m.at
 
 	*e = evidence{}
 	e.fromKernel(m.row)

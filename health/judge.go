@@ -3,6 +3,7 @@ package health
 // judge follows the connection and settles its verdict.
 func (t *Tracker) judge(i uint32, m *moment) {
 	c := t.slab.conn(i)
+	t.wake(i, c)
 	t.slab.seen[i] = t.generation
 	c.missed = 0
 

@@ -87,6 +87,7 @@ func (p *Policy) networks() *Networks {
 func (t *Tracker) SetPolicy(p *Policy) {
 	t.policy, t.lastPolicy = p, t.policy
 	t.revision++
+	t.rest.clear()
 	t.networks = p.networks()
 	t.exports.rename(t.networks)
 }

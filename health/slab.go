@@ -21,7 +21,7 @@ type slab struct {
 
 // Sizes in bytes of what the slab holds, for the estimate of its memory.
 const (
-	connectionBytes = 368
+	connectionBytes = 384
 	sampleBytes     = 72
 )
 

@@ -27,6 +27,7 @@ type Tracker struct {
 	revision uint8
 	networks *Networks
 
+	rest      rest
 	exports   *exports
 	listeners listeners
 	groups    groups
@@ -77,6 +78,7 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 		slab:      slab{ringLength: g.length},
 		index:     make(map[uint64]uint32),
 		geometry:  g,
+		rest:      newRest(g, cfg.Interval.Milliseconds()),
 		policy:    cfg.Policy,
 		networks:  cfg.Policy.networks(),
 		watch:     newWatchList(cfg.Watch),
@@ -98,6 +100,7 @@ func (t *Tracker) Begin() {
 
 	t.tick = tickCounts{}
 	t.clock.begin()
+	t.rest.begin()
 	t.exports.begin()
 	t.watch.clear()
 	t.groups.begin()
@@ -106,12 +109,23 @@ func (t *Tracker) Begin() {
 // Sockets implements [sampler.Consumer].
 func (t *Tracker) Sockets(at time.Time, rows []sampler.Socket) {
 	m := moment{at: t.clock.read(at), usual: t.clock.usual()}
+	if t.clock.first == 0 {
+		t.startDump(m.at)
+	}
+
 	m.now, m.afterGap = t.clock.judge(m.at)
+	m.sampled = t.clock.first
 
 	for i := range rows {
 		m.row = &rows[i]
 		t.observe(&m)
 	}
+}
+
+// startDump takes in the time of the first row of a dump.
+func (t *Tracker) startDump(at int64) {
+	t.clock.judge(at)
+	t.rest.note(t.generation, at)
 }
 
 // Abort implements [sampler.Consumer]. What the broken dump did bring is kept;
@@ -179,6 +193,7 @@ func (t *Tracker) observe(m *moment) {
 
 	t.judge(i, m)
 	t.observeDurations(i)
+	t.layDown(i, m.row)
 }
 
 // countRow counts a row unless the dump brought it before.

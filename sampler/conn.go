@@ -70,6 +70,7 @@ type Conn struct {
 	now    func() time.Time
 	batch  batch
 	filter []byte
+	skip   Skip
 	legacy bool
 	// sequence is the last sequence number in use. It counts dumps and single
 	// sockets alike, so that no answer is taken for one to another request.
@@ -90,7 +91,7 @@ func newConn(w wire, cfg Config, release string, now func() time.Time) (*Conn, e
 		cfg.Timeout = defaultTimeout
 	}
 
-	c := &Conn{wire: w, cfg: cfg, now: now, batch: batch{packedAccECN: packedAccECN(release)}}
+	c := &Conn{wire: w, cfg: cfg, now: now, batch: batch{packedAccECN: packedAccECN(release), printer: newPrinter()}}
 	if err := c.choose(); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -107,6 +108,10 @@ func (c *Conn) Close() error { return c.wire.Close() }
 
 // SetFilter selects the connections of the dumps to come.
 func (c *Conn) SetFilter(f Filter) { c.filter, c.batch.keep = f.Program, f.Keep }
+
+// SetSkip has the dumps to come ask which rows need not be decoded: those are
+// counted, and that is all. What is read again is always decoded.
+func (c *Conn) SetSkip(skip Skip) { c.skip = skip }
 
 // Offer tells whether the kernel takes a bytecode program from this process.
 func (c *Conn) Offer(program []byte) (taken bool, err error) {
@@ -136,7 +141,9 @@ func (c *Conn) Dump(sink Sink) (Dump, error) {
 	c.tap = c.cfg.Tap
 	defer func() { c.tap = nil }()
 
+	c.batch.skip = c.skip
 	err := c.dumpAll(&d, sink)
+	c.batch.skip = nil
 	d.End = c.now()
 
 	if c.tap == nil {
@@ -241,6 +248,8 @@ func (c *Conn) runOne(r *request, d *Dump, sink Sink) error {
 			c.tap.Datagram(at, datagram)
 		}
 
+		c.batch.at = at
+
 		out, err := c.batch.decode(datagram, seq, false)
 		if err != nil {
 			return err
@@ -248,7 +257,7 @@ func (c *Conn) runOne(r *request, d *Dump, sink Sink) error {
 
 		d.Datagrams++
 		d.Bytes += len(datagram)
-		d.Sockets += len(c.batch.sockets)
+		d.Sockets += len(c.batch.sockets) + out.skipped
 		interrupted = interrupted || out.interrupted
 
 		if len(c.batch.sockets) > 0 {

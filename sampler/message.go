@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"syscall"
+	"time"
 )
 
 // Netlink message types and flags (uapi/linux/netlink.h, sock_diag.h).
@@ -56,6 +57,13 @@ type batch struct {
 	sockets []Socket
 	// keep tells which connections are wanted, nil for all.
 	keep func(*Socket) bool
+	// skip tells which rows need not be decoded, nil for none; at is the time it is told.
+	skip Skip
+	at   time.Time
+	// printed: all rows are decoded, with their prints.
+	printed bool
+	printer printer
+	print   uint64 // of the row at hand, zero for none
 	// packedAccECN selects the tcp_info tail of Linux 7.0.
 	packedAccECN bool
 }
@@ -64,6 +72,8 @@ type batch struct {
 type outcome struct {
 	done        bool
 	interrupted bool
+	// skipped counts the rows that were not decoded.
+	skipped int
 }
 
 // decode reads one datagram. Messages of another sequence number than seq
@@ -72,7 +82,7 @@ type outcome struct {
 func (b *batch) decode(datagram []byte, seq uint32, anySeq bool) (outcome, error) {
 	var out outcome
 
-	b.sockets = b.sockets[:0]
+	b.sockets, b.print = b.sockets[:0], 0
 
 	for len(datagram) > 0 {
 		h, payload, rest, err := nextMessage(datagram)
@@ -90,6 +100,12 @@ func (b *batch) decode(datagram []byte, seq uint32, anySeq bool) (outcome, error
 			out.interrupted = true
 		}
 
+		if b.skips(h, payload) {
+			out.skipped++
+
+			continue
+		}
+
 		done, err := b.message(h, payload)
 		if err != nil {
 			return out, err
@@ -99,6 +115,25 @@ func (b *batch) decode(datagram []byte, seq uint32, anySeq bool) (outcome, error
 	}
 
 	return out, nil
+}
+
+// skips tells whether a message is a row that need not be decoded. If it is not, its
+// print is left behind.
+func (b *batch) skips(h header, payload []byte) bool {
+	b.print = 0
+
+	if b.skip == nil && !b.printed || h.kind != typeTCPDiagGetsock && h.kind != typeSockDiag {
+		return false
+	}
+
+	cookie, print, ok := b.printer.print(payload)
+	if !ok {
+		return false
+	}
+
+	b.print = print
+
+	return !b.printed && b.skip(b.at, cookie, print)
 }
 
 // message handles one message and tells whether it ends the dump.
@@ -145,6 +180,8 @@ func (b *batch) add(payload []byte) error {
 
 		return err
 	}
+
+	b.sockets[n].Print = b.print
 
 	return nil
 }

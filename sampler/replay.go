@@ -18,6 +18,7 @@ type Replay struct {
 	r     *bufio.Reader
 	meta  Meta
 	batch batch
+	skip  Skip
 	buf   []byte
 	// ahead is a frame that was read before its time, nil for none.
 	ahead *frame
@@ -45,7 +46,7 @@ func recordedFailure(payload []byte) replayedFailure {
 // NewReplay reads the head of a recording. Errors match [ErrRecording], unless r
 // itself fails.
 func NewReplay(r io.Reader) (*Replay, error) {
-	p := &Replay{r: bufio.NewReaderSize(r, 1<<18)}
+	p := &Replay{r: bufio.NewReaderSize(r, 1<<18), batch: batch{printer: newPrinter()}}
 
 	magic := make([]byte, len(recordingMagic))
 
@@ -100,6 +101,10 @@ func (p *Replay) Meta() Meta { return p.meta }
 // its own filter let through; what else is unwanted is told by keep, nil for
 // nothing.
 func (p *Replay) SetKeep(keep func(*Socket) bool) { p.batch.keep = keep }
+
+// SetSkip is as [Conn.SetSkip]. Rows that are skipped are decoded all the same, for
+// [Replay.Read].
+func (p *Replay) SetSkip(skip Skip) { p.skip = skip }
 
 // Next plays the next dump or the next round of re-reading, whichever was
 // recorded first, to c and tells o. What failed when it was recorded fails
@@ -164,7 +169,7 @@ func (p *Replay) datagram(f frame, d *Dump, sink Sink) error {
 		p.played.forget()
 	}
 
-	n, err := p.rows(f, sink)
+	n, err := p.rows(f, p.skip, sink)
 
 	d.Datagrams++
 	d.Bytes += len(f.payload)
@@ -173,16 +178,30 @@ func (p *Replay) datagram(f frame, d *Dump, sink Sink) error {
 	return err
 }
 
-// rows hands the rows of a frame to sink and tells how many they are.
-func (p *Replay) rows(f frame, sink Sink) (n int, err error) {
+// rows hands the rows of a frame to sink, but for those to be skipped, and tells how
+// many they are in all.
+func (p *Replay) rows(f frame, skip Skip, sink Sink) (n int, err error) {
+	p.batch.printed = skip != nil
 	_, err = p.batch.decode(f.payload, 0, true)
 
 	if n = len(p.batch.sockets); n > 0 {
 		p.played.add(f.at, p.batch.sockets)
-		sink(f.at, p.batch.sockets)
+
+		if news := leaveOut(p.batch.sockets, skip, f.at); len(news) > 0 {
+			sink(f.at, news)
+		}
 	}
 
 	return n, err
+}
+
+// leaveOut returns the rows that are not to be skipped.
+func leaveOut(rows []Socket, skip Skip, at time.Time) []Socket {
+	if skip == nil {
+		return rows
+	}
+
+	return slices.DeleteFunc(rows, func(s Socket) bool { return s.Print != 0 && skip(at, s.Cookie, s.Print) })
 }
 
 func (p *Replay) dumped(f frame, d Dump, broken error) (Dump, error) {

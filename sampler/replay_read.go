@@ -22,7 +22,7 @@ func (p *Replay) round(start time.Time, sink Sink) (Round, error) {
 
 		switch f.kind {
 		case frameDatagram:
-			n, err := p.rows(f, sink)
+			n, err := p.rows(f, nil, sink)
 			if err != nil {
 				return r, p.damaged() // what could not be decoded was not recorded
 			}

@@ -77,3 +77,6 @@ func Decode(tb testing.TB, rows ...Row) []sampler.Socket {
 
 	return all
 }
+
+// SetSkip has the dumps to come leave out rows, see [sampler.Replay.SetSkip].
+func (r *Recording) SetSkip(skip sampler.Skip) { r.replay.SetSkip(skip) }

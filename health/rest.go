@@ -1,0 +1,234 @@
+package health
+
+import (
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+// A connection at rest is one that nothing happens to: HEALTHY, idle, nothing in its
+// window that differs from anything else. As long as its rows stay the same, clocks
+// apart, so does all that is said of it (TestRest holds that against looking at each
+// row), and most connections of most hosts are at rest most of the time. So their
+// rows are not decoded, and what a dump brings of them is counted in one array, which
+// is read and written from one end to the other, for the kernel dumps sockets in the
+// same order each time: no cache miss for the table, the index or the window. The
+// samples that the window did not get meanwhile are made up for when they are needed.
+
+// resting is what is known of a connection at rest, in the order of the last dump.
+type resting struct {
+	cookie, print uint64
+	index         uint32
+	group         int32
+	state         sampler.State
+}
+
+// rest has the connections at rest.
+type rest struct {
+	// off: the windows are thinned, and what they keep depends on all that came.
+	off bool
+	// was are those of the last dump, of which the next one is expected at cursor;
+	// is are those of this one.
+	was, is []resting
+	cursor  int
+	// astray counts the rows since one came where it was expected.
+	astray int
+	// places has for each connection in the table where it is in the newest list that
+	// has it.
+	places []uint32
+	// dumps are the last ones with any row, oldest first, from a position on around.
+	dumps  [restMemory]dumpTime
+	newest int
+}
+
+// dumpTime is when a dump brought its first row.
+type dumpTime struct {
+	generation uint32
+	at         int64 // ms on the tracker's clock
+}
+
+// restMemory is how many dumps are remembered: those of the longest window, and as
+// many more until which samples of a window have fallen into the same rhythm.
+const restMemory = 2 * maxSamples
+
+const (
+	// lookAhead is how many sockets that are gone may be passed over at once.
+	lookAhead = 4
+	// patience is how many rows in a row may come from elsewhere until one is looked
+	// up: more are gone, or the order is another one.
+	patience = 8
+)
+
+func newRest(g geometry, interval int64) rest { return rest{off: g.spacing != interval} }
+
+// begin starts a dump.
+func (r *rest) begin() {
+	r.was, r.is = r.is, r.was[:0]
+	r.cursor, r.astray = 0, 0
+}
+
+// clear has all connections looked at again.
+func (r *rest) clear() { r.was, r.is, r.cursor = r.was[:0], r.is[:0], 0 }
+
+// note remembers when a dump brought its first row.
+func (r *rest) note(generation uint32, at int64) {
+	r.newest = (r.newest + 1) % restMemory
+	r.dumps[r.newest] = dumpTime{generation, at}
+}
+
+// find returns the connection if it comes where it is expected.
+func (r *rest) find(cookie uint64) *resting {
+	for i := r.cursor; i < min(r.cursor+lookAhead, len(r.was)); i++ {
+		if r.was[i].cookie == cookie {
+			r.cursor, r.astray = i+1, 0
+
+			return &r.was[i]
+		}
+	}
+
+	return nil
+}
+
+// seek is find for what comes from elsewhere, if that is the rule.
+func (t *Tracker) seek(cookie uint64) *resting {
+	r := &t.rest
+	if r.astray++; r.astray < patience {
+		return nil
+	}
+
+	i, known := t.index[cookie]
+	if !known || int(i) >= len(r.places) {
+		return nil
+	}
+
+	place := int(r.places[i])
+	if place >= len(r.was) || r.was[place].cookie != cookie {
+		return nil
+	}
+
+	r.cursor, r.astray = place+1, 0
+
+	return &r.was[place]
+}
+
+// Resting implements [sampler.Skip]: it takes in the row of a connection that is
+// still at rest.
+func (t *Tracker) Resting(at time.Time, cookie, print uint64) bool {
+	if t.clock.first == 0 {
+		t.startDump(t.clock.read(at))
+	}
+
+	r := t.rest.find(cookie)
+	if r == nil {
+		r = t.seek(cookie)
+	}
+
+	if r == nil || r.print != print || t.slab.seen[r.index] == t.generation || t.exports.wanting() || t.admission.crowded || t.admission.relaxed {
+		return false
+	}
+
+	t.rest.append(*r)
+	t.slab.seen[r.index] = t.generation
+	t.tick.sockets++
+	t.tick.states[r.state]++
+	t.tick.statuses[Healthy]++
+	t.tick.idle++
+
+	counts := &t.groups.places[t.groups.placeOf[r.group]].GroupCounts
+	counts.Statuses[Healthy]++
+	counts.Causes[CauseNone]++
+	counts.Idle++
+
+	if r.state == sampler.StateCloseWait {
+		counts.CloseWait++
+	}
+
+	return true
+}
+
+// append adds a connection to those of this dump.
+func (r *rest) append(one resting) {
+	for int(one.index) >= len(r.places) {
+		r.places = append(r.places, 0)
+	}
+
+	r.places[one.index] = uint32(len(r.is))
+	r.is = append(r.is, one)
+}
+
+// layDown puts a connection that a dump has just brought among those at rest, if
+// it is.
+func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
+	c := t.slab.conn(i)
+
+	if row.Print == 0 || t.rest.off || c.group == noGroup || c.shown != notShown {
+		return
+	}
+
+	v, e := &c.verdict, &t.evidence
+	if v.status != Healthy || v.flags != 0 || v.cause != CauseNone || !v.idle || !v.safeToSend || v.assessed != Healthy {
+		return
+	}
+
+	if e.outstanding || e.progress || e.zeroWindow || e.recvQueue > 0 || e.queue.now > 0 || row.SendQueue > 0 {
+		return
+	}
+
+	if r := t.slab.ring(i, c); r.level() {
+		c.resting = true
+		t.rest.append(resting{row.Cookie, row.Print, i, c.group, row.State})
+	}
+}
+
+// catchUp returns the window of a connection, with the samples that it would have
+// got while it was at rest.
+func (t *Tracker) catchUp(i uint32, c *connection) ring {
+	r := t.slab.ring(i, c)
+	if !c.resting {
+		return r
+	}
+
+	s, seen := *r.newest(), t.slab.seen[i]
+
+	for n := range restMemory {
+		d := &t.rest.dumps[(t.rest.newest+1+n)%restMemory]
+		if d.at > s.at && int32(seen-d.generation) >= 0 {
+			s.at = d.at
+			r.push(s, t.geometry)
+		}
+	}
+
+	c.store(&r)
+
+	return r
+}
+
+// wake ends the rest of a connection that is looked at again.
+func (t *Tracker) wake(i uint32, c *connection) {
+	if !c.resting {
+		return
+	}
+
+	t.catchUp(i, c)
+	c.resting = false
+
+	if place := int(t.rest.places[i]); place < len(t.rest.is) && t.rest.is[place].index == i {
+		t.rest.is[place].cookie = 0 // no socket has it
+	}
+}
+
+// level tells whether all samples are the same, their times apart.
+func (r *ring) level() bool {
+	last := *r.newest()
+
+	for i := range int(r.count) - 1 {
+		s := *r.at(i)
+		s.at = last.at
+
+		if s != last {
+			return false
+		}
+	}
+
+	return true
+}

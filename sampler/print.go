@@ -1,0 +1,69 @@
+package sampler
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"time"
+)
+
+// Skip tells by a connection's cookie and the print of its row whether the row says
+// what is known already. Two rows of one connection have the same print if they
+// differ in nothing but the kernel's clocks: what the running timer has left, and
+// the times since data or an ACK went either way.
+type Skip func(at time.Time, cookie, print uint64) bool
+
+// printer makes prints. Hashing costs less than decoding a row and looking at it.
+type printer struct{ seed maphash.Seed }
+
+func newPrinter() printer { return printer{maphash.MakeSeed()} }
+
+// Where a row has clocks: the timer in inet_diag_msg, and in tcp_info.
+const (
+	offExpires    = 52
+	offClocks     = offLastDataSent
+	endOfClocks   = offLastAckRecv + 4
+	spreadOfPrint = 0x9e3779b97f4a7c15
+)
+
+// print returns the cookie and the print of an inet_diag_msg with its attributes.
+// It fails for what is too short, for listeners, and for rows without tcp_info,
+// whose clocks it would not find.
+func (p printer) print(b []byte) (cookie, print uint64, ok bool) {
+	if len(b) < sizeofDiagMsg || State(b[1]) == StateListen {
+		return 0, 0, false
+	}
+
+	info := infoOffset(b)
+	if info == 0 {
+		return 0, 0, false
+	}
+
+	cookie = uint64(binary.NativeEndian.Uint32(b[44:])) | uint64(binary.NativeEndian.Uint32(b[48:]))<<32
+	print = maphash.Bytes(p.seed, b[:offExpires])
+	print = print*spreadOfPrint ^ maphash.Bytes(p.seed, b[offExpires+4:info+offClocks])
+	print = print*spreadOfPrint ^ maphash.Bytes(p.seed, b[info+endOfClocks:])
+
+	return cookie, print, true
+}
+
+// infoOffset returns where tcp_info begins, zero if it is not there or too short.
+func infoOffset(b []byte) int {
+	for at := sizeofDiagMsg; at+sizeofAttr <= len(b); {
+		length := int(binary.NativeEndian.Uint16(b[at:]))
+		if length < sizeofAttr || at+length > len(b) {
+			return 0
+		}
+
+		if binary.NativeEndian.Uint16(b[at+2:])&attrTypeMask == attrInfo {
+			if length < sizeofAttr+endOfClocks {
+				return 0
+			}
+
+			return at + sizeofAttr
+		}
+
+		at += align(length)
+	}
+
+	return 0
+}
