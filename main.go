@@ -138,6 +138,10 @@ func wire(opts *options, source *files, stderr io.Writer) (*exporter, error) {
 	e.kernel = newNetStats(procPath, e.logger)
 	e.tracker = health.NewTracker(opts.healthConfig(interval, source.replay != nil), e.latest.set)
 
+	if source.replay != nil {
+		source.replay.SetSkip(e.tracker.Resting)
+	}
+
 	if err := e.prepareFilter(source.replay); err != nil {
 		e.reloader.stop()
 
@@ -245,6 +249,7 @@ func (e *exporter) dial() (sampler.Source, error) {
 		return nil, err
 	}
 
+	conn.SetSkip(e.tracker.Resting)
 	_ = level.Debug(e.logger).Log("msg", "netlink socket opened", "one_dump_for_both_families", conn.Legacy())
 
 	if e.opts.filterText == "" {
