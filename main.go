@@ -195,7 +195,7 @@ func (e *exporter) run(ctx context.Context, source *files, web *webServer) error
 
 // sample plays the recording or samples the kernel until ctx is done.
 func (e *exporter) sample(ctx context.Context, source *files) error {
-	reporter := &reporter{SamplerMetrics: e.metrics, logger: e.logger, recorder: e.recorder}
+	reporter := &reporter{SamplerMetrics: e.metrics, logger: e.logger, recorder: e.recorder, latest: &e.latest}
 	consumer := governed{e.tracker, &e.reloader.next}
 
 	if source.replay != nil {
@@ -213,6 +213,9 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 		Open:          e.dial,
 		Interval:      e.opts.interval,
 		WatchInterval: e.opts.watchInterval,
+		MaxCPU:        e.opts.maxCPU,
+		MostInterval:  e.opts.window / minWindowIntervals,
+		CPU:           sampler.ThreadCPU,
 		Questions:     e.questions,
 		Consumer:      consumer,
 		Observer:      reporter,

@@ -37,6 +37,7 @@ type options struct {
 
 	interval       time.Duration
 	watchInterval  time.Duration
+	maxCPU         float64
 	congestionInfo bool
 	filterText     string
 	filter         *bytecode.Filter
@@ -146,6 +147,8 @@ func (o *options) register(app *kingpin.Application) {
 		BoolVar(&o.congestionInfo)
 	app.Flag("sampler.watch-interval", "Time between two looks at connections in doubt, 10ms and up, 0 for none.").
 		Default("250ms").DurationVar(&o.watchInterval)
+	app.Flag("sampler.max-cpu", "Share of one processor that sampling may take; above it the interval is stretched; 0 for no limit.").
+		Default("0.1").Float64Var(&o.maxCPU)
 	app.Flag("sampler.record", "Write the raw netlink messages to a new file.").
 		PlaceHolder("FILE").StringVar(&o.record)
 	app.Flag("sampler.replay", "Play a recording on its own clock instead of sampling the kernel.").
@@ -242,6 +245,7 @@ func (o *options) checks() []check {
 			o.window >= minWindowIntervals*o.interval,
 			"--health.window", fmt.Sprintf("expected at least three intervals (%s), found %s", minWindowIntervals*o.interval, o.window),
 		},
+		{o.maxCPU >= 0 && o.maxCPU <= 1, "--sampler.max-cpu", fmt.Sprintf("expected 0 to 1, found %v", o.maxCPU)},
 		{o.record == "" || o.replay == "", "--sampler.record", "can't be combined with --sampler.replay"},
 		{
 			o.maxConnections >= 1 && o.maxConnections <= maxMaxConnections,

@@ -393,3 +393,30 @@ func TestRecordAndReplay(t *testing.T) {
 		t.Errorf("the replay has %v samples", n)
 	}
 }
+
+// TestMaxCPU: with next to no processor time allowed the interval is stretched as far
+// as the window allows, which is told once, and nobody is called unhealthy.
+func TestMaxCPU(t *testing.T) {
+	p := spawn(t, nil, "--sampler.interval=100ms", "--health.window=1500ms", "--sampler.max-cpu=0.00001")
+	p.awaitReady(t)
+
+	const series = "tcphealth_sampler_interval_seconds"
+
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		if v, _ := p.metric(t, series); v == 0.5 {
+			break
+		} else if time.Now().After(end) {
+			t.Fatalf("the interval is %v", v)
+		}
+	}
+
+	time.Sleep(1200 * time.Millisecond)
+
+	if code := p.status("/-/healthy"); code != http.StatusOK {
+		t.Errorf("health is %d", code)
+	}
+
+	if n := len(p.lines("level=warn", "the interval is stretched")); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+}

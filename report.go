@@ -39,7 +39,9 @@ type reporter struct {
 	// kernel is nil in a replay, whose host is not this one.
 	kernel *netStats
 
-	sampled, failing, recordingFailed bool
+	latest *latest
+
+	sampled, failing, recordingFailed, stretched bool
 }
 
 // Ticked implements [sampler.Observer].
@@ -59,6 +61,24 @@ func (r *reporter) Ticked(d sampler.Dump, took time.Duration) {
 	if r.recorder != nil && r.recorder.Err() != nil && !r.recordingFailed {
 		r.recordingFailed = true
 		_ = level.Error(r.logger).Log("msg", "recording stopped, sampling goes on", "err", r.recorder.Err())
+	}
+}
+
+// Paced implements [sampler.Observer]. That the interval is stretched is logged when
+// it begins and when it ends.
+func (r *reporter) Paced(interval time.Duration) {
+	r.SamplerMetrics.Paced(interval)
+
+	stretched := r.latest.pace(interval)
+	if stretched == r.stretched {
+		return
+	}
+
+	r.stretched = stretched
+	if stretched {
+		_ = level.Warn(r.logger).Log("msg", "sampling takes more than --sampler.max-cpu, the interval is stretched", "interval", interval)
+	} else {
+		_ = level.Info(r.logger).Log("msg", "the interval is no longer stretched", "interval", interval)
 	}
 }
 
@@ -84,6 +104,7 @@ func (r *reporter) Failed(err error, retry time.Duration) {
 // latest holds the newest snapshot and when it came.
 type latest struct {
 	interval  time.Duration
+	stretched atomic.Int64 // the present interval in ns, zero for interval
 	started   time.Time
 	replaying bool
 
@@ -95,6 +116,13 @@ type latest struct {
 func (l *latest) set(s *health.Snapshot) {
 	l.snapshot.Store(s)
 	l.at.Store(time.Since(l.started).Milliseconds())
+}
+
+// pace takes in the present interval and tells whether it is stretched.
+func (l *latest) pace(interval time.Duration) bool {
+	l.stretched.Store(int64(interval))
+
+	return interval > l.interval
 }
 
 // finish tells that a replay has been played to its end.
@@ -114,7 +142,8 @@ const (
 
 // healthy tells whether samples keep coming. A replay has no clock to be late on.
 func (l *latest) healthy() bool {
-	limit := max(healthyIntervals*l.interval, leastHealthy)
+	interval := max(l.interval, time.Duration(l.stretched.Load()))
+	limit := max(healthyIntervals*interval, leastHealthy)
 	age := time.Since(l.started) - time.Duration(l.at.Load())*time.Millisecond
 
 	return l.replaying || age <= limit

@@ -70,6 +70,8 @@ type observer struct{ missed int }
 func (o *observer) Ticked(sampler.Dump, time.Duration) {}
 func (o *observer) Reread(int, time.Duration)          {}
 func (o *observer) Missed(n int)                       { o.missed += n }
+func (o *observer) Late(time.Duration)                 {}
+func (o *observer) Paced(time.Duration)                {}
 func (o *observer) Failed(err error, _ time.Duration)  { panic(err) }
 
 // TestTicksComeFirst has forty clients ask, each again at once, what takes longer

@@ -17,6 +17,7 @@ const (
 	nameRereadSockets  = namespace + "sampler_reread_sockets_total"
 	nameInterval       = namespace + "sampler_interval_seconds"
 	nameMissed         = namespace + "sampler_ticks_missed_total"
+	nameLate           = namespace + "sampler_late_seconds_total"
 	nameErrors         = namespace + "sampler_errors_total"
 )
 
@@ -27,7 +28,8 @@ var samplerMetricTable = []Metric{
 	{Name: namePhases, Type: "counter", Labels: []string{"phase"}, Help: "Time of the sampler's goroutine by what it did: kernel (waiting for dumps), track (decoding, tracking and judging), publish, reread."},
 	{Name: nameRereadDuration, Type: "histogram", Help: "Time of a round of re-reading between two samples, from the first request to the last connection judged."},
 	{Name: nameRereadSockets, Type: "counter", Help: "Connections in doubt that were read again between two samples."},
-	{Name: nameInterval, Type: "gauge", Help: "Time between two samples."},
+	{Name: nameInterval, Type: "gauge", Help: "Time between two samples, as stretched by --sampler.max-cpu."},
+	{Name: nameLate, Type: "counter", Help: "By how much ticks began later than they should have, added up."},
 	{Name: nameMissed, Type: "counter", Help: "Ticks dropped because the dump before was late."},
 	{Name: nameErrors, Type: "counter", Labels: []string{"reason"}, Help: "Failures to open the kernel's interface, or to finish a dump or a round of re-reading."},
 }
@@ -48,6 +50,7 @@ type SamplerMetrics struct {
 	dump, tick, reread prometheus.Histogram
 	interval           prometheus.Gauge
 	missed, sockets    prometheus.Counter
+	late               prometheus.Counter
 	errors             *prometheus.CounterVec
 	phases             phases
 }
@@ -60,6 +63,7 @@ func NewSamplerMetrics(interval time.Duration) *SamplerMetrics {
 		reread:   durationHistogram(nameRereadDuration),
 		interval: prometheus.NewGauge(prometheus.GaugeOpts{Name: nameInterval, Help: helpOf(nameInterval)}),
 		missed:   prometheus.NewCounter(prometheus.CounterOpts{Name: nameMissed, Help: helpOf(nameMissed)}),
+		late:     prometheus.NewCounter(prometheus.CounterOpts{Name: nameLate, Help: helpOf(nameLate)}),
 		sockets:  prometheus.NewCounter(prometheus.CounterOpts{Name: nameRereadSockets, Help: helpOf(nameRereadSockets)}),
 		phases:   newPhases(),
 		errors: prometheus.NewCounterVec(
@@ -103,6 +107,12 @@ func (m *SamplerMetrics) Reread(n int, took time.Duration) {
 	m.phases.reread.Add(took.Seconds())
 }
 
+// Late implements [sampler.Observer].
+func (m *SamplerMetrics) Late(by time.Duration) { m.late.Add(max(0, by).Seconds()) }
+
+// Paced implements [sampler.Observer].
+func (m *SamplerMetrics) Paced(interval time.Duration) { m.interval.Set(interval.Seconds()) }
+
 // Missed implements [sampler.Observer].
 func (m *SamplerMetrics) Missed(n int) { m.missed.Add(float64(n)) }
 
@@ -112,7 +122,7 @@ func (m *SamplerMetrics) Failed(err error, _ time.Duration) {
 }
 
 func (m *SamplerMetrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.dump, m.tick, m.reread, m.sockets, m.interval, m.missed, m.errors, m.phases.all}
+	return []prometheus.Collector{m.dump, m.tick, m.reread, m.sockets, m.interval, m.missed, m.late, m.errors, m.phases.all}
 }
 
 // Describe implements prometheus.Collector.

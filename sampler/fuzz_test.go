@@ -200,4 +200,6 @@ type doubter struct{ *skeptic }
 func (d doubter) Ticked(Dump, time.Duration)    {}
 func (d doubter) Reread(n int, _ time.Duration) { d.require(n) }
 func (d doubter) Missed(int)                    { d.t.Fatal("a replay misses nothing") }
+func (d doubter) Late(time.Duration)            { d.t.Fatal("a replay is never late") }
+func (d doubter) Paced(time.Duration)           { d.t.Fatal("a replay has its own pace") }
 func (d doubter) Failed(error, time.Duration)   {}

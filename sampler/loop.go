@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"context"
+	"runtime"
 	"time"
 )
 
@@ -32,6 +33,10 @@ type Observer interface {
 	// Reread follows each complete round of re-reading, in which n sockets were
 	// found again; took is the time up to the end of [Consumer.Settle].
 	Reread(n int, took time.Duration)
+	// Late tells how late a tick began.
+	Late(by time.Duration)
+	// Paced tells that the interval is another one from now on.
+	Paced(interval time.Duration)
 	// Missed tells that n ticks were dropped because a dump came late.
 	Missed(n int)
 	// Failed tells an error of opening or reading, and when the next try comes.
@@ -56,12 +61,22 @@ type Loop struct {
 	// WatchInterval is the time from a tick to the first round of re-reading, and
 	// from each round to the next; zero for none.
 	WatchInterval time.Duration
+	// MaxCPU is the share of a processor that sampling may take; above it the interval
+	// is stretched, up to MostInterval. Zero for no limit.
+	MaxCPU       float64
+	MostInterval time.Duration
+	// CPU returns the processor time of the calling thread, see [ThreadCPU]. It is
+	// needed for MaxCPU.
+	CPU func() time.Duration
 	// Questions are answered one after the other, nil for none.
 	Questions <-chan Question
 	Consumer  Consumer
 	Observer  Observer
 
 	source   Source
+	governor governor
+	// rounds is what re-reading has taken since the last tick.
+	rounds   time.Duration
 	retry    time.Duration
 	question Question // in progress, nil for none
 }
@@ -71,23 +86,45 @@ func (l *Loop) Run(ctx context.Context) {
 	defer l.close()
 
 	next := time.Now()
+	l.governor = newGovernor(l.MaxCPU, l.Interval, l.MostInterval)
 
 	for l.pause(ctx, next) {
 		last := next
+		l.Observer.Late(time.Since(next))
 
-		if err := l.tick(); err != nil {
+		took, err := l.metered(l.tick)
+		if err != nil {
 			next = l.fail(err)
 
 			continue
 		}
 
-		l.retry = 0
+		if l.governor.spent(took, l.rounds) {
+			l.Observer.Paced(l.governor.interval)
+		}
+
+		l.retry, l.rounds = 0, 0
 		next = l.schedule(last, time.Now())
 
 		if err := l.watch(ctx, last, next); err != nil {
 			next = l.fail(err)
 		}
 	}
+}
+
+// metered returns the processor time that f takes.
+func (l *Loop) metered(f func() error) (took time.Duration, err error) {
+	if l.MaxCPU <= 0 {
+		return 0, f()
+	}
+
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	before := l.CPU()
+	err = f()
+
+	return l.CPU() - before, err
 }
 
 // fail closes the source and returns when to try again.
@@ -102,12 +139,14 @@ func (l *Loop) fail(err error) time.Time {
 // schedule returns the first tick after now on the grid that begins at last
 // and reports the ticks in between.
 func (l *Loop) schedule(last, now time.Time) time.Time {
-	missed := max(0, int(now.Sub(last)/l.Interval))
+	interval := l.governor.interval
+
+	missed := max(0, int(now.Sub(last)/interval))
 	if missed > 0 {
 		l.Observer.Missed(missed)
 	}
 
-	return last.Add(time.Duration(missed+1) * l.Interval)
+	return last.Add(time.Duration(missed+1) * interval)
 }
 
 func (l *Loop) tick() error {
@@ -140,7 +179,14 @@ func (l *Loop) watch(ctx context.Context, last, next time.Time) error {
 			return nil
 		}
 
-		if err := l.reread(); err != nil {
+		if !l.governor.allows(l.rounds, time.Since(last)) {
+			continue
+		}
+
+		took, err := l.metered(l.reread)
+		l.rounds += took
+
+		if err != nil {
 			return err
 		}
 	}

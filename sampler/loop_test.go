@@ -39,6 +39,8 @@ type onlooker struct{ *diary }
 
 func (o onlooker) Reread(n int, took time.Duration)      { o.note("reread %d, took %v", n, took) }
 func (o onlooker) Missed(n int)                          { o.note("missed %d", n) }
+func (o onlooker) Late(time.Duration)                    {}
+func (o onlooker) Paced(interval time.Duration)          { o.note("paced %s", interval) }
 func (o onlooker) Failed(err error, retry time.Duration) { o.note("failed: %v, retry %v", err, retry) }
 
 func (o onlooker) Ticked(dump Dump, took time.Duration) {

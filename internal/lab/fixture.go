@@ -126,4 +126,6 @@ type deaf struct{}
 func (deaf) Ticked(sampler.Dump, time.Duration) {}
 func (deaf) Reread(int, time.Duration)          {}
 func (deaf) Missed(int)                         {}
+func (deaf) Late(time.Duration)                 {}
+func (deaf) Paced(time.Duration)                {}
 func (deaf) Failed(error, time.Duration)        {}

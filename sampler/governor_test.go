@@ -1,0 +1,120 @@
+package sampler
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestGovernorStretches(t *testing.T) {
+	const ms = time.Millisecond
+
+	for _, tc := range []struct {
+		name         string
+		share        float64
+		tick, rounds time.Duration
+		want         time.Duration
+	}{
+		{"no limit", 0, time.Hour, time.Hour, time.Second},
+		{"below", 0.1, 60 * ms, 30 * ms, time.Second},
+		{"at the limit", 0.1, 60 * ms, 40 * ms, time.Second},
+		{"twice as much", 0.1, 150 * ms, 50 * ms, 2 * time.Second},
+		{"too much for a window", 0.1, 900 * ms, 0, 3 * time.Second},
+	} {
+		g := newGovernor(tc.share, time.Second, 3*time.Second)
+		for range 20 {
+			g.spent(tc.tick, tc.rounds)
+		}
+
+		if g.interval != tc.want {
+			t.Errorf("%s: every %v, want %v", tc.name, g.interval, tc.want)
+		}
+	}
+}
+
+// TestGovernorIsGentle: no interval is much longer than the one before, one dear
+// sample changes little, and what is cheap again is fast again.
+func TestGovernorIsGentle(t *testing.T) {
+	g := newGovernor(0.1, time.Second, 10*time.Second)
+
+	for range 10 {
+		g.spent(50*time.Millisecond, 0)
+	}
+
+	if g.spent(200*time.Millisecond, 0); g.interval != time.Second {
+		t.Errorf("one dear sample made it %v", g.interval)
+	}
+
+	for range 30 {
+		before := g.interval
+		if changed := g.spent(500*time.Millisecond, 0); changed != (g.interval != before) {
+			t.Error("does not tell of a change")
+		}
+
+		if g.interval > before*3/2 {
+			t.Errorf("from %v to %v", before, g.interval)
+		}
+	}
+
+	if g.interval < 4900*time.Millisecond {
+		t.Errorf("every %v", g.interval)
+	}
+
+	for range 30 {
+		g.spent(10*time.Millisecond, 0)
+	}
+
+	if g.interval != time.Second {
+		t.Errorf("every %v when it is cheap again", g.interval)
+	}
+}
+
+func TestGovernorBoundsRounds(t *testing.T) {
+	g := newGovernor(0.1, time.Second, time.Second)
+
+	if !g.allows(12*time.Millisecond, 250*time.Millisecond) || g.allows(13*time.Millisecond, 250*time.Millisecond) {
+		t.Error("rounds may take half of the share")
+	}
+
+	if g = newGovernor(0, time.Second, time.Second); !g.allows(time.Hour, time.Second) {
+		t.Error("without a limit they may take what they want")
+	}
+}
+
+// TestLoopIsGoverned: samples that take 0.3 s of processor time are taken every three
+// seconds at a tenth of a processor.
+func TestLoopIsGoverned(t *testing.T) {
+	const each = 300 * time.Millisecond
+
+	cpu := time.Duration(0)
+
+	got := runLoop(t, 40500*time.Millisecond, func(_ context.Context, s *script, l *Loop) {
+		l.MaxCPU, l.MostInterval = 0.1, 5*time.Second
+		l.CPU = func() time.Duration {
+			cpu += each
+
+			return cpu
+		}
+	})
+
+	var paced, ticks []string
+
+	for _, line := range got {
+		if strings.Contains(line, "paced") {
+			paced = append(paced, line)
+		}
+
+		if strings.Contains(line, "begin") {
+			ticks = append(ticks, line)
+		}
+	}
+
+	if len(paced) != 3 || !strings.HasSuffix(paced[0], "paced 1.5s") || !strings.HasSuffix(paced[2], "paced 3s") {
+		t.Errorf("paced: %q", paced)
+	}
+
+	if n := len(ticks); n < 14 || n > 16 {
+		t.Errorf("%d ticks: %q", n, ticks)
+	}
+}
