@@ -13,17 +13,24 @@ const socketsPerHolder = 16_000
 
 func TestMain(m *testing.M) { holder.Main(m) }
 
-// population makes sockets idle sockets in a new namespace.
-func population(b *testing.B, sockets int) *netlab.Namespace {
+// population makes sockets idle sockets in a new namespace. exchange has a message go
+// each way on every nth connection.
+func population(b *testing.B, sockets int) (ns *netlab.Namespace, exchange func(nth int)) {
 	b.Helper()
 
-	ns := netlab.New(b)
+	ns = netlab.New(b)
+
+	var holders []*holder.Holder
 
 	for i := 0; sockets > 0; i++ {
 		n := min(sockets, socketsPerHolder)
 		sockets -= n
-		holder.Start(b, ns, n/2, fmt.Sprintf("127.0.%d.1", i+1), nil)
+		holders = append(holders, holder.Start(b, ns, n/2, fmt.Sprintf("127.0.%d.1", i+1), nil))
 	}
 
-	return ns
+	return ns, func(nth int) {
+		for _, h := range holders {
+			h.Exchange(nth)
+		}
+	}
 }

@@ -17,7 +17,7 @@ func BenchmarkReread(b *testing.B) {
 
 	const sockets = 10_000
 
-	ns := population(b, sockets)
+	ns, _ := population(b, sockets)
 
 	for _, watched := range []int{10, 500} {
 		b.Run(fmt.Sprintf("sockets=%d/watched=%d", sockets, watched), func(b *testing.B) {

@@ -14,24 +14,32 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// BenchmarkTick compares the full tick with the floor, turn and turn about. It
-// reports per socket: wall time of both (medians), their ratio, the ratio of
-// the process's CPU time, garbage collection included; and per tick: the
-// allocations; and the table's bytes per connection.
+// BenchmarkTick compares the full tick with the floor and with ss, turn and turn
+// about, while all connections are idle and while a message goes each way on every
+// tenth of them between two dumps. It reports per socket: wall time (medians), their
+// ratios to the floor, and the ratio of the processor time, garbage collection
+// included; and per tick: the allocations; and the bytes per connection, as the table
+// says and as the heap grew.
 func BenchmarkTick(b *testing.B) {
 	netlab.RequireRoot(b)
+	netlab.RequireTool(b, "ss")
 
-	for _, sockets := range []int{1_000, 10_000, 50_000} {
-		b.Run(fmt.Sprintf("sockets=%d", sockets), func(b *testing.B) { benchmarkTick(b, sockets) })
+	for _, sockets := range []int{1_000, 10_000, 54_000} {
+		for name, nth := range map[string]int{"idle": 0, "active=10%": 10} {
+			b.Run(fmt.Sprintf("sockets=%d/%s", sockets, name), func(b *testing.B) { benchmarkTick(b, sockets, nth) })
+		}
 	}
 }
 
-func benchmarkTick(b *testing.B, sockets int) {
-	ns := population(b, sockets)
-	f := newFloor(b, ns)
+// settled is longer than a window: who has done nothing for so long is idle.
+const settled = 11 * time.Second
+
+func benchmarkTick(b *testing.B, sockets, nth int) {
+	ns, exchange := population(b, sockets)
+	f, heap := newFloor(b, ns), heapBytes()
 	tick, last := newTick(b, ns)
 
-	time.Sleep(11 * time.Second) // longer than a window: they have been idle
+	time.Sleep(settled)
 
 	for range 15 { // fill the windows
 		tick()
@@ -41,15 +49,22 @@ func benchmarkTick(b *testing.B, sockets int) {
 		b.Fatalf("follows %d connections of %d", got, sockets)
 	}
 
-	var floors, ticks meter
+	heap = heapBytes() - heap
+
+	var floors, ticks, lists meter
 
 	for b.Loop() {
+		if nth > 0 {
+			exchange(nth)
+		}
+
 		floors.measure(func() {
 			if _, err := f.dump(); err != nil {
 				b.Fatal(err)
 			}
 		})
 		ticks.measure(tick)
+		lists.measure(func() { ns.Run(b, "ss", "-tinHO") })
 	}
 
 	perSocket := 1 / float64(sockets)
@@ -57,9 +72,21 @@ func benchmarkTick(b *testing.B, sockets int) {
 	b.ReportMetric(ticks.median()*perSocket, "tick-ns/socket")
 	b.ReportMetric(ticks.median()/floors.median(), "tick/dump")
 	b.ReportMetric(float64(ticks.cpu)/float64(floors.cpu), "cpu-tick/dump")
+	b.ReportMetric(lists.median()/floors.median(), "ss/dump")
 	b.ReportMetric(float64(ticks.allocs)/float64(len(ticks.walls)), "allocs/tick")
 	b.ReportMetric(float64((*last).Tracker.Bytes)*perSocket, "table-B/conn")
-	b.ReportMetric(0, "ns/op") // a dump and a tick together: says nothing
+	b.ReportMetric(float64(heap)*perSocket, "heap-B/conn")
+	b.ReportMetric(0, "ns/op") // all of it together: says nothing
+}
+
+// heapBytes returns what the heap holds after a collection.
+func heapBytes() int64 {
+	var m runtime.MemStats
+
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+
+	return int64(m.HeapAlloc)
 }
 
 // newTick returns a function that takes one sample with default settings, and

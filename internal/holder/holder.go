@@ -13,7 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"tcphealth_exporter/internal/netlab"
 )
@@ -33,29 +32,42 @@ func Main(m *testing.M) {
 		return
 	}
 
-	if err := hold(what, os.Stdout); err != nil {
+	if err := hold(what, os.Stdin, os.Stdout); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)
 	}
+}
+
+// Holder is a process that holds connections.
+type Holder struct {
+	tb    testing.TB
+	asked io.Writer
+	told  *bufio.Reader
 }
 
 // Start has another process in the namespace hold idle connections over IPv4
 // between itself and the address, without keepalive, until the test is over.
 // attr may give the process another user. A process holds 9,900 connections, two
 // sockets each, at most.
-func Start(t testing.TB, ns *netlab.Namespace, connections int, address string, attr *syscall.SysProcAttr) {
+func Start(t testing.TB, ns *netlab.Namespace, connections int, address string, attr *syscall.SysProcAttr) *Holder {
 	t.Helper()
-	StartMany(t, ns, 1, connections, address, attr)
+
+	return StartMany(t, ns, 1, connections, address, attr)
 }
 
 // StartMany is Start for so many connections to each of some addresses, which are
 // counted up from the first one.
-func StartMany(t testing.TB, ns *netlab.Namespace, addresses, each int, first string, attr *syscall.SysProcAttr) {
+func StartMany(t testing.TB, ns *netlab.Namespace, addresses, each int, first string, attr *syscall.SysProcAttr) *Holder {
 	t.Helper()
 
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d %s", order, addresses, each, first))
 	cmd.SysProcAttr = attr
 	cmd.Stderr = os.Stderr
+
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -71,14 +83,38 @@ func StartMany(t testing.TB, ns *netlab.Namespace, addresses, each int, first st
 		_ = cmd.Wait()
 	})
 
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.HasPrefix(line, "holding ") {
-		t.Fatalf("holding %d connections to each of %d addresses: %q, %v", each, addresses, line, err)
+	h := &Holder{t, in, bufio.NewReader(out)}
+	h.await("holding")
+
+	return h
+}
+
+// await reads the next answer of the process.
+func (h *Holder) await(what string) {
+	h.tb.Helper()
+
+	if line, err := h.told.ReadString('\n'); err != nil || !strings.HasPrefix(line, what) {
+		h.tb.Fatalf("%s connections: %q, %v", what, line, err)
 	}
 }
 
+// Exchange has a message go each way on every nth connection.
+func (h *Holder) Exchange(nth int) {
+	h.tb.Helper()
+
+	if _, err := fmt.Fprintln(h.asked, nth); err != nil {
+		h.tb.Fatal(err)
+	}
+
+	h.await("exchanged")
+}
+
+// pair has both ends of a connection.
+type pair struct{ client, server net.Conn }
+
 // hold opens connections to itself, says so, and keeps them until it is killed
-// or its parent is gone.
-func hold(what string, out io.Writer) error {
+// or its parent is gone. Each number that it is given makes it exchange messages.
+func hold(what string, in io.Reader, out io.Writer) error {
 	var (
 		addresses, each int
 		text            string
@@ -88,61 +124,88 @@ func hold(what string, out io.Writer) error {
 		return fmt.Errorf("read %s=%q: %w", order, what, err)
 	}
 
-	first, err := netip.ParseAddr(text)
+	to, err := netip.ParseAddr(text)
 	if err != nil {
 		return fmt.Errorf("read %s=%q: %w", order, what, err)
 	}
 
-	var held []io.Closer
+	var (
+		listeners []net.Listener
+		held      []pair
+	)
 
-	for to := first; addresses > 0; addresses-- {
-		pairs, err := pairs(to.String(), each)
+	for ; addresses > 0; addresses-- {
+		l, pairs, err := connect(to.String(), each)
 		if err != nil {
 			return err
 		}
 
-		held = append(held, pairs...)
+		listeners, held = append(listeners, l), append(held, pairs...)
 		to = to.Next()
 	}
 
 	_, _ = fmt.Fprintln(out, "holding", len(held))
 
-	for parent := os.Getppid(); os.Getppid() == parent; {
-		time.Sleep(100 * time.Millisecond)
+	for nth := 0; ; { // until the other end of the pipe is closed
+		if _, err := fmt.Fscan(in, &nth); err != nil {
+			break
+		}
+
+		for i := 0; i < len(held); i += nth {
+			if err := held[i].exchange(); err != nil {
+				return err
+			}
+		}
+
+		_, _ = fmt.Fprintln(out, "exchanged")
 	}
 
+	runtime.KeepAlive(listeners)
 	runtime.KeepAlive(held)
 
 	return nil
 }
 
-// pairs returns the listener at an address, and both ends of connections to it.
-func pairs(address string, count int) ([]io.Closer, error) {
+// exchange has a message go each way.
+func (p *pair) exchange() error {
+	b := []byte("hello")
+
+	for _, way := range []pair{*p, {p.server, p.client}} {
+		if _, err := way.client.Write(b); err != nil {
+			return err
+		}
+
+		if _, err := io.ReadFull(way.server, b); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+// connect returns a listener at an address, and connections to it.
+func connect(address string, count int) (net.Listener, []pair, error) {
 	ctx := context.Background()
 	listen := net.ListenConfig{KeepAlive: -1}
 	listen.SetMultipathTCP(false)
 
 	l, err := listen.Listen(ctx, "tcp4", net.JoinHostPort(address, "0"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 
 	dialer := net.Dialer{KeepAlive: -1}
-	held := append(make([]io.Closer, 0, 1+2*count), l)
+	pairs := make([]pair, count)
 
-	for range count {
-		client, err := dialer.DialContext(ctx, "tcp4", l.Addr().String())
-		if err != nil {
-			return nil, err
+	for i := range pairs {
+		if pairs[i].client, err = dialer.DialContext(ctx, "tcp4", l.Addr().String()); err != nil {
+			return nil, nil, err
 		}
 
-		server, err := l.Accept()
-		if err != nil {
-			return nil, err
+		if pairs[i].server, err = l.Accept(); err != nil {
+			return nil, nil, err
 		}
-
-		held = append(held, client, server)
 	}
 
-	return held, nil
+	return l, pairs, nil
 }
