@@ -139,7 +139,7 @@ func (t *Tracker) countJoined(i uint32) {
 	}
 
 	// The times of a socket that was used before have gone on.
-	r := t.slab.ring(i, c)
+	r := t.slab.ring(c)
 	s := r.newest()
 	all := c.counters(s)
 	all.limitTimes(s.at - t.groups.began + jiffyMS)
@@ -174,7 +174,7 @@ func (t *Tracker) countClosed(i uint32, c *connection) {
 	t.groups.of(c).Closed++
 
 	if c.opened {
-		r := t.catchUp(i, c)
+		r := t.windowOf(i, c)
 		t.durations.lifetime.observe(float64(r.newest().at-c.firstSeen) / msPerSecond)
 	}
 }

@@ -43,6 +43,8 @@ type connection struct {
 	// answered, ackAnswered: see evidence.
 	answered, ackAnswered bool
 
+	// window is the number of its window, zero for none: see rest.
+	window               uint32
 	ringFirst, ringCount uint8
 	// profile is what the policy of the revision chose.
 	profile, revision uint8
@@ -62,7 +64,9 @@ type connection struct {
 	outstandingSince, zeroWindowSince, unreadSince stamp
 	lastProgress                                   stamp
 	// lastAt is the time of the last row on the tracker's clock, in ms.
-	lastAt                    int64
+	lastAt int64
+	// restFrom is the time of the oldest sample when the connection came to rest.
+	restFrom                  int64
 	bytesAcked, bytesReceived uint64
 	counted                   counted
 	unacked                   uint32

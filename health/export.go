@@ -268,7 +268,7 @@ func (t *Tracker) show(place int32, i uint32, row *sampler.Socket, at int64) {
 	c := t.slab.conn(i)
 	t.wake(i, c)
 	c.shown = place
-	key, r := t.exports.tupleOf(row), t.slab.ring(i, c)
+	key, r := t.exports.tupleOf(row), t.slab.ring(c)
 	t.exports.places[place] = exported{
 		taken: true,
 		index: i,

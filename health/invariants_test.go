@@ -18,7 +18,7 @@ func requireSound(tb testing.TB, t *Tracker) {
 func requireSoundTable(tb testing.TB, t *Tracker) {
 	tb.Helper()
 
-	live, ended := 0, 0
+	live, ended, windows := 0, 0, 0
 
 	for cookie, i := range t.index {
 		c := t.slab.conn(i)
@@ -32,9 +32,21 @@ func requireSoundTable(tb testing.TB, t *Tracker) {
 			tb.Fatalf("connection %d has ended, but is not among those", cookie)
 		}
 
-		if r := t.slab.ring(i, c); r.count == 0 || int(r.count) > len(r.samples) {
+		if c.window != 0 {
+			windows++
+		}
+
+		if c.resting == (c.window != 0) {
+			tb.Fatalf("connection %d is at rest: %v, its window is %d", cookie, c.resting, c.window)
+		}
+
+		if r := t.windowOf(i, c); r.count == 0 || int(r.count) > len(r.samples) {
 			tb.Fatalf("a window of %d samples", r.count)
 		}
+	}
+
+	if w := &t.slab.windows; len(w.chunks)*chunkSize-len(w.free) != windows {
+		tb.Fatalf("%d windows are in use, %d of %d are free", windows, len(w.free), len(w.chunks)*chunkSize)
 	}
 
 	if t.slab.used != live+ended || len(t.index) != t.slab.used || len(t.ended) != ended {

@@ -12,7 +12,7 @@ func (t *Tracker) judge(i uint32, m *moment) {
 	}
 
 	limits := t.limits(c)
-	r := t.slab.ring(i, c)
+	r := t.slab.ring(c)
 	t.account(c, &r, m.row)
 
 	e, windows := &t.evidence, c.windows

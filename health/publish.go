@@ -72,9 +72,9 @@ func (c *Connection) adopt(v *verdict, clock *clock) {
 
 // bytes returns the memory that the table takes.
 func (t *Tracker) bytes() int {
-	perPlace := connectionBytes + t.slab.ringLength*sampleBytes + 4
+	const perPlace = connectionBytes + sampleBytes + 4
 	// A map entry is a key, a value and its share of a group of eight filled to 7/8.
 	const perIndexed = 16
 
-	return len(t.slab.seen)*perPlace + len(t.index)*perIndexed + cap(t.ended)*4 + cap(t.slab.free)*4 + t.groups.bytes()
+	return len(t.slab.seen)*perPlace + t.slab.windows.bytes() + t.rest.bytes() + len(t.index)*perIndexed + cap(t.ended)*4 + cap(t.slab.free)*4 + t.groups.bytes()
 }

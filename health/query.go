@@ -91,7 +91,7 @@ func (s *Search) Answer() *Answer {
 
 // look copies what the table has of a connection.
 func (t *Tracker) look(i uint32, c *connection, subject *sampler.Socket) *Found {
-	r := t.catchUp(i, c)
+	r := t.windowOf(i, c)
 	last := t.clock.wall(r.newest().at)
 	key := t.exports.tupleOf(subject)
 	f := &Found{

@@ -39,6 +39,15 @@ type rest struct {
 	// dumps are the last ones with any row, oldest first, from a position on around.
 	dumps  [restMemory]dumpTime
 	newest int
+	// scratch is where windows are restored.
+	scratch []sample
+}
+
+// bytes returns the memory that it takes.
+func (r *rest) bytes() int {
+	const each = 32
+
+	return (cap(r.was)+cap(r.is))*each + cap(r.places)*4
 }
 
 // dumpTime is when a dump brought its first row.
@@ -174,33 +183,62 @@ func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
 		return
 	}
 
-	if r := t.slab.ring(i, c); r.level() {
-		c.resting = true
-		t.rest.append(resting{row.Cookie, row.Print, i, c.group, row.State})
+	r := t.slab.ring(c)
+	if !r.level() || !t.rest.canRestore(&r, t.geometry) {
+		return
 	}
+
+	c.resting, c.restFrom = true, r.oldest().at
+	*t.slab.last(i) = *r.newest()
+	t.slab.dropRing(c)
+	t.rest.append(resting{row.Cookie, row.Print, i, c.group, row.State})
 }
 
-// catchUp returns the window of a connection, with the samples that it would have
-// got while it was at rest.
-func (t *Tracker) catchUp(i uint32, c *connection) ring {
-	r := t.slab.ring(i, c)
-	if !c.resting {
-		return r
+// canRestore tells whether a window of equal samples can be made again by the times of
+// the dumps: it may have what was read between two of them, or lack one.
+func (r *rest) canRestore(w *ring, g geometry) bool {
+	again := r.restore(w.newest(), w.oldest().at, r.dumps[r.newest].generation, g)
+	if again.count != w.count {
+		return false
 	}
 
-	s, seen := *r.newest(), t.slab.seen[i]
-
-	for n := range restMemory {
-		d := &t.rest.dumps[(t.rest.newest+1+n)%restMemory]
-		if d.at > s.at && int32(seen-d.generation) >= 0 {
-			s.at = d.at
-			r.push(s, t.geometry)
+	for i := range int(w.count) {
+		if again.at(i).at != w.at(i).at {
+			return false
 		}
 	}
 
-	c.store(&r)
+	return true
+}
 
-	return r
+// restore returns a window with a sample of each dump from a time to a generation,
+// all of them like last. It is valid until the next call.
+func (r *rest) restore(last *sample, from int64, until uint32, g geometry) ring {
+	if r.scratch == nil {
+		r.scratch = make([]sample, g.length)
+	}
+
+	w, s := ring{samples: r.scratch}, *last
+
+	for n := range restMemory {
+		d := &r.dumps[(r.newest+1+n)%restMemory]
+		if d.at != 0 && d.at >= from && int32(until-d.generation) >= 0 {
+			s.at = d.at
+			w.push(s, g)
+		}
+	}
+
+	return w
+}
+
+// windowOf returns the window of a connection, at rest or not. It is valid until the
+// next call.
+func (t *Tracker) windowOf(i uint32, c *connection) ring {
+	if !c.resting {
+		return t.slab.ring(c)
+	}
+
+	return t.rest.restore(t.slab.last(i), c.restFrom, t.slab.seen[i], t.geometry)
 }
 
 // wake ends the rest of a connection that is looked at again.
@@ -209,8 +247,12 @@ func (t *Tracker) wake(i uint32, c *connection) {
 		return
 	}
 
-	t.catchUp(i, c)
+	restored := t.windowOf(i, c)
 	c.resting = false
+	r := t.slab.ring(c)
+	copy(r.samples, restored.samples)
+	r.first, r.count = restored.first, restored.count
+	c.store(&r)
 
 	if place := int(t.rest.places[i]); place < len(t.rest.is) && t.rest.is[place].index == i {
 		t.rest.is[place].cookie = 0 // no socket has it

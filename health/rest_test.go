@@ -30,7 +30,7 @@ func comparable(c *Connection) {
 // twins are two trackers that see the same rows: one looks at each, the other one
 // lets connections rest.
 type twins struct {
-	tb          testing.TB
+	tb            testing.TB
 	plain, rest   *watch
 	rested, asked int
 }
@@ -60,6 +60,8 @@ func (t *twins) each(do func(w *watch)) {
 // API would say of each connection.
 func (t *twins) requireSame() {
 	t.tb.Helper()
+
+	requireSound(t.tb, t.rest.tracker)
 
 	if t.plain.snapshot == nil {
 		return

@@ -162,7 +162,7 @@ func (s *Search) collect(src sampler.Reader) {
 
 	for n, f := range b.found {
 		c := t.slab.conn(b.places[n])
-		r := t.slab.ring(b.places[n], c)
+		r := t.windowOf(b.places[n], c)
 		f.Trend = newTrend(&r, c, &f.Row)
 
 		if s.query.Cookie != 0 {

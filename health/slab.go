@@ -6,12 +6,14 @@ const (
 	chunkMask = chunkSize - 1
 )
 
-// slab holds connections and their rings in chunks, so that growing moves
-// nothing and a connection's index stays valid until it is freed.
+// slab holds connections in chunks, so that growing moves nothing and a
+// connection's index stays valid until it is freed.
 type slab struct {
-	ringLength int
-	conns      [][]connection
-	rings      [][]sample
+	conns [][]connection
+	// lasts has the newest sample of each connection without a window, windows those
+	// of the others.
+	lasts   [][]sample
+	windows windows
 	// seen holds the generation in which each connection was last in a dump,
 	// apart from the connections so that a sweep reads four bytes of each.
 	seen []uint32
@@ -21,7 +23,7 @@ type slab struct {
 
 // Sizes in bytes of what the slab holds, for the estimate of its memory.
 const (
-	connectionBytes = 384
+	connectionBytes = 392
 	sampleBytes     = 72
 )
 
@@ -30,14 +32,24 @@ const neverSeen = 0
 
 func (s *slab) conn(i uint32) *connection { return &s.conns[i>>chunkBits][i&chunkMask] }
 
-// ring returns a view of the connection's window; store keeps its position.
-func (s *slab) ring(i uint32, c *connection) ring {
-	from := int(i&chunkMask) * s.ringLength
+// last returns the place for the newest sample of a connection without a window.
+func (s *slab) last(i uint32) *sample { return &s.lasts[i>>chunkBits][i&chunkMask] }
 
-	return ring{
-		samples: s.rings[i>>chunkBits][from : from+s.ringLength : from+s.ringLength],
-		first:   c.ringFirst,
-		count:   c.ringCount,
+// ring returns a view of the connection's window, which it gets if it has none; store
+// keeps its position.
+func (s *slab) ring(c *connection) ring {
+	if c.window == 0 {
+		c.window, c.ringFirst, c.ringCount = s.windows.take(), 0, 0
+	}
+
+	return ring{samples: s.windows.at(c.window), first: c.ringFirst, count: c.ringCount}
+}
+
+// dropRing takes the window of a connection.
+func (s *slab) dropRing(c *connection) {
+	if c.window != 0 {
+		s.windows.give(c.window)
+		c.window = 0
 	}
 }
 
@@ -59,6 +71,7 @@ func (s *slab) alloc() uint32 {
 
 func (s *slab) release(i uint32) {
 	s.seen[i] = neverSeen
+	s.dropRing(s.conn(i))
 	s.conn(i).cookie = 0 // no socket has it, so that nobody takes the rest for a connection
 	s.free = append(s.free, i)
 	s.used--
@@ -67,7 +80,7 @@ func (s *slab) release(i uint32) {
 func (s *slab) grow() {
 	base := uint32(len(s.seen))
 	s.conns = append(s.conns, make([]connection, chunkSize))
-	s.rings = append(s.rings, make([]sample, chunkSize*s.ringLength))
+	s.lasts = append(s.lasts, make([]sample, chunkSize))
 	s.seen = append(s.seen, make([]uint32, chunkSize)...)
 
 	for i := uint32(chunkSize); i > 0; i-- {

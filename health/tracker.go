@@ -75,7 +75,7 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 	return &Tracker{
 		cfg:       cfg,
 		publish:   publish,
-		slab:      slab{ringLength: g.length},
+		slab:      slab{windows: windows{length: g.length}},
 		index:     make(map[uint64]uint32),
 		geometry:  g,
 		rest:      newRest(g, cfg.Interval.Milliseconds()),
