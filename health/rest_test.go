@@ -187,90 +187,101 @@ func (h *host) change(r *row) {
 // twice or in another order, pauses, reloads, and a table that is too small.
 func TestRest(t *testing.T) {
 	rested := 0
-
 	for seed := range uint64(60) {
-		random := rand.New(rand.NewPCG(seed, 7))
-		cfg := Config{
-			Retention:      time.Duration(1+random.IntN(20)) * time.Second,
-			MaxConnections: 5 + random.IntN(60),
-			Export:         ExportConfig{Max: random.IntN(4), MinAge: 3 * time.Second, Hold: 2 * time.Second},
-			Groups:         GroupConfig{Max: random.IntN(4)},
-		}
-		both, h := newTwins(t, cfg), &host{random: random}
-
-		for range 10 {
-			h.next++
-			r := established(h.next)
-			r.Info.LastDataSent, r.Info.LastDataRecv, r.Info.LastAckRecv = 20_000, 20_000, 20_000
-			h.rows = append(h.rows, r)
-		}
-
-		for range 150 {
-			passed := time.Second
-
-			switch random.IntN(40) {
-			case 0:
-				passed = 7 * time.Second
-			case 1:
-				passed = 1100 * time.Millisecond
-			case 2:
-				passed = 850 * time.Millisecond
-			}
-
-			if random.IntN(4) == 0 { // else nothing happens for a while
-				h.live(passed)
-			} else {
-				for i := range h.rows {
-					h.rows[i].Info.LastDataSent += uint32(passed.Milliseconds())
-					h.rows[i].Info.LastAckRecv += uint32(passed.Milliseconds())
-				}
-			}
-
-			rows := append([]row{listener(90_000, "[::]:80", 0, 128)}, h.rows...)
-
-			switch random.IntN(25) {
-			case 0:
-				random.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
-			case 1:
-				rows = append(rows, rows[random.IntN(len(rows))])
-			}
-
-			if random.IntN(30) == 0 {
-				policy := DefaultPolicy()
-
-				switch random.IntN(3) {
-				case 0:
-					policy.Grouping = NewGrouping([]Dimension{ByRole}, nil)
-				case 1: // has each connection called lossy
-					limits := DefaultLimits()
-					limits.Steps[LossDetected] = []Step{{Limit: 0, Points: 1}}
-					policy.Profiles = []Profile{{"auto", limits}}
-				}
-
-				both.each(func(w *watch) { w.tracker.SetPolicy(policy) })
-			}
-
-			breaksOff, kept := random.IntN(25) == 0, random.IntN(len(rows)+1)
-
-			both.each(func(w *watch) {
-				w.now = w.now.Add(passed)
-
-				if breaksOff {
-					w.tracker.Begin()
-					w.recording.Dump(w.tb, w.now, rows[:kept], w.tracker.Sockets)
-					w.tracker.Abort()
-				} else {
-					w.sample(rows...)
-				}
-			})
-		}
-
-		rested += both.rested
+		rested += liveTwice(t, seed)
 	}
 
 	if rested < 10_000 {
 		t.Errorf("only %d rows were of connections at rest", rested)
 	}
+}
+
+// FuzzRest is TestRest for more lives: some 2,000 windows each.
+func FuzzRest(f *testing.F) {
+	f.Add(uint64(1000))
+	f.Fuzz(func(t *testing.T, seed uint64) { liveTwice(t, seed) })
+}
+
+// liveTwice lives a random life of a host before both trackers. It returns how many
+// rows were of connections at rest.
+func liveTwice(t *testing.T, seed uint64) int {
+	random := rand.New(rand.NewPCG(seed, 7))
+	cfg := Config{
+		Retention:      time.Duration(1+random.IntN(20)) * time.Second,
+		MaxConnections: 5 + random.IntN(60),
+		Export:         ExportConfig{Max: random.IntN(4), MinAge: 3 * time.Second, Hold: 2 * time.Second},
+		Groups:         GroupConfig{Max: random.IntN(4)},
+	}
+	both, h := newTwins(t, cfg), &host{random: random}
+
+	for range 10 {
+		h.next++
+		r := established(h.next)
+		r.Info.LastDataSent, r.Info.LastDataRecv, r.Info.LastAckRecv = 20_000, 20_000, 20_000
+		h.rows = append(h.rows, r)
+	}
+
+	for range 150 {
+		passed := time.Second
+
+		switch random.IntN(40) {
+		case 0:
+			passed = 7 * time.Second
+		case 1:
+			passed = 1100 * time.Millisecond
+		case 2:
+			passed = 850 * time.Millisecond
+		}
+
+		if random.IntN(4) == 0 { // else nothing happens for a while
+			h.live(passed)
+		} else {
+			for i := range h.rows {
+				h.rows[i].Info.LastDataSent += uint32(passed.Milliseconds())
+				h.rows[i].Info.LastAckRecv += uint32(passed.Milliseconds())
+			}
+		}
+
+		rows := append([]row{listener(90_000, "[::]:80", 0, 128)}, h.rows...)
+
+		switch random.IntN(25) {
+		case 0:
+			random.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+		case 1:
+			rows = append(rows, rows[random.IntN(len(rows))])
+		}
+
+		if random.IntN(30) == 0 {
+			policy := DefaultPolicy()
+
+			switch random.IntN(3) {
+			case 0:
+				policy.Grouping = NewGrouping([]Dimension{ByRole}, nil)
+			case 1: // has each connection called lossy
+				limits := DefaultLimits()
+				limits.Steps[LossDetected] = []Step{{Limit: 0, Points: 1}}
+				policy.Profiles = []Profile{{"auto", limits}}
+			}
+
+			both.each(func(w *watch) { w.tracker.SetPolicy(policy) })
+		}
+
+		breaksOff, kept := random.IntN(25) == 0, random.IntN(len(rows)+1)
+
+		both.each(func(w *watch) {
+			w.now = w.now.Add(passed)
+
+			if breaksOff {
+				w.tracker.Begin()
+				w.recording.Dump(w.tb, w.now, rows[:kept], w.tracker.Sockets)
+				w.tracker.Abort()
+			} else {
+				w.sample(rows...)
+			}
+		})
+	}
+
+	return both.rested
 }
 
 // TestRestEndsWithAnyChange: each figure of a row but the clocks is looked at.
