@@ -2,6 +2,7 @@ package main
 
 import (
 	"io/fs"
+	"net"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -66,4 +67,14 @@ func (n *cgroupNames) walk() {
 
 		return nil
 	})
+}
+
+// interfaceName returns the name of an interface, empty if there is none.
+func interfaceName(index uint32) string {
+	i, err := net.InterfaceByIndex(int(index))
+	if err != nil {
+		return ""
+	}
+
+	return i.Name
 }

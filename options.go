@@ -289,13 +289,3 @@ func (o *options) healthConfig(interval time.Duration, replaying bool) health.Co
 
 	return cfg
 }
-
-// interfaceName returns the name of an interface, empty if there is none.
-func interfaceName(index uint32) string {
-	i, err := net.InterfaceByIndex(int(index))
-	if err != nil {
-		return ""
-	}
-
-	return i.Name
-}

@@ -91,9 +91,6 @@ func (e *exports) begin() {
 // room returns how many places are free.
 func (e *exports) room() int { return len(e.free) + e.cfg.Max - len(e.places) }
 
-// wanting tells whether there is room for one more that is HEALTHY.
-func (e *exports) wanting() bool { return len(e.candidates.entries) < e.room() }
-
 // consider takes in a connection that is not shown.
 func (e *exports) consider(i uint32, c *connection, m *moment) {
 	if c.verdict.status == Healthy {

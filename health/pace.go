@@ -33,3 +33,6 @@ func (p *pace) allows() bool { return p.credit >= p.each }
 
 // spend takes one more into account.
 func (p *pace) spend() { p.credit -= p.each }
+
+// wanting tells whether there is room for one more that is HEALTHY.
+func (e *exports) wanting() bool { return len(e.candidates.entries) < e.room() }

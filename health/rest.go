@@ -17,10 +17,10 @@ import (
 
 // resting is what is known of a connection at rest, in the order of the last dump.
 type resting struct {
-	cookie, print uint64
-	index         uint32
-	group         int32
-	state         sampler.State
+	cookie, digest uint64
+	index          uint32
+	group          int32
+	state          sampler.State
 }
 
 // rest has the connections at rest.
@@ -122,7 +122,7 @@ func (t *Tracker) seek(cookie uint64) *resting {
 
 // Resting implements [sampler.Skip]: it takes in the row of a connection that is
 // still at rest.
-func (t *Tracker) Resting(at time.Time, cookie, print uint64) bool {
+func (t *Tracker) Resting(at time.Time, cookie, digest uint64) bool {
 	if t.clock.first == 0 {
 		t.startDump(t.clock.read(at))
 	}
@@ -132,7 +132,7 @@ func (t *Tracker) Resting(at time.Time, cookie, print uint64) bool {
 		r = t.seek(cookie)
 	}
 
-	if r == nil || r.print != print || t.slab.seen[r.index] == t.generation || t.exports.wanting() || t.admission.crowded || t.admission.relaxed {
+	if r == nil || r.digest != digest || t.slab.seen[r.index] == t.generation || t.exports.wanting() || t.admission.crowded || t.admission.relaxed {
 		return false
 	}
 
@@ -170,16 +170,8 @@ func (r *rest) append(one resting) {
 func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
 	c := t.slab.conn(i)
 
-	if row.Print == 0 || t.rest.off || c.group == noGroup || c.shown != notShown {
-		return
-	}
-
-	v, e := &c.verdict, &t.evidence
-	if v.status != Healthy || v.flags != 0 || v.cause != CauseNone || !v.idle || !v.safeToSend || v.assessed != Healthy {
-		return
-	}
-
-	if e.outstanding || e.progress || e.zeroWindow || e.recvQueue > 0 || e.queue.now > 0 || row.SendQueue > 0 {
+	alone := c.group != noGroup && c.shown == notShown
+	if row.Digest == 0 || t.rest.off || !alone || !c.verdict.spotless() || !t.evidence.still() || row.SendQueue > 0 {
 		return
 	}
 
@@ -191,7 +183,17 @@ func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
 	c.resting, c.restFrom = true, r.oldest().at
 	*t.slab.last(i) = *r.newest()
 	t.slab.dropRing(c)
-	t.rest.append(resting{row.Cookie, row.Print, i, c.group, row.State})
+	t.rest.append(resting{row.Cookie, row.Digest, i, c.group, row.State})
+}
+
+// spotless tells whether nothing was found, nor is held from before.
+func (v *verdict) spotless() bool {
+	return v.status == Healthy && v.assessed == Healthy && v.flags == 0 && v.cause == CauseNone && v.idle && v.safeToSend
+}
+
+// still tells whether nothing is under way, nor was lately.
+func (e *evidence) still() bool {
+	return !e.outstanding && !e.progress && !e.zeroWindow && e.recvQueue == 0 && e.queue.now == 0
 }
 
 // canRestore tells whether a window of equal samples can be made again by the times of

@@ -13,10 +13,10 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// comparable replaces what differs from itself, and the print, whose hash is another
+// settle replaces what differs from itself, and the digest, whose hash is another
 // one each time.
-func comparable(c *Connection) {
-	c.Row.Print = 0
+func settle(c *Connection) {
+	c.Row.Digest = 0
 
 	for _, v := range []*float64{
 		&c.Trend.RTTDrift, &c.Trend.Jitter, &c.Trend.RTOInflation, &c.Trend.Loss, &c.Trend.ReceiverLimited, &c.Trend.SndbufLimited,
@@ -37,8 +37,8 @@ type twins struct {
 
 func newTwins(tb testing.TB, cfg Config) *twins {
 	t := &twins{tb: tb, plain: newWatch(tb, cfg), rest: newWatch(tb, cfg)}
-	t.rest.recording.SetSkip(func(at time.Time, cookie, print uint64) bool {
-		skipped := t.rest.tracker.Resting(at, cookie, print)
+	t.rest.recording.SetSkip(func(at time.Time, cookie, digest uint64) bool {
+		skipped := t.rest.tracker.Resting(at, cookie, digest)
 		if skipped {
 			t.rested++
 		}
@@ -73,8 +73,8 @@ func (t *twins) requireSame() {
 	want.Tracker.Bytes, got.Tracker.Bytes = 0, 0
 
 	for i := range want.Connections {
-		comparable(&want.Connections[i])
-		comparable(&got.Connections[i])
+		settle(&want.Connections[i])
+		settle(&got.Connections[i])
 	}
 
 	if !reflect.DeepEqual(want, got) {
@@ -91,8 +91,8 @@ func (t *twins) requireSame() {
 
 		want, got := t.plain.ask(q, nil).Found, t.rest.ask(q, nil).Found
 		for i := range want {
-			comparable(&want[i].Connection)
-			comparable(&got[i].Connection)
+			settle(&want[i].Connection)
+			settle(&got[i].Connection)
 		}
 
 		if !reflect.DeepEqual(want, got) {
@@ -309,10 +309,10 @@ func TestRestEndsWithAnyChange(t *testing.T) {
 	}
 
 	for name, change := range map[string]func(r *row){
-		"last data sent":     func(r *row) { r.Info.LastDataSent += 1 },
-		"last data received": func(r *row) { r.Info.LastDataRecv += 1 },
-		"last ACK received":  func(r *row) { r.Info.LastAckRecv += 1 },
-		"timer":              func(r *row) { r.Expires += 1 },
+		"last data sent":     func(r *row) { r.Info.LastDataSent++ },
+		"last data received": func(r *row) { r.Info.LastDataRecv++ },
+		"last ACK received":  func(r *row) { r.Info.LastAckRecv++ },
+		"timer":              func(r *row) { r.Expires++ },
 	} {
 		if !resting(change) {
 			t.Errorf("%s is a clock, and ends the rest", name)

@@ -91,7 +91,7 @@ func newConn(w wire, cfg Config, release string, now func() time.Time) (*Conn, e
 		cfg.Timeout = defaultTimeout
 	}
 
-	c := &Conn{wire: w, cfg: cfg, now: now, batch: batch{packedAccECN: packedAccECN(release), printer: newPrinter()}}
+	c := &Conn{wire: w, cfg: cfg, now: now, batch: batch{packedAccECN: packedAccECN(release), digester: newDigester()}}
 	if err := c.choose(); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}

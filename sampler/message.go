@@ -60,10 +60,10 @@ type batch struct {
 	// skip tells which rows need not be decoded, nil for none; at is the time it is told.
 	skip Skip
 	at   time.Time
-	// printed: all rows are decoded, with their prints.
-	printed bool
-	printer printer
-	print   uint64 // of the row at hand, zero for none
+	// digested: all rows are decoded, with their digests.
+	digested bool
+	digester digester
+	digest   uint64 // of the row at hand, zero for none
 	// packedAccECN selects the tcp_info tail of Linux 7.0.
 	packedAccECN bool
 }
@@ -82,7 +82,7 @@ type outcome struct {
 func (b *batch) decode(datagram []byte, seq uint32, anySeq bool) (outcome, error) {
 	var out outcome
 
-	b.sockets, b.print = b.sockets[:0], 0
+	b.sockets, b.digest = b.sockets[:0], 0
 
 	for len(datagram) > 0 {
 		h, payload, rest, err := nextMessage(datagram)
@@ -118,22 +118,22 @@ func (b *batch) decode(datagram []byte, seq uint32, anySeq bool) (outcome, error
 }
 
 // skips tells whether a message is a row that need not be decoded. If it is not, its
-// print is left behind.
+// digest is left behind.
 func (b *batch) skips(h header, payload []byte) bool {
-	b.print = 0
+	b.digest = 0
 
-	if b.skip == nil && !b.printed || h.kind != typeTCPDiagGetsock && h.kind != typeSockDiag {
+	if b.skip == nil && !b.digested || h.kind != typeTCPDiagGetsock && h.kind != typeSockDiag {
 		return false
 	}
 
-	cookie, print, ok := b.printer.print(payload)
+	cookie, digest, ok := b.digester.digest(payload)
 	if !ok {
 		return false
 	}
 
-	b.print = print
+	b.digest = digest
 
-	return !b.printed && b.skip(b.at, cookie, print)
+	return !b.digested && b.skip(b.at, cookie, digest)
 }
 
 // message handles one message and tells whether it ends the dump.
@@ -181,7 +181,7 @@ func (b *batch) add(payload []byte) error {
 		return err
 	}
 
-	b.sockets[n].Print = b.print
+	b.sockets[n].Digest = b.digest
 
 	return nil
 }

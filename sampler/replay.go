@@ -46,7 +46,7 @@ func recordedFailure(payload []byte) replayedFailure {
 // NewReplay reads the head of a recording. Errors match [ErrRecording], unless r
 // itself fails.
 func NewReplay(r io.Reader) (*Replay, error) {
-	p := &Replay{r: bufio.NewReaderSize(r, 1<<18), batch: batch{printer: newPrinter()}}
+	p := &Replay{r: bufio.NewReaderSize(r, 1<<18), batch: batch{digester: newDigester()}}
 
 	magic := make([]byte, len(recordingMagic))
 
@@ -181,7 +181,7 @@ func (p *Replay) datagram(f frame, d *Dump, sink Sink) error {
 // rows hands the rows of a frame to sink, but for those to be skipped, and tells how
 // many they are in all.
 func (p *Replay) rows(f frame, skip Skip, sink Sink) (n int, err error) {
-	p.batch.printed = skip != nil
+	p.batch.digested = skip != nil
 	_, err = p.batch.decode(f.payload, 0, true)
 
 	if n = len(p.batch.sockets); n > 0 {
@@ -201,7 +201,7 @@ func leaveOut(rows []Socket, skip Skip, at time.Time) []Socket {
 		return rows
 	}
 
-	return slices.DeleteFunc(rows, func(s Socket) bool { return s.Print != 0 && skip(at, s.Cookie, s.Print) })
+	return slices.DeleteFunc(rows, func(s Socket) bool { return s.Digest != 0 && skip(at, s.Cookie, s.Digest) })
 }
 
 func (p *Replay) dumped(f frame, d Dump, broken error) (Dump, error) {

@@ -51,8 +51,8 @@ const (
 type Socket struct {
 	// Cookie identifies the socket host-wide until reboot.
 	Cookie uint64
-	// Print is what a [Skip] was asked about, zero if none was.
-	Print uint64
+	// Digest is what a [Skip] was asked about, zero if none was.
+	Digest uint64
 	// CgroupID is the cgroup v2 id, that is the inode of its directory.
 	CgroupID      uint64
 	Local, Remote Endpoint

@@ -56,9 +56,9 @@ var rooms = []room{
 	{
 		dir:         "sampler",
 		third:       []string{"github.com/mdlayher/netlink", "golang.org/x/sys/unix"},
-		std:         slices.Concat(pureStd, []string{"context", "io", "syscall", "time"}),
+		std:         slices.Concat(pureStd, []string{"context", "hash/maphash", "io", "syscall", "time"}),
 		never:       []string{"log", "log/slog", "net/http"},
-		edges:       []string{"conn_linux*.go", "errors.go", "loop*.go", "record*.go", "replay*.go"},
+		edges:       []string{"conn_linux*.go", "cpu_linux.go", "errors.go", "loop*.go", "record*.go", "replay*.go"},
 		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
 	},
 	{

@@ -25,8 +25,8 @@ func (f *Fixture) published(t *testing.T, resting bool) (all []health.Snapshot, 
 		all = append(all, c)
 	})
 	if resting {
-		replay.SetSkip(func(at time.Time, cookie, print uint64) bool {
-			skipped := tracker.Resting(at, cookie, print)
+		replay.SetSkip(func(at time.Time, cookie, digest uint64) bool {
+			skipped := tracker.Resting(at, cookie, digest)
 			if skipped {
 				rested++
 			}

@@ -6,29 +6,29 @@ import (
 	"time"
 )
 
-// Skip tells by a connection's cookie and the print of its row whether the row says
-// what is known already. Two rows of one connection have the same print if they
+// Skip tells by a connection's cookie and the digest of its row whether the row says
+// what is known already. Two rows of one connection have the same digest if they
 // differ in nothing but the kernel's clocks: what the running timer has left, and
 // the times since data or an ACK went either way.
-type Skip func(at time.Time, cookie, print uint64) bool
+type Skip func(at time.Time, cookie, digest uint64) bool
 
-// printer makes prints. Hashing costs less than decoding a row and looking at it.
-type printer struct{ seed maphash.Seed }
+// digester makes digests. Hashing costs less than decoding a row and looking at it.
+type digester struct{ seed maphash.Seed }
 
-func newPrinter() printer { return printer{maphash.MakeSeed()} }
+func newDigester() digester { return digester{maphash.MakeSeed()} }
 
 // Where a row has clocks: the timer in inet_diag_msg, and in tcp_info.
 const (
-	offExpires    = 52
-	offClocks     = offLastDataSent
-	endOfClocks   = offLastAckRecv + 4
-	spreadOfPrint = 0x9e3779b97f4a7c15
+	offExpires     = 52
+	offClocks      = offLastDataSent
+	endOfClocks    = offLastAckRecv + 4
+	spreadOfDigest = 0x9e3779b97f4a7c15
 )
 
-// print returns the cookie and the print of an inet_diag_msg with its attributes.
+// digest returns the cookie and the digest of an inet_diag_msg with its attributes.
 // It fails for what is too short, for listeners, and for rows without tcp_info,
 // whose clocks it would not find.
-func (p printer) print(b []byte) (cookie, print uint64, ok bool) {
+func (p digester) digest(b []byte) (cookie, digest uint64, ok bool) {
 	if len(b) < sizeofDiagMsg || State(b[1]) == StateListen {
 		return 0, 0, false
 	}
@@ -39,11 +39,11 @@ func (p printer) print(b []byte) (cookie, print uint64, ok bool) {
 	}
 
 	cookie = uint64(binary.NativeEndian.Uint32(b[44:])) | uint64(binary.NativeEndian.Uint32(b[48:]))<<32
-	print = maphash.Bytes(p.seed, b[:offExpires])
-	print = print*spreadOfPrint ^ maphash.Bytes(p.seed, b[offExpires+4:info+offClocks])
-	print = print*spreadOfPrint ^ maphash.Bytes(p.seed, b[info+endOfClocks:])
+	digest = maphash.Bytes(p.seed, b[:offExpires])
+	digest = digest*spreadOfDigest ^ maphash.Bytes(p.seed, b[offExpires+4:info+offClocks])
+	digest = digest*spreadOfDigest ^ maphash.Bytes(p.seed, b[info+endOfClocks:])
 
-	return cookie, print, true
+	return cookie, digest, true
 }
 
 // infoOffset returns where tcp_info begins, zero if it is not there or too short.
