@@ -139,7 +139,7 @@ func (t *Tracker) countJoined(i uint32) {
 	}
 
 	// The times of a socket that was used before have gone on.
-	r := t.slab.ring(c)
+	r := t.slab.ring(i)
 	s := r.newest()
 	all := c.counters(s)
 	all.limitTimes(s.at - t.groups.began + jiffyMS)

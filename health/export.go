@@ -265,7 +265,7 @@ func (t *Tracker) show(place int32, i uint32, row *sampler.Socket, at int64) {
 	c := t.slab.conn(i)
 	t.wake(i, c)
 	c.shown = place
-	key, r := t.exports.tupleOf(row), t.slab.ring(c)
+	key, r := t.exports.tupleOf(row), t.slab.ring(i)
 	t.exports.places[place] = exported{
 		taken: true,
 		index: i,

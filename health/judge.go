@@ -12,7 +12,7 @@ func (t *Tracker) judge(i uint32, m *moment) {
 	}
 
 	limits := t.limits(c)
-	r := t.slab.ring(c)
+	r := t.slab.growing(i)
 	t.account(c, &r, m.row)
 
 	e, windows := &t.evidence, c.windows

@@ -27,7 +27,7 @@ func (t *Tracker) end(i uint32, c *connection, at int64) {
 	t.countClosed(i, c)
 
 	if c.shown != notShown {
-		p, r := &t.exports.places[c.shown], t.slab.ring(c)
+		p, r := &t.exports.places[c.shown], t.slab.ring(i)
 		p.ended = true
 		p.shown.Ended = t.clock.wall(r.newest().at)
 	}

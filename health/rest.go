@@ -175,14 +175,13 @@ func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
 		return
 	}
 
-	r := t.slab.ring(c)
+	r := t.slab.ring(i)
 	if !r.level() || !t.rest.canRestore(&r, t.geometry) {
 		return
 	}
 
 	c.resting, c.restFrom = true, r.oldest().at
-	*t.slab.last(i) = *r.newest()
-	t.slab.dropRing(c)
+	t.slab.shrink(i)
 	t.rest.append(resting{row.Cookie, row.Digest, i, c.group, row.State})
 }
 
@@ -237,7 +236,7 @@ func (r *rest) restore(last *sample, from int64, until uint32, g geometry) ring 
 // next call.
 func (t *Tracker) windowOf(i uint32, c *connection) ring {
 	if !c.resting {
-		return t.slab.ring(c)
+		return t.slab.ring(i)
 	}
 
 	return t.rest.restore(t.slab.last(i), c.restFrom, t.slab.seen[i], t.geometry)
@@ -251,7 +250,7 @@ func (t *Tracker) wake(i uint32, c *connection) {
 
 	restored := t.windowOf(i, c)
 	c.resting = false
-	r := t.slab.ring(c)
+	r := t.slab.growing(i)
 	copy(r.samples, restored.samples)
 	r.first, r.count = restored.first, restored.count
 	c.store(&r)

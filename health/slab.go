@@ -10,8 +10,8 @@ const (
 // connection's index stays valid until it is freed.
 type slab struct {
 	conns [][]connection
-	// lasts has the newest sample of each connection without a window, windows those
-	// of the others.
+	// lasts has the newest sample of each connection that has no other, windows those
+	// of the rest.
 	lasts   [][]sample
 	windows windows
 	// seen holds the generation in which each connection was last in a dump,
@@ -35,22 +35,40 @@ func (s *slab) conn(i uint32) *connection { return &s.conns[i>>chunkBits][i&chun
 // last returns the place for the newest sample of a connection without a window.
 func (s *slab) last(i uint32) *sample { return &s.lasts[i>>chunkBits][i&chunkMask] }
 
-// ring returns a view of the connection's window, which it gets if it has none; store
-// keeps its position.
-func (s *slab) ring(c *connection) ring {
-	if c.window == 0 {
-		c.window, c.ringFirst, c.ringCount = s.windows.take(), 0, 0
+// ring returns a view of the connection's window: of its newest sample alone if that
+// is all there is.
+func (s *slab) ring(i uint32) ring {
+	c := s.conn(i)
+	if c.window != 0 {
+		return ring{samples: s.windows.at(c.window), first: c.ringFirst, count: c.ringCount}
 	}
 
-	return ring{samples: s.windows.at(c.window), first: c.ringFirst, count: c.ringCount}
+	k := i & chunkMask
+
+	return ring{samples: s.lasts[i>>chunkBits][k : k+1], count: c.ringCount}
 }
 
-// dropRing takes the window of a connection.
-func (s *slab) dropRing(c *connection) {
-	if c.window != 0 {
-		s.windows.give(c.window)
-		c.window = 0
+// growing is ring with room for another sample; store keeps its position.
+func (s *slab) growing(i uint32) ring {
+	if c := s.conn(i); c.window == 0 && c.ringCount > 0 {
+		c.window, c.ringFirst = s.windows.take(), 0
+		s.windows.at(c.window)[0] = *s.last(i)
 	}
+
+	return s.ring(i)
+}
+
+// shrink leaves a connection its newest sample.
+func (s *slab) shrink(i uint32) {
+	c := s.conn(i)
+	if c.window == 0 {
+		return
+	}
+
+	r := s.ring(i)
+	*s.last(i) = *r.newest()
+	s.windows.give(c.window)
+	c.window, c.ringFirst, c.ringCount = 0, 0, 1
 }
 
 func (c *connection) store(r *ring) { c.ringFirst, c.ringCount = r.first, r.count }
@@ -71,7 +89,7 @@ func (s *slab) alloc() uint32 {
 
 func (s *slab) release(i uint32) {
 	s.seen[i] = neverSeen
-	s.dropRing(s.conn(i))
+	s.shrink(i)
 	s.conn(i).cookie = 0 // no socket has it, so that nobody takes the rest for a connection
 	s.free = append(s.free, i)
 	s.used--
