@@ -23,7 +23,6 @@ const (
 	offSockaddrPortID = 4
 	kernelPortID      = 0
 	familyTCPInetDiag = unix.NETLINK_SOCK_DIAG
-	receiveFlags      = unix.MSG_TRUNC | unix.MSG_DONTWAIT
 )
 
 // Dial opens a connection to the kernel and finds out which kind of request it
@@ -51,109 +50,124 @@ func KernelRelease() string {
 // netlinkWire reads whole datagrams into one reused buffer. The library's own
 // receive path peeks first, which shrinks the kernel's datagrams to a page and
 // costs three allocations a socket.
+//
+// Its socket blocks, and the runtime's poller does not know of it: the kernel would
+// wake the poller, which has nothing to do, once for each datagram, a quarter of the
+// price of a dump. What a request brings is there at once anyway.
 type netlinkWire struct {
-	conn *netlink.Conn
-	raw  syscall.RawConn
-	buf  []byte
-	// read is receiveOnce, bound once so that receiving does not allocate.
-	read   func(fd uintptr) bool
+	fd     int
+	limit  time.Time
+	buf    []byte
 	sender [sizeofSockaddr]byte
-	n      int
-	errno  syscall.Errno
-	// write is sendOnce, bound once as read is; it sends outgoing.
-	write    func(fd uintptr) bool
-	outgoing []byte
-	sendErr  error
 }
 
 func dialWire(netns int) (*netlinkWire, error) {
-	conn, err := netlink.Dial(familyTCPInetDiag, &netlink.Config{NetNS: netns})
+	fd, err := openNetlink(netns)
 	if err != nil {
 		return nil, fmt.Errorf("open netlink socket: %w", err)
+	}
+
+	return &netlinkWire{fd: fd, buf: make([]byte, receiveBuffer)}, nil
+}
+
+// openNetlink opens a netlink socket and takes it away from the runtime.
+func openNetlink(netns int) (fd int, err error) {
+	conn, err := netlink.Dial(familyTCPInetDiag, &netlink.Config{NetNS: netns})
+	if err != nil {
+		return 0, err
 	}
 
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		_ = conn.Close()
-
-		return nil, fmt.Errorf("open netlink socket: %w", err)
+		return 0, errors.Join(err, conn.Close())
 	}
 
-	w := &netlinkWire{conn: conn, raw: raw, buf: make([]byte, receiveBuffer)}
-	w.read, w.write = w.receiveOnce, w.sendOnce
+	var dupErr error
 
-	return w, nil
+	err = raw.Control(func(registered uintptr) {
+		fd, dupErr = unix.FcntlInt(registered, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err := errors.Join(err, dupErr, conn.Close()); err != nil {
+		return 0, err
+	}
+
+	if err := unix.SetNonblock(fd, false); err != nil {
+		return 0, errors.Join(err, unix.Close(fd))
+	}
+
+	return fd, nil
 }
 
-func (w *netlinkWire) Close() error { return w.conn.Close() }
+func (w *netlinkWire) Close() error {
+	fd := w.fd
+	w.fd = -1 // the number may be another file's soon
 
-func (w *netlinkWire) deadline(t time.Time) error { return w.conn.SetDeadline(t) }
+	return unix.Close(fd)
+}
+
+// deadline bounds both a single wait and all of them together.
+func (w *netlinkWire) deadline(t time.Time) error {
+	w.limit = t
+	wait := unix.NsecToTimeval(max(time.Until(t), time.Millisecond).Nanoseconds()) // zero would be for ever
+
+	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(w.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait))
+}
 
 func (w *netlinkWire) send(seq uint32, r *request) error {
-	_, err := w.conn.Send(netlink.Message{
-		Header: netlink.Header{Type: netlink.HeaderType(r.kind()), Flags: dumpFlags, Sequence: seq},
-		Data:   r.payload(),
-	})
+	payload := r.payload()
 
-	return err
-}
-
-// ask sends by hand: the library allocates for each message.
-func (w *netlinkWire) ask(messages []byte) error {
-	w.outgoing = messages
-
-	if err := w.raw.Write(w.write); err != nil {
+	message, err := netlink.Message{
+		Header: netlink.Header{
+			Length: uint32(sizeofHeader + len(payload)), Type: netlink.HeaderType(r.kind()), Flags: dumpFlags, Sequence: seq,
+		},
+		Data: payload,
+	}.MarshalBinary()
+	if err != nil {
 		return err
 	}
 
-	return os.NewSyscallError("write", w.sendErr)
+	return w.ask(message)
 }
 
-// sendOnce makes one write(2) and tells whether it is settled. A netlink socket
-// that is connected to nobody writes to the kernel, all or nothing.
-func (w *netlinkWire) sendOnce(fd uintptr) bool {
+// ask makes one write(2). A netlink socket that is connected to nobody writes to the
+// kernel, all or nothing.
+func (w *netlinkWire) ask(messages []byte) error {
 	for {
-		_, w.sendErr = unix.Write(int(fd), w.outgoing)
-
-		if !errors.Is(w.sendErr, unix.EINTR) {
-			return !errors.Is(w.sendErr, unix.EAGAIN)
+		_, err := unix.Write(w.fd, messages)
+		if !errors.Is(err, unix.EINTR) {
+			return os.NewSyscallError("write", err)
 		}
 	}
 }
 
 func (w *netlinkWire) receive() ([]byte, error) {
-	for {
-		if err := w.raw.Read(w.read); err != nil {
-			return nil, err
-		}
+	for time.Now().Before(w.limit) {
+		n, errno := w.receiveOnce()
 
 		switch {
-		case w.errno != 0:
-			return nil, os.NewSyscallError("recvfrom", w.errno)
+		case errno == unix.EINTR || errno == unix.EAGAIN:
+			continue
+		case errno != 0:
+			return nil, os.NewSyscallError("recvfrom", errno)
 		case binary.NativeEndian.Uint32(w.sender[offSockaddrPortID:]) != kernelPortID:
 			continue // anybody may send to a netlink port; only the kernel is heard
-		case w.n > len(w.buf):
-			return nil, fmt.Errorf("%w: %d bytes", ErrTruncated, w.n)
+		case n > len(w.buf):
+			return nil, fmt.Errorf("%w: %d bytes", ErrTruncated, n)
 		default:
-			return w.buf[:w.n], nil
+			return w.buf[:n], nil
 		}
 	}
+
+	return nil, os.ErrDeadlineExceeded
 }
 
-// receiveOnce makes one recvfrom(2) and tells whether it is settled; otherwise
-// the runtime waits for the socket. The system call is made by hand because
-// the wrappers of x/sys allocate the sender's address each time.
-func (w *netlinkWire) receiveOnce(fd uintptr) bool {
-	for {
-		length := uint32(sizeofSockaddr)
-		n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, fd,
-			uintptr(unsafe.Pointer(&w.buf[0])), uintptr(len(w.buf)), receiveFlags,
-			uintptr(unsafe.Pointer(&w.sender[0])), uintptr(unsafe.Pointer(&length)))
+// receiveOnce makes one recvfrom(2). The system call is made by hand because the
+// wrappers of x/sys allocate the sender's address each time.
+func (w *netlinkWire) receiveOnce() (int, syscall.Errno) {
+	length := uint32(sizeofSockaddr)
+	n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(w.fd),
+		uintptr(unsafe.Pointer(&w.buf[0])), uintptr(len(w.buf)), unix.MSG_TRUNC,
+		uintptr(unsafe.Pointer(&w.sender[0])), uintptr(unsafe.Pointer(&length)))
 
-		w.n, w.errno = int(n), errno
-
-		if errno != unix.EINTR {
-			return errno != unix.EAGAIN
-		}
-	}
+	return int(n), errno
 }

@@ -30,11 +30,7 @@ func TestLiveForeignSender(t *testing.T) {
 	n.Pair(t, "tcp", "127.0.0.1:0")
 	c := dialIn(t, n, Config{})
 	w := wireOf(c)
-	var (
-		own unix.Sockaddr
-		err error
-	)
-	must(t, w.raw.Control(func(fd uintptr) { own, err = unix.Getsockname(int(fd)) }))
+	own, err := unix.Getsockname(w.fd)
 	must(t, err)
 	seq := c.sequence + 1 // of the next dump
 	forged := slices.Concat(rowMessage(seq, 666), doneMessage(seq, 0))
