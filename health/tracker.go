@@ -28,6 +28,7 @@ type Tracker struct {
 	networks *Networks
 
 	rest      rest
+	warming   warming
 	exports   *exports
 	listeners listeners
 	groups    groups
@@ -115,6 +116,8 @@ func (t *Tracker) Sockets(at time.Time, rows []sampler.Socket) {
 
 	m.now, m.afterGap = t.clock.judge(m.at)
 	m.sampled = t.clock.first
+
+	t.warm(rows)
 
 	for i := range rows {
 		m.row = &rows[i]

@@ -83,7 +83,14 @@ type ring struct {
 	count   uint8
 }
 
-func (r *ring) at(i int) *sample { return &r.samples[(int(r.first)+i)%len(r.samples)] }
+func (r *ring) at(i int) *sample {
+	if i += int(r.first); i >= len(r.samples) {
+		i -= len(r.samples) // a division would cost as much as the rest
+	}
+
+	return &r.samples[i]
+}
+
 func (r *ring) oldest() *sample  { return r.at(0) }
 func (r *ring) newest() *sample  { return r.at(r.last()) }
 

@@ -49,12 +49,14 @@ func (p digester) digest(b []byte) (cookie, digest uint64, ok bool) {
 // infoOffset returns where tcp_info begins, zero if it is not there or too short.
 func infoOffset(b []byte) int {
 	for at := sizeofDiagMsg; at+sizeofAttr <= len(b); {
-		length := int(binary.NativeEndian.Uint16(b[at:]))
+		head := b[at : at+sizeofAttr]
+
+		length := int(binary.NativeEndian.Uint16(head))
 		if length < sizeofAttr || at+length > len(b) {
 			return 0
 		}
 
-		if binary.NativeEndian.Uint16(b[at+2:])&attrTypeMask == attrInfo {
+		if binary.NativeEndian.Uint16(head[2:])&attrTypeMask == attrInfo {
 			if length < sizeofAttr+endOfClocks {
 				return 0
 			}
