@@ -34,6 +34,10 @@ func requireSoundTable(tb testing.TB, t *Tracker) {
 
 		if c.window != 0 {
 			windows++
+
+			if owner := t.slab.windows.owners[c.window-1]; owner != i {
+				tb.Fatalf("window %d of connection %d is that of %d", c.window, i, owner)
+			}
 		}
 
 		if c.resting && c.window != 0 || c.ringCount > 1 && c.window == 0 {

@@ -51,11 +51,16 @@ func (s *slab) ring(i uint32) ring {
 // growing is ring with room for another sample; store keeps its position.
 func (s *slab) growing(i uint32) ring {
 	if c := s.conn(i); c.window == 0 && c.ringCount > 0 {
-		c.window, c.ringFirst = s.windows.take(), 0
+		c.window, c.ringFirst = s.windows.take(i), 0
 		s.windows.at(c.window)[0] = *s.last(i)
 	}
 
 	return s.ring(i)
+}
+
+// tidy gives up memory that windows no longer need, a little at a time.
+func (s *slab) tidy() {
+	s.windows.shrink(func(owner, number uint32) { s.conn(owner).window = number })
 }
 
 // shrink leaves a connection its newest sample.

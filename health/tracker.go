@@ -144,6 +144,7 @@ func (t *Tracker) End(d sampler.Dump) {
 	t.joinGroups(at)
 	t.sweep(at)
 	t.expire(at)
+	t.slab.tidy()
 	t.groups.noteEmpty()
 	t.settleExports(at)
 	t.admission.advance(t.clock.tickLength(), t.slab.used-len(t.ended)+t.tick.untracked, t.tick.kept)

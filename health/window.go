@@ -91,8 +91,8 @@ func (r *ring) at(i int) *sample {
 	return &r.samples[i]
 }
 
-func (r *ring) oldest() *sample  { return r.at(0) }
-func (r *ring) newest() *sample  { return r.at(r.last()) }
+func (r *ring) oldest() *sample { return r.at(0) }
+func (r *ring) newest() *sample { return r.at(r.last()) }
 
 // push appends s, dropping what has left the window. Samples that come denser
 // than the geometry wants replace their forerunner.

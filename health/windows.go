@@ -5,29 +5,46 @@ package health
 type windows struct {
 	length int // samples of each
 	chunks [][]sample
-	// free are the numbers that nobody has. Zero is none.
-	free []uint32
+	// owners has for each window whose it is. free are the numbers of those that are
+	// nobody's; they begin at one.
+	owners []uint32
+	free   []uint32
 }
 
-// take returns the number of a window.
-func (w *windows) take() uint32 {
-	if len(w.free) == 0 {
-		base := uint32(len(w.chunks)*chunkSize) + 1
-		w.chunks = append(w.chunks, make([]sample, chunkSize*w.length))
+const (
+	nobody = ^uint32(0)
+	// spareWindows may stay free for what comes next.
+	spareWindows = 2 * chunkSize
+)
 
-		for n := uint32(chunkSize); n > 0; n-- {
-			w.free = append(w.free, base+n-1)
-		}
+// take returns the number of a window for a connection.
+func (w *windows) take(owner uint32) uint32 {
+	if len(w.free) == 0 {
+		w.grow()
 	}
 
 	number := w.free[len(w.free)-1]
 	w.free = w.free[:len(w.free)-1]
+	w.owners[number-1] = owner
 
 	return number
 }
 
+func (w *windows) grow() {
+	base := uint32(len(w.owners)) + 1
+	w.chunks = append(w.chunks, make([]sample, chunkSize*w.length))
+
+	for n := uint32(chunkSize); n > 0; n-- {
+		w.owners = append(w.owners, nobody)
+		w.free = append(w.free, base+n-1)
+	}
+}
+
 // give takes back a window.
-func (w *windows) give(number uint32) { w.free = append(w.free, number) }
+func (w *windows) give(number uint32) {
+	w.owners[number-1] = nobody
+	w.free = append(w.free, number)
+}
 
 // at returns the samples of a window.
 func (w *windows) at(number uint32) []sample {
@@ -37,5 +54,41 @@ func (w *windows) at(number uint32) []sample {
 	return w.chunks[n>>chunkBits][from : from+w.length : from+w.length]
 }
 
+// shrink gives up the last chunk if more is free than may stay so: its windows move to
+// others, of which moved tells. A burst of traffic on all connections is not to cost
+// memory for ever.
+func (w *windows) shrink(moved func(owner, number uint32)) {
+	if len(w.free) <= spareWindows {
+		return
+	}
+
+	last := uint32(len(w.owners) - chunkSize)
+	below := w.free[:0]
+
+	for _, number := range w.free {
+		if number <= last {
+			below = append(below, number)
+		}
+	}
+
+	w.free = below
+
+	for number := last + 1; number <= last+chunkSize; number++ {
+		if owner := w.owners[number-1]; owner != nobody {
+			to := w.take(owner)
+			copy(w.at(to), w.at(number))
+			moved(owner, to)
+		}
+	}
+
+	w.owners = w.owners[:last]
+	w.chunks[len(w.chunks)-1] = nil
+	w.chunks = w.chunks[:len(w.chunks)-1]
+}
+
 // bytes returns the memory that all windows take.
-func (w *windows) bytes() int { return len(w.chunks)*chunkSize*w.length*sampleBytes + cap(w.free)*4 }
+func (w *windows) bytes() int {
+	const perNumber = 4
+
+	return len(w.chunks)*chunkSize*w.length*sampleBytes + (cap(w.free)+cap(w.owners))*perNumber
+}

@@ -1,0 +1,209 @@
+package bench
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/procfs"
+
+	"tcphealth_exporter/internal/netlab"
+	"tcphealth_exporter/internal/promlab"
+)
+
+var programFor = flag.Duration("program.for", time.Minute, "how long BenchmarkProgram watches the program")
+
+const (
+	programAddress = "127.0.0.1:10047"
+	scrapeEvery    = 5 * time.Second
+	churnPerSecond = 200
+)
+
+// BenchmarkProgram watches the built program at default flags, the governor off, for a
+// while each: with idle sockets, without and with a scraper every five seconds; with
+// churn; and, for the part of the price that is fixed, in an empty namespace. It reports
+// the share of a processor, the resident memory after a tenth of the time and at the
+// end, its goroutines and file descriptors, and the ticks that it missed.
+func BenchmarkProgram(b *testing.B) {
+	netlab.RequireRoot(b)
+
+	for _, w := range []watched{
+		{sockets: 0},
+		{sockets: 10_000}, {sockets: 10_000, scraped: true},
+		{sockets: 16_000, scraped: true, churn: churnPerSecond},
+		{sockets: 54_000}, {sockets: 54_000, scraped: true},
+	} {
+		b.Run(fmt.Sprintf("sockets=%d/scraped=%t/churn=%d", w.sockets, w.scraped, w.churn), w.run)
+	}
+}
+
+// watched is a situation of the program.
+type watched struct {
+	sockets int
+	scraped bool
+	churn   int // connections a second
+}
+
+func (w *watched) run(b *testing.B) {
+	ns, _ := population(b, w.sockets)
+	p := startProgram(b, ns)
+
+	if w.churn > 0 {
+		churn(b, ns, w.churn)
+	}
+
+	p.watch(*programFor/10, w.scraped) //nolint:mnd // a tenth
+
+	for b.Loop() {
+		before, began := p.sight(), time.Now()
+		p.watch(*programFor, w.scraped)
+		after, took := p.sight(), time.Since(began).Seconds()
+
+		b.ReportMetric((after.cpu-before.cpu)/took*100, "cpu-%")
+		b.ReportMetric(before.rss, "rss-MB-first")
+		b.ReportMetric(after.rss, "rss-MB-last")
+		b.ReportMetric(after.goroutines-before.goroutines, "goroutines-more")
+		b.ReportMetric(after.fds-before.fds, "fds-more")
+		b.ReportMetric(after.missed-before.missed, "missed-ticks")
+		b.ReportMetric(0, "ns/op")
+	}
+}
+
+// runningProgram is the exporter in a namespace.
+type runningProgram struct {
+	b      *testing.B
+	pid    int
+	client *http.Client
+}
+
+func startProgram(b *testing.B, ns *netlab.Namespace) *runningProgram {
+	b.Helper()
+
+	path := filepath.Join(b.TempDir(), "tcphealth_exporter")
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "tcphealth_exporter").CombinedOutput(); err != nil {
+		b.Fatalf("build: %v\n%s", err, out)
+	}
+
+	process := ns.Start(b, path, "--web.listen-address="+programAddress, "--sampler.max-cpu=0")
+	p := &runningProgram{b: b, pid: process.PID(), client: promlab.ClientIn(ns)}
+	b.Cleanup(p.client.CloseIdleConnections)
+	time.Sleep(settled)
+
+	return p
+}
+
+// watch lets time pass, with scrapes or without.
+func (p *runningProgram) watch(d time.Duration, scraped bool) {
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(min(scrapeEvery, time.Until(end))) {
+		if scraped {
+			p.scrape()
+		}
+	}
+}
+
+func (p *runningProgram) scrape() map[string]*dto.MetricFamily {
+	p.b.Helper()
+
+	answer, err := p.client.Get("http://" + programAddress + "/metrics")
+	if err != nil {
+		p.b.Fatal(err)
+	}
+	defer answer.Body.Close()
+
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+
+	families, err := parser.TextToMetricFamilies(answer.Body)
+	if err != nil {
+		p.b.Fatal(err)
+	}
+
+	return families
+}
+
+// sight is what a look at the program tells.
+type sight struct{ cpu, rss, goroutines, fds, missed float64 }
+
+func (p *runningProgram) sight() sight {
+	p.b.Helper()
+
+	process, err := procfs.NewProc(p.pid)
+	if err != nil {
+		p.b.Fatal(err)
+	}
+
+	stat, err := process.Stat()
+	if err != nil {
+		p.b.Fatal(err)
+	}
+
+	families := p.scrape()
+	value := func(name string) float64 {
+		m := families[name].GetMetric()[0]
+
+		return m.GetGauge().GetValue() + m.GetCounter().GetValue()
+	}
+
+	return sight{
+		cpu: stat.CPUTime(), rss: float64(stat.ResidentMemory()) / (1 << 20),
+		goroutines: value("go_goroutines"), fds: value("process_open_fds"), missed: value("tcphealth_sampler_ticks_missed_total"),
+	}
+}
+
+// churn opens so many connections a second and closes each by RST within two seconds,
+// until the benchmark is over.
+func churn(b *testing.B, ns *netlab.Namespace, perSecond int) {
+	listener := ns.Listen(b, "tcp4", "127.0.0.1:0")
+
+	var (
+		routines sync.WaitGroup
+		over     atomic.Bool
+	)
+
+	b.Cleanup(func() {
+		over.Store(true)
+		_ = listener.Close()
+		routines.Wait()
+	})
+
+	routines.Go(func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+
+			go func() { _, _ = io.Copy(c, c); _ = c.Close() }()
+		}
+	})
+
+	routines.Go(func() {
+		ns.Do(func() { // dialing is done on this thread
+			for n := 0; !over.Load(); n++ {
+				time.Sleep(time.Second / time.Duration(perSecond))
+
+				c, err := net.Dial("tcp4", listener.Addr().String())
+				if err != nil {
+					continue
+				}
+
+				go func() {
+					_, _ = c.Write(make([]byte, 300))
+					time.Sleep(time.Duration(n%20) * 100 * time.Millisecond)
+					_ = c.(*net.TCPConn).SetLinger(0) //nolint:forcetypeassert // TCP was dialed
+					_ = c.Close()
+				}()
+			}
+		})
+	})
+}
