@@ -40,9 +40,11 @@ func BenchmarkProgram(b *testing.B) {
 
 	for _, w := range []watched{
 		{sockets: 0},
-		{sockets: 10_000}, {sockets: 10_000, scraped: true},
+		{sockets: 10_000},
+		{sockets: 10_000, scraped: true},
 		{sockets: 16_000, scraped: true, churn: churnPerSecond},
-		{sockets: 54_000}, {sockets: 54_000, scraped: true},
+		{sockets: 54_000},
+		{sockets: 54_000, scraped: true},
 	} {
 		b.Run(fmt.Sprintf("sockets=%d/scraped=%t/churn=%d", w.sockets, w.scraped, w.churn), w.run)
 	}
