@@ -34,6 +34,15 @@ var groupFamilyTable = slices.Concat([]groupFamily{
 		},
 	},
 	{
+		name: "group_ill_connections", help: "Connections of the group that are SUSPECT or worse, by what their raised flags point at.",
+		kind: gaugeValue, labels: []string{"cause"},
+		series: func(g *health.Group, to *series) {
+			for cause := health.CauseNone + 1; cause < health.NumCauses; cause++ {
+				to.add(float64(g.Ill[cause]), cause.String())
+			}
+		},
+	},
+	{
 		name: "group_idle_connections", help: "Connections of the group that are idle.",
 		kind: gaugeValue, series: func(g *health.Group, to *series) { to.add(float64(g.Idle)) },
 	},

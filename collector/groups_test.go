@@ -48,6 +48,10 @@ func group(n int, labels ...string) health.Group {
 		g.Causes[i] = next()
 	}
 
+	for i := range g.Ill {
+		g.Ill[i] = next()
+	}
+
 	for i := range g.Counters {
 		g.Counters[i] = uint64(1_000_000 * next())
 	}

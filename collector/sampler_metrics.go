@@ -16,6 +16,7 @@ const (
 	nameRereadDuration = namespace + "sampler_reread_duration_seconds"
 	nameRereadSockets  = namespace + "sampler_reread_sockets_total"
 	nameInterval       = namespace + "sampler_interval_seconds"
+	nameConfigured     = namespace + "sampler_configured_interval_seconds"
 	nameMissed         = namespace + "sampler_ticks_missed_total"
 	nameLate           = namespace + "sampler_late_seconds_total"
 	nameErrors         = namespace + "sampler_errors_total"
@@ -29,6 +30,7 @@ var samplerMetricTable = []Metric{
 	{Name: nameRereadDuration, Type: "histogram", Help: "Time of a round of re-reading between two samples, from the first request to the last connection judged."},
 	{Name: nameRereadSockets, Type: "counter", Help: "Connections in doubt that were read again between two samples."},
 	{Name: nameInterval, Type: "gauge", Help: "Time between two samples, as stretched by --sampler.max-cpu."},
+	{Name: nameConfigured, Type: "gauge", Help: "Time between two samples as configured, or as recorded."},
 	{Name: nameLate, Type: "counter", Help: "By how much ticks began later than they should have, added up."},
 	{Name: nameMissed, Type: "counter", Help: "Ticks dropped because the dump before was late."},
 	{Name: nameErrors, Type: "counter", Labels: []string{"reason"}, Help: "Failures to open the kernel's interface, or to finish a dump or a round of re-reading."},
@@ -49,6 +51,7 @@ func helpOf(name string) string {
 type SamplerMetrics struct {
 	dump, tick, reread prometheus.Histogram
 	interval           prometheus.Gauge
+	configured         prometheus.Gauge
 	missed, sockets    prometheus.Counter
 	late               prometheus.Counter
 	errors             *prometheus.CounterVec
@@ -58,18 +61,20 @@ type SamplerMetrics struct {
 // NewSamplerMetrics returns metrics at zero, each reason of failure present.
 func NewSamplerMetrics(interval time.Duration) *SamplerMetrics {
 	m := &SamplerMetrics{
-		dump:     durationHistogram(nameDumpDuration),
-		tick:     durationHistogram(nameTickDuration),
-		reread:   durationHistogram(nameRereadDuration),
-		interval: prometheus.NewGauge(prometheus.GaugeOpts{Name: nameInterval, Help: helpOf(nameInterval)}),
-		missed:   prometheus.NewCounter(prometheus.CounterOpts{Name: nameMissed, Help: helpOf(nameMissed)}),
-		late:     prometheus.NewCounter(prometheus.CounterOpts{Name: nameLate, Help: helpOf(nameLate)}),
-		sockets:  prometheus.NewCounter(prometheus.CounterOpts{Name: nameRereadSockets, Help: helpOf(nameRereadSockets)}),
-		phases:   newPhases(),
+		dump:       durationHistogram(nameDumpDuration),
+		tick:       durationHistogram(nameTickDuration),
+		reread:     durationHistogram(nameRereadDuration),
+		interval:   prometheus.NewGauge(prometheus.GaugeOpts{Name: nameInterval, Help: helpOf(nameInterval)}),
+		configured: prometheus.NewGauge(prometheus.GaugeOpts{Name: nameConfigured, Help: helpOf(nameConfigured)}),
+		missed:     prometheus.NewCounter(prometheus.CounterOpts{Name: nameMissed, Help: helpOf(nameMissed)}),
+		late:       prometheus.NewCounter(prometheus.CounterOpts{Name: nameLate, Help: helpOf(nameLate)}),
+		sockets:    prometheus.NewCounter(prometheus.CounterOpts{Name: nameRereadSockets, Help: helpOf(nameRereadSockets)}),
+		phases:     newPhases(),
 		errors: prometheus.NewCounterVec(
 			prometheus.CounterOpts{Name: nameErrors, Help: helpOf(nameErrors)}, []string{"reason"}),
 	}
 	m.interval.Set(interval.Seconds())
+	m.configured.Set(interval.Seconds())
 
 	for _, reason := range sampler.Reasons() {
 		m.errors.WithLabelValues(string(reason))
@@ -122,7 +127,7 @@ func (m *SamplerMetrics) Failed(err error, _ time.Duration) {
 }
 
 func (m *SamplerMetrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.dump, m.tick, m.reread, m.sockets, m.interval, m.missed, m.late, m.errors, m.phases.all}
+	return []prometheus.Collector{m.dump, m.tick, m.reread, m.sockets, m.interval, m.configured, m.missed, m.late, m.errors, m.phases.all}
 }
 
 // Describe implements prometheus.Collector.

@@ -20,6 +20,8 @@ type Group struct {
 type GroupCounts struct {
 	Statuses [NumStatuses]int
 	Causes   [NumCauses]int
+	// Ill counts by cause those that are SUSPECT or worse.
+	Ill [NumCauses]int
 	// Idle counts those that are idle, CloseWait those whose peer is done and
 	// waits for the local application to close (CLOSE_WAIT).
 	Idle, CloseWait int
@@ -30,6 +32,10 @@ func (g *GroupCounts) count(c *connection, n int) {
 	v := &c.verdict
 	g.Statuses[v.status] += n
 	g.Causes[v.cause] += n
+
+	if v.status >= Suspect {
+		g.Ill[v.cause] += n
+	}
 
 	if v.idle {
 		g.Idle += n

@@ -141,7 +141,7 @@ func TestGroupsCount(t *testing.T) {
 
 	g := w.tick(dead, half, client(3, 1)).group(1)
 	if g.Statuses != [NumStatuses]int{Healthy: 2, Stale: 1} || g.Causes != [NumCauses]int{CauseNone: 2, CauseHandshake: 1} ||
-		g.Idle != 2 || g.CloseWait != 1 {
+		g.Ill != [NumCauses]int{CauseHandshake: 1} || g.Idle != 2 || g.CloseWait != 1 {
 		t.Errorf("%+v", g.GroupCounts)
 	}
 
