@@ -24,6 +24,7 @@ import (
 
 	"tcphealth_exporter/api"
 	"tcphealth_exporter/collector"
+	"tcphealth_exporter/docs/runbooks"
 )
 
 // Limits of the server: no request of ours is large, and none takes long.
@@ -109,6 +110,7 @@ func newHandler(e *exporter) (http.Handler, error) {
 	mux.Handle("GET "+e.opts.telemetryPath, newMetricsHandler(e))
 	mux.Handle("GET /{$}", landing)
 	mux.Handle(api.Prefix, api.New(api.Config{Tracker: e.tracker, Questions: e.questions, ParseFilter: selectBy}))
+	mux.Handle("GET /runbooks/{alert}", runbooks.Handler("alert"))
 	mux.Handle("GET /-/healthy", probe(e.latest.healthy, "Healthy", "No sample for three intervals"))
 	mux.Handle("GET /-/ready", probe(e.latest.ready, "Ready", "No sample yet"))
 

@@ -151,6 +151,10 @@ func TestEndpoints(t *testing.T) {
 		status       int
 	}{
 		{"GET", "/nonsense", 404},
+		{"GET", "/runbooks/TCPHealthHalfOpen", 200},
+		{"GET", "/runbooks/TCPHealthStale.md", 200},
+		{"GET", "/runbooks/nothing", 404},
+		{"GET", "/runbooks/..%2fweb.go", 404},
 		{"GET", "/metrics/", 404},
 		{"GET", "/-/", 404},
 		{"GET", "/debug/pprof/", 404},
