@@ -9,6 +9,7 @@ import (
 
 // debianPackageTable tells which Debian package brings a tool, where the two have different names.
 var debianPackageTable = map[string]string{
+	"amtool":   "prometheus-alertmanager",
 	"ip":       "iproute2",
 	"nft":      "nftables",
 	"promtool": "prometheus",
