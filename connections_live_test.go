@@ -23,7 +23,7 @@ func TestConnectionsLive(t *testing.T) {
 	link := netlab.Join(t, near, far, 1)
 
 	kinds := connectKinds(t, near, far, link)
-	p := spawnIn(t, near, "--sampler.interval=100ms", "--collector.connections=0", "--tracker.retention=1m")
+	p := spawnIn(t, near, "--sampler.interval=100ms", "--sampler.max-cpu=0", "--collector.connections=0", "--tracker.retention=1m")
 	p.awaitReady(t)
 
 	for kind, pair := range kinds {
@@ -165,7 +165,7 @@ func TestConnectionsTellTwinsApart(t *testing.T) {
 		write(t, client, n)
 	}
 
-	p := spawnIn(t, ns, "--sampler.interval=100ms")
+	p := spawnIn(t, ns, "--sampler.interval=100ms", "--sampler.max-cpu=0")
 	p.awaitReady(t)
 
 	for host, n := range sent {

@@ -33,7 +33,7 @@ func TestGroupsOfAReplay(t *testing.T) {
 // host's counters go on.
 func TestGroupsAfterAReload(t *testing.T) {
 	path := writeConfig(t, "groups: {by: [role]}\n")
-	p := start(t, "--sampler.interval=50ms", "--health.window=1s", "--web.enable-lifecycle", "--config.file="+path)
+	p := start(t, "--sampler.interval=50ms", "--sampler.max-cpu=0", "--health.window=1s", "--web.enable-lifecycle", "--config.file="+path)
 	p.awaitReady(t)
 
 	sent := func(body string) float64 {

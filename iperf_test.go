@@ -54,7 +54,7 @@ func TestAgainstSs(t *testing.T) {
 func compareWithSs(t *testing.T, sender *netlab.Namespace, remote netip.Addr) {
 	t.Helper()
 
-	p := spawnIn(t, sender, "--sampler.interval=20ms", "--collector.connections.min-age=0s")
+	p := spawnIn(t, sender, "--sampler.interval=20ms", "--sampler.max-cpu=0", "--collector.connections.min-age=0s")
 	p.awaitReady(t)
 	await(t, "the transfer", func() bool { return busyRow(t, sender, remote) != nil })
 

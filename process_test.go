@@ -113,7 +113,7 @@ func TestSignals(t *testing.T) {
 	} {
 		for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
 			t.Run(fmt.Sprintf("%s/%s", name, signal), func(t *testing.T) {
-				p := spawn(t, nil, "--sampler.interval=10ms", "--health.window=1s")
+				p := spawn(t, nil, "--sampler.interval=10ms", "--sampler.max-cpu=0", "--health.window=1s")
 				p.awaitReady(t)
 				busy(t, p)
 
@@ -186,7 +186,7 @@ func requestForever(path string) func(*testing.T, *process) {
 
 // TestNothingLeaks counts file descriptors and goroutines over many scrapes.
 func TestNothingLeaks(t *testing.T) {
-	p := spawn(t, nil, "--sampler.interval=10ms", "--health.window=1s")
+	p := spawn(t, nil, "--sampler.interval=10ms", "--sampler.max-cpu=0", "--health.window=1s")
 	p.awaitReady(t)
 
 	census := func() [2]int {
@@ -366,7 +366,7 @@ func TestStartupLog(t *testing.T) {
 func TestRecordAndReplay(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "host.rec")
 
-	recorder := start(t, "--sampler.record="+path, "--sampler.interval=20ms")
+	recorder := start(t, "--sampler.record="+path, "--sampler.interval=20ms", "--sampler.max-cpu=0")
 	recorder.awaitReady(t)
 	await(t, "five samples", func() bool {
 		n, _ := recorder.metric(t, "tcphealth_sampler_tick_duration_seconds_count")

@@ -260,7 +260,7 @@ func TestReloadDuringSamples(t *testing.T) {
 // TestReloadUnderLoad reloads in all ways at once while everything runs.
 func TestReloadUnderLoad(t *testing.T) {
 	path := writeConfig(t, calmConfig)
-	p := start(t, "--sampler.interval=20ms", "--health.window=1s", "--web.enable-lifecycle", "--config.file="+path)
+	p := start(t, "--sampler.interval=20ms", "--sampler.max-cpu=0", "--health.window=1s", "--web.enable-lifecycle", "--config.file="+path)
 	p.awaitReady(t)
 
 	ticks := func() float64 {
@@ -308,7 +308,7 @@ func TestReloadUnderLoad(t *testing.T) {
 // good.
 func TestHangup(t *testing.T) {
 	path := writeConfig(t, calmConfig)
-	p := spawn(t, nil, "--sampler.interval=20ms", "--health.window=200ms", "--config.file="+path)
+	p := spawn(t, nil, "--sampler.interval=20ms", "--sampler.max-cpu=0", "--health.window=200ms", "--config.file="+path)
 	p.awaitReady(t)
 
 	const flagged = `tcphealth_flagged_connections{flag="rtt_high"}`

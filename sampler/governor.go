@@ -13,6 +13,8 @@ type governor struct {
 	// tick and round are what samples and the rounds of re-reading between two of
 	// them take of late.
 	tick, round time.Duration
+	// warm: the first sample is over, which finds cold caches and new connections only.
+	warm bool
 }
 
 const (
@@ -35,6 +37,12 @@ func newGovernor(share float64, least, most time.Duration) governor {
 // interval is another one now.
 func (g *governor) spent(tick, rounds time.Duration) (changed bool) {
 	if g.share <= 0 {
+		return false
+	}
+
+	if !g.warm {
+		g.warm = true
+
 		return false
 	}
 

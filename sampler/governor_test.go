@@ -38,6 +38,10 @@ func TestGovernorStretches(t *testing.T) {
 func TestGovernorIsGentle(t *testing.T) {
 	g := newGovernor(0.1, time.Second, 10*time.Second)
 
+	if g.spent(time.Minute, 0) || g.interval != time.Second {
+		t.Errorf("the first sample, which is dear, made it %v", g.interval)
+	}
+
 	for range 10 {
 		g.spent(50*time.Millisecond, 0)
 	}
