@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-kernels lab fixtures lint fuzz bench golden generate check
+.PHONY: help run build test e2e test-kernels lab fixtures lint fuzz bench golden generate check
 
 GO ?= go
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -66,6 +66,7 @@ lab:
 ## Record the fixtures anew: one run of each scenario of the lab (as root, 5 minutes).
 fixtures:
 	$(full_lab) -lab.seeds 1 -lab.record testdata/$$(uname -r | cut -d . -f 1,2)
+
 ## Run KERNEL_TESTS on Debian's KERNELS (6.1 6.12) in QEMU; only below KERNEL_OUT can they leave files.
 test-kernels:
 	@work=$$(mktemp -d)
@@ -82,6 +83,10 @@ test-kernels:
 			$(KERNEL_TESTS) $(ARGS) || failed+=" $${dir##*/}"
 	done
 	[ -z "$$failed" ] || { echo "failed on:$$failed"; exit 1; }
+
+## Have a path die and wait for the page, by a real Prometheus and Alertmanager (as root, 3 minutes; part of make test).
+e2e:
+	@$(GO) test . -run '^TestEndToEnd$$' -count 1 -v
 
 ## Run the linters.
 lint:

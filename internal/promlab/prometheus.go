@@ -28,6 +28,8 @@ const (
 type Job struct {
 	Name, Target string
 	Interval     time.Duration
+	// More is added to it, YAML lines without indentation.
+	More []string
 }
 
 // Config tells how Prometheus runs.
@@ -35,6 +37,11 @@ type Config struct {
 	Jobs []Job
 	// NativeHistograms has them scraped as protobuf and stored.
 	NativeHistograms bool
+	// RuleFiles are absolute paths, evaluated each Evaluation.
+	RuleFiles  []string
+	Evaluation time.Duration
+	// Alertmanager is where alerts are sent, empty for nowhere.
+	Alertmanager string
 }
 
 // Prometheus is a running server.
@@ -87,10 +94,17 @@ func ClientIn(ns *netlab.Namespace) *http.Client {
 
 func (c *Config) yaml() string {
 	var b strings.Builder
+	fmt.Fprintf(&b, "global:\n  evaluation_interval: %dms\nrule_files: [%s]\n", max(c.Evaluation, time.Second).Milliseconds(), strings.Join(c.RuleFiles, ", "))
+	if c.Alertmanager != "" {
+		fmt.Fprintf(&b, "alerting:\n  alertmanagers:\n  - static_configs:\n    - targets: [%q]\n", c.Alertmanager)
+	}
 	b.WriteString("scrape_configs:\n")
 	for _, j := range append(c.Jobs, Job{Name: "prometheus", Target: address, Interval: time.Second}) {
 		fmt.Fprintf(&b, "- job_name: %s\n  scrape_interval: %dms\n  scrape_timeout: %dms\n  static_configs:\n  - targets: [%q]\n",
 			j.Name, j.Interval.Milliseconds(), j.Interval.Milliseconds(), j.Target)
+		for _, line := range j.More {
+			fmt.Fprintf(&b, "  %s\n", line)
+		}
 	}
 	return b.String()
 }
