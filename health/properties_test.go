@@ -59,6 +59,8 @@ func FuzzRecovery(f *testing.F) {
 		f.Add([]byte{byte(i), byte(i), 40, byte(i + 1), 25, byte(2 * i), 60}, false)
 	}
 
+	f.Add([]byte("7,\x1c\xe0?\xc8JW\x80"), false) // a closed window is probed, then its path dies
+
 	f.Fuzz(func(t *testing.T, input []byte, idle bool) {
 		s := &source{input}
 		interval := pick(s, intervals)

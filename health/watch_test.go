@@ -80,6 +80,8 @@ type tcp struct {
 	// probe of this flight is out.
 	due    time.Time
 	probed bool
+	// usualRTO is the RTO before it was backed off.
+	usualRTO uint32
 }
 
 // newTCP returns an established connection that has been idle for an hour.
@@ -112,6 +114,10 @@ func (c *tcp) passed(now time.Time) {
 		if !c.probed {
 			c.probed = true
 		} else {
+			if c.Info.Retransmits == 0 {
+				c.usualRTO = c.Info.RTO
+			}
+
 			c.Info.Retransmits++
 			c.Info.Backoff++
 			c.Info.RTO = min(2*c.Info.RTO, 120_000_000)
@@ -146,7 +152,11 @@ func (c *tcp) acked() {
 	c.Info.BytesAcked += uint64(c.SendQueue)
 	c.Info.Delivered += c.Info.Unacked
 	c.Info.Unacked, c.SendQueue = 0, 0
-	c.Info.RTO >>= c.Info.Backoff
+
+	if c.Info.Retransmits > 0 && c.usualRTO > 0 {
+		c.Info.RTO = c.usualRTO
+	}
+
 	c.Info.Retransmits, c.Info.Backoff, c.Info.Probes = 0, 0, 0
 	c.Info.CAState = byte(sampler.CAOpen)
 	c.Timer = sampler.TimerNone
