@@ -15,9 +15,11 @@ type clock struct {
 	// first is the time of the first row of this tick, previous that of the
 	// last one, both zero while there is none. skipped is the sum of the gaps.
 	first, previous, skipped int64
-	// lengths are the times between the last three samples: where samples come
-	// late all the time, none of them is a gap.
+	// lengths are the times between the last three samples, usual is what lies
+	// between two as a rule, this tick apart: where samples come late all the time,
+	// none of them is a gap.
 	lengths  [2]int64
+	usual    int64
 	afterGap bool
 }
 
@@ -35,6 +37,7 @@ func (c *clock) begin() {
 	}
 
 	c.first, c.afterGap = 0, false
+	c.usual = max(c.interval, min(c.lengths[0], c.lengths[1]))
 }
 
 // read returns t in ms: its time since 1970, as it would be had the wall clock
@@ -73,17 +76,13 @@ func (c *clock) between(at int64) stamp { return stamp(at - c.skipped) }
 
 // pass notes that a tick comes so many ms after the last one.
 func (c *clock) pass(length int64) {
-	usual := c.usual()
-	if length > gapIntervals*usual {
-		c.skipped += length - usual
+	if length > gapIntervals*c.usual {
+		c.skipped += length - c.usual
 		c.afterGap = true
 	}
 
 	c.lengths[0], c.lengths[1] = c.lengths[1], length
 }
-
-// usual returns in ms what lies between two samples as a rule.
-func (c *clock) usual() int64 { return max(c.interval, min(c.lengths[0], c.lengths[1])) }
 
 // tickLength returns the time between this tick and the last one.
 func (c *clock) tickLength() time.Duration {

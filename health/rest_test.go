@@ -199,6 +199,7 @@ func TestRest(t *testing.T) {
 // FuzzRest is TestRest for more lives: some 2,000 windows each.
 func FuzzRest(f *testing.F) {
 	f.Add(uint64(1000))
+	f.Add(uint64(1216)) // two gaps, one behind the other
 	f.Fuzz(func(t *testing.T, seed uint64) { liveTwice(t, seed) })
 }
 

@@ -109,7 +109,7 @@ func (t *Tracker) Begin() {
 
 // Sockets implements [sampler.Consumer].
 func (t *Tracker) Sockets(at time.Time, rows []sampler.Socket) {
-	m := moment{at: t.clock.read(at), usual: t.clock.usual()}
+	m := moment{at: t.clock.read(at), usual: t.clock.usual}
 	if t.clock.first == 0 {
 		t.startDump(m.at)
 	}

@@ -57,7 +57,7 @@ func (t *Tracker) Watched() []sampler.Target {
 
 // Reread implements [sampler.Consumer].
 func (t *Tracker) Reread(at time.Time, rows []sampler.Socket) {
-	m := moment{at: t.clock.read(at), usual: t.clock.usual()}
+	m := moment{at: t.clock.read(at), usual: t.clock.usual}
 	m.now, m.sampled = t.clock.between(m.at), m.at
 
 	for i := range rows {
