@@ -31,7 +31,7 @@ func dryRun(ctx context.Context, opts *options, stdout, stderr io.Writer) error 
 	defer e.reloader.stop()
 
 	if source.replay != nil {
-		err = e.play(ctx, source.replay, e.tracker, &reporter{SamplerMetrics: e.metrics, logger: e.logger})
+		err = e.play(ctx, source.replay, e.tracker, newReporter(e))
 	} else {
 		err = e.sampleOnce()
 		e.kernel.once()

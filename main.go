@@ -102,7 +102,8 @@ type exporter struct {
 	kernel  *netStats
 	tracker *health.Tracker
 	// reloader hands new policies to the tracker.
-	reloader *reloader
+	reloader   *reloader
+	supervisor *supervisor
 	// questions are those of the API to the tracker.
 	questions chan sampler.Question
 	// recorder is nil unless a recording is made.
@@ -137,12 +138,12 @@ func serve(ctx context.Context, opts *options, stderr io.Writer) error {
 func wire(opts *options, source *files, stderr io.Writer) (*exporter, error) {
 	e := &exporter{opts: opts, recorder: source.recorder, questions: make(chan sampler.Question)}
 	e.logger, e.slog = newLogger(stderr, opts.logLevel, opts.logFormat)
-	e.reloader = newReloader(opts.configFile, opts.policy, e.logger)
-
 	interval := source.interval(opts)
 	e.latest.interval = interval
 	e.latest.replaying = source.replay != nil
 	e.latest.started = time.Now()
+	e.supervisor = newSupervisor(&e.latest, e.logger)
+	e.reloader = newReloader(opts.configFile, opts.policy, e.supervisor, e.logger)
 	e.metrics = collector.NewSamplerMetrics(interval)
 	e.kernel = newNetStats(procPath, e.logger)
 	e.tracker = health.NewTracker(opts.healthConfig(interval, source.replay != nil), e.latest.set)
@@ -168,6 +169,7 @@ func (e *exporter) run(ctx context.Context, source *files, web *webServer) error
 	var group sync.WaitGroup
 
 	group.Go(func() { e.reloader.followHangups(ctx) })
+	group.Go(func() { e.supervisor.run(ctx) })
 	group.Go(func() { e.kernel.run(ctx) })
 	group.Go(func() { cancel(web.serve()) })
 	group.Go(func() {
@@ -204,7 +206,7 @@ func (e *exporter) run(ctx context.Context, source *files, web *webServer) error
 
 // sample plays the recording or samples the kernel until ctx is done.
 func (e *exporter) sample(ctx context.Context, source *files) error {
-	reporter := &reporter{SamplerMetrics: e.metrics, logger: e.logger, recorder: e.recorder, latest: &e.latest}
+	reporter := newReporter(e)
 	consumer := governed{e.tracker, &e.reloader.next}
 
 	if source.replay != nil {

@@ -50,10 +50,11 @@ var errNothingToReload = errors.New("nothing to reload, there is no --config.fil
 
 // reloader loads the configuration file again while the program runs.
 type reloader struct {
-	path    string // empty for none
-	logger  log.Logger
-	metrics *collector.ConfigMetrics
-	hangups chan os.Signal
+	path       string // empty for none
+	logger     log.Logger
+	metrics    *collector.ConfigMetrics
+	supervisor *supervisor
+	hangups    chan os.Signal
 
 	mutex sync.Mutex // held while loading
 	// next is the policy from the next sample on, nil for the one there is.
@@ -62,8 +63,8 @@ type reloader struct {
 
 // newReloader returns a reloader of the file that was loaded as policy. Until
 // stop is called, SIGHUP is no reason to die.
-func newReloader(path string, policy *health.Policy, logger log.Logger) *reloader {
-	r := &reloader{path: path, logger: logger, metrics: collector.NewConfigMetrics(), hangups: make(chan os.Signal, 1)}
+func newReloader(path string, policy *health.Policy, s *supervisor, logger log.Logger) *reloader {
+	r := &reloader{path: path, logger: logger, metrics: collector.NewConfigMetrics(), supervisor: s, hangups: make(chan os.Signal, 1)}
 	signal.Notify(r.hangups, syscall.SIGHUP)
 
 	if path != "" {
@@ -86,6 +87,11 @@ func (r *reloader) reload() error {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 
+	return r.supervisor.reloading(r.load)
+}
+
+// load does what reload says, in its turn.
+func (r *reloader) load() error {
 	if r.path == "" {
 		_ = level.Warn(r.logger).Log("msg", errNothingToReload)
 

@@ -39,14 +39,20 @@ type reporter struct {
 	// kernel is nil in a replay, whose host is not this one.
 	kernel *netStats
 
-	latest *latest
+	latest     *latest
+	supervisor *supervisor
 
 	sampled, failing, recordingFailed, stretched bool
+}
+
+func newReporter(e *exporter) *reporter {
+	return &reporter{SamplerMetrics: e.metrics, logger: e.logger, recorder: e.recorder, latest: &e.latest, supervisor: e.supervisor}
 }
 
 // Ticked implements [sampler.Observer].
 func (r *reporter) Ticked(d sampler.Dump, took time.Duration) {
 	r.SamplerMetrics.Ticked(d, took)
+	r.supervisor.moved(r.latest.pace())
 
 	if r.kernel != nil {
 		r.kernel.want()
@@ -69,7 +75,7 @@ func (r *reporter) Ticked(d sampler.Dump, took time.Duration) {
 func (r *reporter) Paced(interval time.Duration) {
 	r.SamplerMetrics.Paced(interval)
 
-	stretched := r.latest.pace(interval)
+	stretched := r.latest.setPace(interval)
 	if stretched == r.stretched {
 		return
 	}
@@ -85,6 +91,7 @@ func (r *reporter) Paced(interval time.Duration) {
 // Failed implements [sampler.Observer].
 func (r *reporter) Failed(err error, retry time.Duration) {
 	r.SamplerMetrics.Failed(err, retry)
+	r.supervisor.moved(retry)
 
 	if r.failing {
 		return
@@ -118,8 +125,11 @@ func (l *latest) set(s *health.Snapshot) {
 	l.at.Store(time.Since(l.started).Milliseconds())
 }
 
-// pace takes in the present interval and tells whether it is stretched.
-func (l *latest) pace(interval time.Duration) bool {
+// pace returns the present interval.
+func (l *latest) pace() time.Duration { return max(l.interval, time.Duration(l.stretched.Load())) }
+
+// setPace takes in the present interval and tells whether it is stretched.
+func (l *latest) setPace(interval time.Duration) bool {
 	l.stretched.Store(int64(interval))
 
 	return interval > l.interval
@@ -142,8 +152,7 @@ const (
 
 // healthy tells whether samples keep coming. A replay has no clock to be late on.
 func (l *latest) healthy() bool {
-	interval := max(l.interval, time.Duration(l.stretched.Load()))
-	limit := max(healthyIntervals*interval, leastHealthy)
+	limit := max(healthyIntervals*l.pace(), leastHealthy)
 	age := time.Since(l.started) - time.Duration(l.at.Load())*time.Millisecond
 
 	return l.replaying || age <= limit

@@ -39,7 +39,7 @@ func wired(t *testing.T, args ...string) *exporter {
 	e.kernel = newNetStats(procPath, e.logger)
 	e.latest.interval = opts.interval
 	e.latest.started = time.Now()
-	e.reloader = newReloader(opts.configFile, opts.policy, e.logger)
+	e.reloader = newReloader(opts.configFile, opts.policy, newSupervisor(&e.latest, e.logger), e.logger)
 	t.Cleanup(e.reloader.stop)
 
 	return e

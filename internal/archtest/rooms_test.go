@@ -49,7 +49,7 @@ var testPackages = []string{module + "/internal", "github.com/google/go-cmp", "g
 // sampler may not be imported by what stands left of it.
 var rooms = []room{
 	{dir: ".", own: []string{"api", "bytecode", "collector", "config", "docs/runbooks", "health", "sampler"}, third: []string{
-		"github.com/alecthomas/kingpin/v2", "github.com/go-kit/log", "github.com/mdlayher/netlink",
+		"github.com/alecthomas/kingpin/v2", "github.com/coreos/go-systemd/v22", "github.com/go-kit/log", "github.com/mdlayher/netlink",
 		"github.com/prometheus", "github.com/tjhop/slog-gokit", "golang.org/x/sys",
 	}},
 	{dir: "bytecode", std: slices.Concat(pureStd, []string{"unicode"})},
