@@ -4,10 +4,12 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run build test e2e test-kernels lab fixtures lint fuzz bench golden generate check
+.PHONY: help run build packages test e2e test-packages test-kernels lab fixtures lint fuzz bench golden generate check
 
 GO ?= go
+GOARCH ?= $(shell $(GO) env GOARCH)
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+NFPM ?= $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 FUZZTIME ?= 20s
 BENCH ?= .
 BENCH_COUNT ?= 6
@@ -42,6 +44,25 @@ run: build
 ## Build the static binary ./tcphealth_exporter.
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o tcphealth_exporter .
+
+## Build dist/*.deb and dist/*.rpm, for GOARCH.
+packages:
+	@export CGO_ENABLED=0 BUILD=$$(mktemp -d) VERSION=$(VERSION)
+	trap 'rm -r "$$BUILD"' EXIT
+	GOARCH= $(GO) build -o "$$BUILD/here" .
+	GOARCH=$(GOARCH) $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o "$$BUILD/tcphealth_exporter" .
+	"$$BUILD/here" --completion-script-bash >"$$BUILD/completion.bash"
+	"$$BUILD/here" --completion-script-zsh >"$$BUILD/completion.zsh"
+	{ "$$BUILD/here" --help-man; cat deploy/packaging/man.tail; } | sed -e '1s/$$/ "$(VERSION)"/' \
+		-e '/^.SH "NAME"/{n;s/$$/ \\- Prometheus exporter for TCP connection health/}' | gzip -9n >"$$BUILD/tcphealth_exporter.1.gz"
+	mkdir -p dist
+	for kind in deb rpm; do
+		GOARCH= BUILD_FOR=$(GOARCH) $(NFPM) package -f deploy/packaging/nfpm.yaml -p $$kind -t dist
+	done
+
+## Install the deb in a Debian root of its own, with systemd, try the service and remove it (as root, 3 minutes).
+test-packages: packages
+	@deploy/packaging/try dist/*_$$(dpkg --print-architecture).deb
 
 ## Install what the tests need (as root), then vet and run all tests with the race detector.
 test:
