@@ -5,7 +5,7 @@ import "tcphealth_exporter/sampler"
 // warming makes the cache misses of the connections in a batch of rows overlap. Their
 // state lies anywhere in memory, and the processor waits for it line by line when they
 // are judged one after the other; reads that don't depend on each other it makes at
-// once. That saves a third of what judging costs.
+// once. With one connection in ten active, that saves a twentieth of a tick.
 type warming struct {
 	found []uint32
 	// sum keeps the reads from being optimized away.
