@@ -13,6 +13,7 @@ NFPM ?= $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 FUZZTIME ?= 20s
 BENCH ?= .
 BENCH_COUNT ?= 6
+BENCH_TIME ?= 1s
 KERNELS ?= 6.1 6.12
 KERNEL_TESTS ?= ./bytecode ./health ./internal/kernels ./internal/netlab ./internal/sstext ./sampler
 KERNEL_OUT ?=
@@ -124,9 +125,9 @@ fuzz:
 		done
 	done <<<"$$found"
 
-## Run the benchmarks BENCH_COUNT (6) times, in the form benchstat reads; BENCH selects some.
+## Run the benchmarks BENCH_COUNT (6) times, each BENCH_TIME (1s), in the form benchstat reads; BENCH selects some.
 bench:
-	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCH_COUNT) -timeout 60m ./...
+	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCH_TIME) -count $(BENCH_COUNT) -timeout 60m ./...
 
 ## Rewrite the golden files from what the code says now.
 golden:

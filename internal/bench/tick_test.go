@@ -42,7 +42,11 @@ func benchmarkTick(b *testing.B, sockets, nth int) {
 
 	time.Sleep(settled)
 
-	for range 15 { // fill the windows
+	for range 15 { // fill the windows, of those that are active, too
+		if nth > 0 {
+			exchange(nth)
+		}
+
 		tick()
 	}
 
