@@ -193,10 +193,10 @@ func (w *ward) fallIll(t *testing.T) {
 
 	// Who stops reading: a peer, and an application here.
 	client, _ := netlab.Connect(t, w.ns, w.peers, "tcp4", w.at(wellPath, 9092))
-	go writeOn(client)
+	go writeOn(client, 10_000)
 
 	sender, _ := netlab.Connect(t, w.peers, w.ns, "tcp4", netip.AddrPortFrom(w.paths[wellPath].A.IPv4, 8080).String())
-	go writeOn(sender)
+	go writeOn(sender, 1000) // slowly, so that it is seen to pile up
 
 	// Who does not close: an application here.
 	_, leaving := netlab.Connect(t, w.ns, w.peers, "tcp4", w.at(wellPath, 11211))
@@ -254,9 +254,9 @@ func stream(t *testing.T, from, to *netlab.Namespace, address string) {
 	}()
 }
 
-// writeOn writes until the connection is closed.
-func writeOn(c net.Conn) {
-	for chunk := make([]byte, 10_000); ; time.Sleep(20 * time.Millisecond) {
+// writeOn writes so many bytes fifty times a second until the connection is closed.
+func writeOn(c net.Conn, size int) {
+	for chunk := make([]byte, size); ; time.Sleep(20 * time.Millisecond) {
 		if _, err := c.Write(chunk); err != nil {
 			return
 		}
