@@ -9,12 +9,13 @@ import (
 
 // debianPackageTable tells which Debian package brings a tool, where the two have different names.
 var debianPackageTable = map[string]string{
-	"amtool":   "prometheus-alertmanager",
-	"ip":       "iproute2",
-	"nft":      "nftables",
-	"promtool": "prometheus",
-	"ss":       "iproute2",
-	"tc":       "iproute2",
+	"amtool":          "prometheus-alertmanager",
+	"ip":              "iproute2",
+	"nft":             "nftables",
+	"promtool":        "prometheus",
+	"ss":              "iproute2",
+	"systemd-analyze": "systemd",
+	"tc":              "iproute2",
 }
 
 // surroundings is what a requirement is judged by.
