@@ -43,10 +43,10 @@ var claimTable = []claim{
 			s.Push(s.Client, 1000, 5*ms)
 			s.Drain(s.Server)
 		}},
-		30 * time.Second,
+		time.Minute,
 		func(row sstext.Row, _ *Scene) (string, bool) {
 			sent, again := number(row, "bytes_sent"), number(row, "bytes_retrans")
-			return fmt.Sprintf("%v of %v bytes again", again, sent), sent > 5e5 && again/sent > 0.07 && again/sent < 0.17
+			return fmt.Sprintf("%v of %v bytes again", again, sent), sent > 1e6 && again/sent > 0.07 && again/sent < 0.17
 		},
 	},
 	{
