@@ -42,16 +42,19 @@ help:
 run: build
 	./tcphealth_exporter $(ARGS)
 
+# A static binary of this version; -o and the package follow.
+static_build = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
+
 ## Build the static binary ./tcphealth_exporter.
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o tcphealth_exporter .
+	$(static_build) -o tcphealth_exporter .
 
 ## Build dist/*.deb and dist/*.rpm, for GOARCH.
 packages:
 	@export CGO_ENABLED=0 BUILD=$$(mktemp -d) VERSION=$(VERSION)
 	trap 'rm -r "$$BUILD"' EXIT
 	GOARCH= $(GO) build -o "$$BUILD/here" .
-	GOARCH=$(GOARCH) $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o "$$BUILD/tcphealth_exporter" .
+	GOARCH=$(GOARCH) $(static_build) -o "$$BUILD/tcphealth_exporter" .
 	"$$BUILD/here" --completion-script-bash >"$$BUILD/completion.bash"
 	"$$BUILD/here" --completion-script-zsh >"$$BUILD/completion.zsh"
 	{ "$$BUILD/here" --help-man; cat deploy/packaging/man.tail; } | sed -e '1s/$$/ "$(VERSION)"/' \
@@ -61,7 +64,7 @@ packages:
 		GOARCH= BUILD_FOR=$(GOARCH) $(NFPM) package -f deploy/packaging/nfpm.yaml -p $$kind -t dist
 	done
 
-## Install the deb in a Debian root of its own, with systemd, try the service and remove it (as root, 3 minutes).
+## Install the deb in a Debian root of its own, with systemd, try the service and remove it (as root, a minute).
 test-packages: packages
 	@deploy/packaging/try dist/*_$$(dpkg --print-architecture).deb
 

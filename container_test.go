@@ -25,8 +25,8 @@ func TestInAnEmptyRoot(t *testing.T) {
 	netlab.RequireRoot(t)
 
 	p := spawn(t, func(cmd *exec.Cmd) {
-		args := append([]string{"unshare", "--mount", "sh", "-c", emptyRoot, "sh", t.TempDir()}, cmd.Args...)
-		*cmd = exec.Cmd{Path: lookPath(t, "unshare"), Args: args, Stdout: cmd.Stdout, Stderr: cmd.Stderr}
+		wrapped := exec.Command("unshare", append([]string{"--mount", "sh", "-c", emptyRoot, "sh", t.TempDir()}, cmd.Args...)...)
+		cmd.Path, cmd.Args, cmd.Err = wrapped.Path, wrapped.Args, wrapped.Err
 	})
 	p.awaitReady(t)
 
@@ -36,15 +36,4 @@ func TestInAnEmptyRoot(t *testing.T) {
 			t.Errorf("no %s", series)
 		}
 	}
-}
-
-func lookPath(t *testing.T, name string) string {
-	t.Helper()
-
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	return path
 }
