@@ -121,10 +121,17 @@ lint:
 fuzz:
 	@found=$$($(call having,^Fuzz))
 	[ -n "$$found" ] || echo "no fuzz tests found"
+	log=$$(mktemp)
+	trap 'rm "$$log"' EXIT
+	fuzz() {
+		echo "== $$1 $$2"
+		$(GO) test -run '^$$' -fuzz "^$$2\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "$$1" </dev/null 2>&1 | tee "$$log"
+	}
+	# Go before 1.27 may call its own end of time a failure, of no input (https://go.dev/issue/75804).
+	only_time_was_up() { grep -A 1 '^--- FAIL' "$$log" | grep -q '^    context deadline exceeded$$'; }
 	while read -r pkg names; do
 		for name in $$names; do
-			echo "== $$pkg $$name"
-			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "$$pkg" </dev/null
+			fuzz "$$pkg" "$$name" || { only_time_was_up; fuzz "$$pkg" "$$name"; }
 		done
 	done <<<"$$found"
 
