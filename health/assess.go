@@ -19,7 +19,7 @@ func assess(e *evidence, l *Limits) Assessment {
 		points [NumFlags]int
 	)
 
-	for f := range ruleTable {
+	for f := range premiseTable[e.premises()].All() {
 		r := &ruleTable[f]
 		if e.afterGap && r.cause.Fatal() {
 			continue

@@ -23,9 +23,13 @@ func (e *evidence) excused(l *Limits) bool {
 // lossy tells whether the path loses so much that it is felt.
 func (e *evidence) lossy(l *Limits) bool {
 	share, ok := lossShare(e, l)
+	if !ok {
+		return false
+	}
+
 	points, _ := reached(share, l.Steps[LossHigh], e.srtt)
 
-	return ok && points >= leastPointTable[Suspect]
+	return points >= leastPointTable[Suspect]
 }
 
 func synRetransmissions(e *evidence, _ *Limits) (float64, bool) {
@@ -65,9 +69,13 @@ func unacknowledgedSeconds(e *evidence, l *Limits) (float64, bool) {
 // inMTUHole tells whether mtu_blackhole_suspect is raised.
 func (e *evidence) inMTUHole(l *Limits) bool {
 	timeouts, ok := fullSizeTimeouts(e, l)
+	if !ok {
+		return false
+	}
+
 	_, raised := reached(timeouts, l.Steps[MTUBlackholeSuspect], e.srtt)
 
-	return ok && raised
+	return raised
 }
 
 // owedSeconds is how long the peer has owed an answer that its kernel gives
@@ -120,7 +128,7 @@ func (e *evidence) smallerPass(l *Limits) bool {
 }
 
 func retransmissions(e *evidence, _ *Limits) (float64, bool) {
-	return float64(e.window.retrans), true
+	return float64(e.window.retrans), e.window.retrans > 0
 }
 
 // lossShare is the lower bound of the share of retransmitted data, over the
@@ -130,6 +138,10 @@ func retransmissions(e *evidence, _ *Limits) (float64, bool) {
 // is longer ago than what did not: without a new loss the share does not rise.
 func lossShare(e *evidence, l *Limits) (float64, bool) {
 	worst, ok := e.worstLoss(l)
+	if !ok || e.zeroWindow {
+		return 0, false
+	}
+
 	if e.noNewLoss {
 		worst = min(worst, e.lastLoss)
 	}
@@ -138,7 +150,7 @@ func lossShare(e *evidence, l *Limits) (float64, bool) {
 	_, high := reached(drift, l.Steps[RTTDrift], e.srtt)
 	queueing := e.bulk() && drifts && high
 
-	return worst, ok && !e.zeroWindow && !queueing
+	return worst, !queueing
 }
 
 // bulk tells whether there is more to send than the path takes at once.
@@ -150,7 +162,7 @@ func (e *evidence) bulk() bool { return e.queue.now > 0 }
 func rtoInflation(e *evidence, _ *Limits) (float64, bool) {
 	ratio := e.rto / e.expectedRTO
 	if e.unacked > 0 {
-		ratio = max(ratio, math.Exp2(float64(e.backoff)))
+		ratio = max(ratio, math.Ldexp(1, int(e.backoff)))
 	}
 
 	return ratio, e.srtt > 0 && e.timer != sampler.TimerProbe && (e.progress || e.unacked > 0)

@@ -51,6 +51,14 @@ func (s *source) evidence() evidence {
 	e.segment = e.mss * s.share()
 	e.finOnly = e.unacked > 0 && finSent(e.state) && s.byte()&1 != 0
 
+	if e.window.retrans == 0 {
+		e.settled, e.half, e.recent = windowStats{}, windowStats{}, windowStats{}
+	}
+
+	if !e.bulk() {
+		e.queue = queueStats{}
+	}
+
 	return e
 }
 
@@ -153,6 +161,7 @@ func requireMonotone(tb testing.TB, e *evidence, l *Limits) {
 
 	a := assess(e, l)
 	requireConsistent(tb, a)
+	requirePremises(tb, e, l)
 
 	for _, w := range worsenings {
 		worse := *e
@@ -160,6 +169,7 @@ func requireMonotone(tb testing.TB, e *evidence, l *Limits) {
 
 		b := assess(&worse, l)
 		requireConsistent(tb, b)
+		requirePremises(tb, &worse, l)
 
 		if w.excuses != nil && w.excuses(e, &worse, l) {
 			continue
@@ -167,6 +177,17 @@ func requireMonotone(tb testing.TB, e *evidence, l *Limits) {
 
 		if b.Points < a.Points || b.SafeToSend && !a.SafeToSend {
 			tb.Errorf("more %s makes %d points of %d:\n%s\n%s\n%+v", w.name, b.Points, a.Points, flagNames(a.Flags), flagNames(b.Flags), *e)
+		}
+	}
+}
+
+// requirePremises fails if a rule is raised that is not looked at.
+func requirePremises(tb testing.TB, e *evidence, l *Limits) {
+	tb.Helper()
+
+	for f := range NumFlags {
+		if _, raised := ruleTable[f].level(e, l, l.Steps[f]); raised && !premiseTable[e.premises()].Has(f) {
+			tb.Errorf("%v is raised without its premises:\n%+v", f, *e)
 		}
 	}
 }

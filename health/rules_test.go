@@ -82,6 +82,36 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// TestPremises takes from each raised flag, in all combinations, what its case does
+// not need: its own premises must do.
+func TestPremises(t *testing.T) {
+	takes := []func(e *evidence){
+		func(e *evidence) { e.window.busy = 0 },
+		func(e *evidence) { e.progress = false },
+		func(e *evidence) {
+			e.unacked, e.finOnly = 0, false
+			e.outstanding = e.probes > 0 || e.state == sampler.StateSynSent
+		},
+	}
+
+	for _, tc := range ruleCases {
+		t.Run(tc.name, func(t *testing.T) {
+			for taken := range 1 << len(takes) {
+				e := calm()
+				tc.set(&e, tc.limit)
+
+				for i, take := range takes {
+					if taken&(1<<i) != 0 {
+						take(&e)
+					}
+				}
+
+				requirePremises(t, &e, messagingLimits())
+			}
+		})
+	}
+}
+
 // TestRuleCasesAreComplete: each level of each flag has its case.
 func TestRuleCasesAreComplete(t *testing.T) {
 	for f := range NumFlags {
