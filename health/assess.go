@@ -25,7 +25,7 @@ func assess(e *evidence, l *Limits) Assessment {
 			continue
 		}
 
-		if p, raised := r.level(e, l, l.Steps[f]); raised {
+		if p, raised := level(r.figure, e, l, l.Steps[f]); raised {
 			points[f] = p
 			a.Flags |= 1 << f
 		}
@@ -47,14 +47,15 @@ func assess(e *evidence, l *Limits) Assessment {
 	return a
 }
 
-// level returns the points of the highest step that the figure reaches.
-func (r *rule) level(e *evidence, l *Limits, steps []Step) (points int, raised bool) {
-	figure, ok := r.figure(e, l)
+// level returns the points of the highest step that a figure reaches whose premises
+// hold.
+func level(figure figureFunc, e *evidence, l *Limits, steps []Step) (points int, raised bool) {
+	value, ok := figure(e, l)
 	if !ok {
 		return 0, false
 	}
 
-	return reached(figure, steps, e.srtt)
+	return reached(value, steps, e.srtt)
 }
 
 // reached returns the points of the highest step that a figure reaches.

@@ -22,12 +22,7 @@ func (e *evidence) excused(l *Limits) bool {
 
 // lossy tells whether the path loses so much that it is felt.
 func (e *evidence) lossy(l *Limits) bool {
-	share, ok := lossShare(e, l)
-	if !ok {
-		return false
-	}
-
-	points, _ := reached(share, l.Steps[LossHigh], e.srtt)
+	points, _ := level(lossShare, e, l, l.Steps[LossHigh])
 
 	return points >= leastPointTable[Suspect]
 }
@@ -68,12 +63,7 @@ func unacknowledgedSeconds(e *evidence, l *Limits) (float64, bool) {
 
 // inMTUHole tells whether mtu_blackhole_suspect is raised.
 func (e *evidence) inMTUHole(l *Limits) bool {
-	timeouts, ok := fullSizeTimeouts(e, l)
-	if !ok {
-		return false
-	}
-
-	_, raised := reached(timeouts, l.Steps[MTUBlackholeSuspect], e.srtt)
+	_, raised := level(fullSizeTimeouts, e, l, l.Steps[MTUBlackholeSuspect])
 
 	return raised
 }
@@ -146,11 +136,9 @@ func lossShare(e *evidence, l *Limits) (float64, bool) {
 		worst = min(worst, e.lastLoss)
 	}
 
-	drift, drifts := rttDrift(e, l)
-	_, high := reached(drift, l.Steps[RTTDrift], e.srtt)
-	queueing := e.bulk() && drifts && high
+	_, drifted := level(rttDrift, e, l, l.Steps[RTTDrift])
 
-	return worst, !queueing
+	return worst, !e.bulk() || !drifted
 }
 
 // bulk tells whether there is more to send than the path takes at once.

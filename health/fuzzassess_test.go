@@ -186,7 +186,7 @@ func requirePremises(tb testing.TB, e *evidence, l *Limits) {
 	tb.Helper()
 
 	for f := range NumFlags {
-		if _, raised := ruleTable[f].level(e, l, l.Steps[f]); raised && !premiseTable[e.premises()].Has(f) {
+		if _, raised := level(ruleTable[f].figure, e, l, l.Steps[f]); raised && !premiseTable[e.premises()].Has(f) {
 			tb.Errorf("%v is raised without its premises:\n%+v", f, *e)
 		}
 	}

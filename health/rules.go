@@ -10,11 +10,9 @@ type rule struct {
 	replaces Flags
 	// raised says in words what the figure is and when it counts.
 	raised string
-	// only names the premises without any of which the rule is not raised.
-	only premises
-	// figure returns what is compared with the limits, in the unit, and whether
-	// the condition's premises hold. A figure the kernel did not give raises nothing.
-	figure func(e *evidence, l *Limits) (float64, bool)
+	// only has the premises of which one must hold for the rule to be raised.
+	only   premises
+	figure figureFunc
 	unit   Unit
 	// most is what the figure can't exceed, zero if there is no bound.
 	most float64
@@ -24,6 +22,10 @@ type rule struct {
 	// their units already.
 	say func(e *evidence, figure, limit string) string
 }
+
+// figureFunc returns what is compared with the limits, in the unit, and whether the
+// condition's premises hold. A figure the kernel did not give raises nothing.
+type figureFunc func(e *evidence, l *Limits) (float64, bool)
 
 // ruleTable is the single truth about flags: condition, cause, limits, points,
 // sentence.

@@ -49,7 +49,7 @@ func TestRules(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			l := messagingLimits()
 			raised := func(e evidence) (points int, ok bool) {
-				return ruleTable[tc.flag].level(&e, l, l.Steps[tc.flag])
+				return level(ruleTable[tc.flag].figure, &e, l, l.Steps[tc.flag])
 			}
 
 			at := calm()

@@ -28,7 +28,7 @@ func (c *sentenceCase) sentence(tb testing.TB) string {
 	c.set(&e)
 
 	r := &ruleTable[c.flag]
-	if points, raised := r.level(&e, l, l.Steps[c.flag]); !raised || points != c.points {
+	if points, raised := level(r.figure, &e, l, l.Steps[c.flag]); !raised || points != c.points {
 		tb.Errorf("%v %q: %d points, raised %v, want %d points", c.flag, c.variant, points, raised, c.points)
 	}
 
