@@ -127,7 +127,7 @@ func TestBrokenFileChangesNothing(t *testing.T) {
 	}
 
 	first := reload("POST", calmConfig, 200, "Configuration loaded.\n")
-	if first == nil || first.Profiles[0].Limits.Steps[health.RTTHigh] != nil {
+	if first == nil || first.Profiles[0].Thresholds.Steps[health.RTTHigh] != nil {
 		t.Errorf("the policy that waits is %v", first)
 	}
 

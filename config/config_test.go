@@ -12,11 +12,12 @@ import (
 
 	"tcphealth_exporter/bytecode"
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
 // profile returns the limits of a profile.
-func (c *Config) profile(tb testing.TB, name string) *health.Limits {
+func (c *Config) profile(tb testing.TB, name string) *judge.Thresholds {
 	tb.Helper()
 
 	i := slices.IndexFunc(c.Profiles, func(p health.Profile) bool { return p.Name == name })
@@ -24,7 +25,7 @@ func (c *Config) profile(tb testing.TB, name string) *health.Limits {
 		tb.Fatalf("no profile %q", name)
 	}
 
-	return c.Profiles[i].Limits
+	return c.Profiles[i].Thresholds
 }
 
 func namesOf(profiles []health.Profile) (names []string) {
@@ -91,11 +92,11 @@ func TestSample(t *testing.T) {
 	want.Patience.RTTs = 5
 	want.LossWindow = time.Minute
 	want.RateFall, want.FullSegment, want.SparseSegments, want.HoldIntervals = 0.3, 0.5, 4, 3
-	want.Steps[health.RTTHigh] = []health.Step{{Limit: 0.3, Points: 1}, {Limit: 1, RTTs: 2.5, Points: 3}}
+	want.Steps[health.RTTHigh] = []health.Step{{Threshold: 0.3, Points: 1}, {Threshold: 1, RTTs: 2.5, Points: 3}}
 	want.Steps[health.QueueGrowing] = nil
-	want.Steps[health.SendQueueHigh] = []health.Step{{Limit: 4096, Points: 3}}
-	want.Steps[health.CongestionConfirmed] = []health.Step{{Limit: 1, Points: 4}}
-	want.Steps[health.LossHigh] = []health.Step{{Limit: 0.02, Points: 1}}
+	want.Steps[health.SendQueueHigh] = []health.Step{{Threshold: 4096, Points: 3}}
+	want.Steps[health.CongestionConfirmed] = []health.Step{{Threshold: 1, Points: 4}}
+	want.Steps[health.LossHigh] = []health.Step{{Threshold: 0.02, Points: 1}}
 
 	if diff := cmp.Diff(want, c.profile(t, "db")); diff != "" {
 		t.Errorf("db (-want +got):\n%s", diff)
@@ -106,7 +107,7 @@ func TestSample(t *testing.T) {
 		t.Errorf("web (-want +got):\n%s", diff)
 	}
 
-	want = health.BuiltinProfiles()[1].Limits
+	want = health.BuiltinProfiles()[1].Thresholds
 	want.Hold = 3 * time.Second
 
 	for _, name := range []string{"messaging", "chat"} {
@@ -214,7 +215,7 @@ func TestEveryLimitIsSettable(t *testing.T) {
 
 	set["Steps"], set["Patience"] = "flags", "patience"
 
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[health.Limits]()) {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[judge.Thresholds]()) {
 		if set[f.Name] == "" {
 			t.Errorf("%s can't be set", f.Name)
 		}

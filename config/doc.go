@@ -7,7 +7,7 @@
 // It is YAML with five sections, all optional:
 //
 //	default_profile: NAME   # for connections that no rule matches; auto
-//	profiles: {NAME: ...}   # what differs from a base, see [health.Limits]
+//	profiles: {NAME: ...}   # what differs from a base, see [judge.Thresholds]
 //	rules: [...]            # the first filter that matches chooses a profile
 //	networks: {NAME: [...]} # the address ranges of networks
 //	groups: {by: [...]}     # by what connections are told apart into groups

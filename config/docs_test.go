@@ -11,6 +11,7 @@ import (
 
 	"tcphealth_exporter/bytecode"
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/generated"
 	"tcphealth_exporter/sampler"
 )
@@ -49,7 +50,7 @@ func TestExample(t *testing.T) {
 	}
 
 	p := &parser{env: testEnv, known: health.BuiltinProfiles()}
-	p.known[0].Limits = new(health.Limits)
+	p.known[0].Thresholds = new(judge.Thresholds)
 
 	shown, err := p.parse(examplePath, []byte(uncomment(text)))
 	if err != nil {
@@ -107,7 +108,7 @@ func TestDocExample(t *testing.T) {
 }
 
 // renderCommented renders limits as settings that are commented out.
-func renderCommented(l *health.Limits) string {
+func renderCommented(l *judge.Thresholds) string {
 	var b strings.Builder
 
 	fmt.Fprintf(&b, "# How long an answer may take before it is overdue; rtts lifts it to so many smoothed RTTs.\n#patience: %s\n",
@@ -127,12 +128,12 @@ func renderCommented(l *health.Limits) string {
 	return b.String()
 }
 
-func renderSetting(s *setting, l *health.Limits) string {
+func renderSetting(s *setting, l *judge.Thresholds) string {
 	return notationTable[s.unit].format(s.get(l))
 }
 
-func renderPatience(l *health.Limits) string {
-	return fmt.Sprintf("{limit: %s, rtts: %s}", formatSeconds(l.Patience.Limit), formatNumber(l.Patience.RTTs))
+func renderPatience(l *judge.Thresholds) string {
+	return fmt.Sprintf("{limit: %s, rtts: %s}", formatSeconds(l.Patience.Threshold), formatNumber(l.Patience.RTTs))
 }
 
 func renderLevels(unit health.Unit, steps []health.Step) string {
@@ -146,7 +147,7 @@ func renderLevels(unit health.Unit, steps []health.Step) string {
 		var figures []string
 
 		if unit != health.UnitNone {
-			figures = append(figures, "limit: "+notationTable[unit].format(s.Limit))
+			figures = append(figures, "limit: "+notationTable[unit].format(s.Threshold))
 		}
 
 		if s.RTTs != 0 {
@@ -202,21 +203,21 @@ func renderProfiles() string {
 	b.WriteString("```yaml\n")
 
 	all := health.BuiltinProfiles()
-	base := all[0].Limits
+	base := all[0].Thresholds
 
 	for _, p := range all[1:] {
 		fmt.Fprintf(&b, "%s:\n", p.Name)
 
 		for i := range settingTable {
-			if s := &settingTable[i]; s.get(p.Limits) != s.get(base) {
-				fmt.Fprintf(&b, "  %s: %s\n", s.name, renderSetting(s, p.Limits))
+			if s := &settingTable[i]; s.get(p.Thresholds) != s.get(base) {
+				fmt.Fprintf(&b, "  %s: %s\n", s.name, renderSetting(s, p.Thresholds))
 			}
 		}
 
 		b.WriteString("  flags:\n")
 
 		for f := range health.NumFlags {
-			if steps := p.Limits.Steps[f]; !slices.Equal(steps, base.Steps[f]) {
+			if steps := p.Thresholds.Steps[f]; !slices.Equal(steps, base.Steps[f]) {
 				fmt.Fprintf(&b, "    %s: %s\n", f, renderLevels(f.Unit(), steps))
 			}
 		}
@@ -233,7 +234,7 @@ func TestDocProfiles(t *testing.T) {
 	c := parse(t, "profiles:\n"+indent(text, "  "))
 
 	for i, name := range []string{auto, "a", "b"} {
-		if diff := cmp.Diff(health.BuiltinProfiles()[i].Limits, c.profile(t, name)); diff != "" {
+		if diff := cmp.Diff(health.BuiltinProfiles()[i].Thresholds, c.profile(t, name)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", health.BuiltinProfiles()[i].Name, diff)
 		}
 	}

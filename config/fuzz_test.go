@@ -59,12 +59,12 @@ func checkConfig(tb testing.TB, c *Config) {
 	for _, p := range c.Profiles {
 		for i := range settingTable {
 			s := &settingTable[i]
-			checkFigure(tb, p.Name+" "+s.name, s.get(p.Limits), s.least, s.most)
+			checkFigure(tb, p.Name+" "+s.name, s.get(p.Thresholds), s.least, s.most)
 		}
 
-		checkStep(tb, p.Name+" patience", p.Limits.Patience)
+		checkStep(tb, p.Name+" patience", p.Thresholds.Patience)
 
-		for f, steps := range p.Limits.Steps {
+		for f, steps := range p.Thresholds.Steps {
 			checkSteps(tb, p.Name+" "+health.Flag(f).String(), steps)
 		}
 	}
@@ -77,7 +77,7 @@ func checkSteps(tb testing.TB, name string, steps []health.Step) {
 	for i, s := range steps {
 		checkStep(tb, name, s)
 
-		if i > 0 && (s.Limit <= steps[i-1].Limit || s.RTTs < steps[i-1].RTTs || s.Points <= steps[i-1].Points) {
+		if i > 0 && (s.Threshold <= steps[i-1].Threshold || s.RTTs < steps[i-1].RTTs || s.Points <= steps[i-1].Points) {
 			tb.Fatalf("%s: %v after %v", name, s, steps[i-1])
 		}
 	}
@@ -85,7 +85,7 @@ func checkSteps(tb testing.TB, name string, steps []health.Step) {
 
 func checkStep(tb testing.TB, name string, s health.Step) {
 	tb.Helper()
-	checkFigure(tb, name, s.Limit, 0, 1<<40)
+	checkFigure(tb, name, s.Threshold, 0, 1<<40)
 	checkFigure(tb, name, s.RTTs, 0, maxRTTs)
 	checkFigure(tb, name, float64(s.Points), 0, maxPoints)
 }

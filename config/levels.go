@@ -2,6 +2,7 @@ package config
 
 import (
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 )
 
 // off is what a flag has instead of levels to be never raised.
@@ -11,7 +12,7 @@ const off = "off"
 const maxPoints = 10
 
 // flags reads the levels of flags.
-func flags(l *health.Limits) field {
+func flags(l *judge.Thresholds) field {
 	return field{name: "flags", read: func(v value) error {
 		all := make([]field, health.NumFlags)
 		for f := range health.NumFlags {
@@ -69,9 +70,9 @@ func (v value) levels(f health.Flag) ([]health.Step, error) {
 func (v value) level(unit health.Unit, most float64) (health.Step, error) {
 	var points float64
 
-	step := health.Step{Limit: 1}
+	step := health.Step{Threshold: 1}
 	fields := []field{
-		figureField("limit", unit, most, &step.Limit).always(),
+		figureField("limit", unit, most, &step.Threshold).always(),
 		figureField("points", health.UnitCount, maxPoints, &points).always(),
 		figureField("rtts", health.UnitFactor, maxRTTs, &step.RTTs),
 	}
@@ -101,10 +102,10 @@ func (v value) checkRise(unit health.Unit, before []health.Step, step health.Ste
 	switch {
 	case unit == health.UnitNone:
 		return v.failf("expected one level, for a condition has no limit that could rise")
-	case step.Limit <= last.Limit:
+	case step.Threshold <= last.Threshold:
 		format := notationTable[unit].format
 
-		return v.failf("expected a limit above the %s before it, found %s", format(last.Limit), format(step.Limit))
+		return v.failf("expected a limit above the %s before it, found %s", format(last.Threshold), format(step.Threshold))
 	case step.RTTs < last.RTTs:
 		return v.failf("expected no fewer RTTs than the %s before it, found %s", formatNumber(last.RTTs), formatNumber(step.RTTs))
 	case step.Points <= last.Points:

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 )
 
 // auto is the built-in profile that others start from unless they say otherwise.
@@ -44,9 +45,9 @@ func (p *parser) profiles(v value) error {
 }
 
 // define adds a profile, or replaces a built-in one.
-func (p *parser) define(e entry, limits *health.Limits) error {
+func (p *parser) define(e entry, limits *judge.Thresholds) error {
 	if i := p.find(e.key); i >= 0 {
-		p.known[i].Limits = limits
+		p.known[i].Thresholds = limits
 
 		return nil
 	}
@@ -55,7 +56,7 @@ func (p *parser) define(e entry, limits *health.Limits) error {
 		return e.at.failf("expected at most %d profiles, the built-in ones included", health.MaxProfiles)
 	}
 
-	p.known = append(p.known, health.Profile{Name: e.key, Limits: limits})
+	p.known = append(p.known, health.Profile{Name: e.key, Thresholds: limits})
 
 	return nil
 }
@@ -66,7 +67,7 @@ func (p *parser) find(name string) int {
 }
 
 // limits reads a profile on top of its base.
-func (p *parser) limits(e entry) (*health.Limits, error) {
+func (p *parser) limits(e entry) (*judge.Thresholds, error) {
 	base, err := p.base(e)
 	if err != nil {
 		return nil, err
@@ -85,7 +86,7 @@ func (p *parser) limits(e entry) (*health.Limits, error) {
 }
 
 // base returns the limits that a profile starts from.
-func (p *parser) base(e entry) (*health.Limits, error) {
+func (p *parser) base(e entry) (*judge.Thresholds, error) {
 	at, name := e.at, auto
 	if p.find(e.key) >= 0 {
 		name = e.key // a built-in one starts from itself
@@ -109,7 +110,7 @@ func (p *parser) base(e entry) (*health.Limits, error) {
 		return nil, at.fail(unknown("base", name, p.names()))
 	}
 
-	return p.known[i].Limits, nil
+	return p.known[i].Thresholds, nil
 }
 
 func (p *parser) names() []string {

@@ -3,13 +3,14 @@ package health
 import (
 	"net/netip"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
 // account adds to the connection's group what it did since its last row. A row
 // without tcp_info has no counters, and the one behind it nothing to be compared
 // with.
-func (t *Tracker) account(c *connection, r *ring, row *sampler.Socket) {
+func (t *Tracker) account(c *connection, w *judge.Window, row *sampler.Socket) {
 	if !row.Has(sampler.HasInfo) {
 		c.counting = false
 
@@ -19,7 +20,7 @@ func (t *Tracker) account(c *connection, r *ring, row *sampler.Socket) {
 	now := countersOf(&row.Info)
 
 	if c.counting && c.group != noGroup {
-		if before := c.counters(r.newest()); now != before {
+		if before := c.counters(w.Newest()); now != before {
 			added := now.since(&before)
 			t.groups.of(c).Counters.add(&added)
 		}
@@ -121,10 +122,11 @@ func (t *Tracker) countJoined(i uint32) {
 	}
 
 	c.joined = true
-	p.Windows.add(&c.windows)
+	windows := c.judged.Windows()
+	p.Windows.Add(&windows)
 
-	if c.verdict.status != Healthy {
-		p.StatusEntries[c.verdict.status]++
+	if s := c.judged.Verdict().Status; s != Healthy {
+		p.StatusEntries[s]++
 	}
 
 	if !c.opened {
@@ -140,9 +142,9 @@ func (t *Tracker) countJoined(i uint32) {
 
 	// The times of a socket that was used before have gone on.
 	r := t.slab.ring(i)
-	s := r.newest()
+	s := r.Newest()
 	all := c.counters(s)
-	all.limitTimes(s.at - t.groups.began + jiffyMS)
+	all.limitTimes(s.At - t.groups.began + judge.JiffyMS)
 	p.Counters.add(&all)
 }
 
@@ -159,7 +161,7 @@ func (t *Tracker) countOpened(c *connection) {
 // counted when it joins one.
 func (t *Tracker) countEntry(c *connection) {
 	if c.group != noGroup {
-		t.groups.of(c).StatusEntries[c.verdict.status]++
+		t.groups.of(c).StatusEntries[c.judged.Verdict().Status]++
 	}
 }
 
@@ -175,6 +177,6 @@ func (t *Tracker) countClosed(i uint32, c *connection) {
 
 	if c.opened {
 		r := t.windowOf(i, c)
-		t.durations.lifetime.observe(float64(r.newest().at-c.firstSeen) / msPerSecond)
+		t.durations.lifetime.observe(float64(r.Newest().At-c.firstSeen) / msPerSecond)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -165,7 +166,7 @@ func (l *ledger) join(b *book) {
 	if b.pending && b.opened && b.known {
 		all := b.last
 		// Times that are longer than it can have lived are of an earlier connection.
-		all.limitTimes(b.at.Sub(l.complete).Milliseconds() + jiffyMS)
+		all.limitTimes(b.at.Sub(l.complete).Milliseconds() + judge.JiffyMS)
 		l.add(b.group, all)
 	}
 

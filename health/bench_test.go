@@ -37,25 +37,6 @@ func BenchmarkUpdate(b *testing.B) {
 	}
 }
 
-// BenchmarkAssess judges one connection.
-func BenchmarkAssess(b *testing.B) {
-	dead := calm()
-	dead.age, dead.silence, dead.timeouts, dead.backoff = 5, 5, 4, 4
-	lossy(&dead, 0.2)
-
-	for name, e := range map[string]evidence{"calm": calm(), "dead": dead} {
-		b.Run(name, func(b *testing.B) {
-			l := DefaultLimits()
-
-			b.ReportAllocs()
-
-			for b.Loop() {
-				assess(&e, l)
-			}
-		})
-	}
-}
-
 // BenchmarkSearch finds the worst thousand of 10,000 connections.
 func BenchmarkSearch(b *testing.B) {
 	const n = 10_000

@@ -17,7 +17,9 @@ type candidate struct {
 }
 
 func newCandidate(i uint32, c *connection) candidate {
-	return candidate{index: i, status: c.verdict.status, points: c.verdict.points, firstSeen: c.firstSeen}
+	v := c.judged.Verdict()
+
+	return candidate{index: i, status: v.Status, points: v.Points, firstSeen: c.firstSeen}
 }
 
 // compare orders by severity, then by age, the more deserving being greater.

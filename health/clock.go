@@ -1,6 +1,10 @@
 package health
 
-import "time"
+import (
+	"time"
+
+	"tcphealth_exporter/health/judge"
+)
 
 // clock turns times into the milliseconds that the tracker counts in, and into
 // the judging clock, which does not count gaps in sampling: after a paused
@@ -60,7 +64,7 @@ func (c *clock) wall(at int64) time.Time { return time.UnixMilli(at + c.step) }
 
 // judge returns the judging clock at the time of a row, and whether its sample
 // is the first one after a gap.
-func (c *clock) judge(at int64) (now stamp, afterGap bool) {
+func (c *clock) judge(at int64) (now judge.Stamp, afterGap bool) {
 	if c.first == 0 {
 		c.first = at
 		if c.previous != 0 {
@@ -68,11 +72,11 @@ func (c *clock) judge(at int64) (now stamp, afterGap bool) {
 		}
 	}
 
-	return stamp(at - c.skipped), c.afterGap
+	return judge.Stamp(at - c.skipped), c.afterGap
 }
 
 // between returns the judging clock at a time between two samples.
-func (c *clock) between(at int64) stamp { return stamp(at - c.skipped) }
+func (c *clock) between(at int64) judge.Stamp { return judge.Stamp(at - c.skipped) }
 
 // pass notes that a tick comes so many ms after the last one.
 func (c *clock) pass(length int64) {

@@ -1,12 +1,13 @@
 package health
 
 import (
+	"tcphealth_exporter/health/judge"
 	"testing"
 	"time"
 )
 
 // ticks judges samples that are so many ms apart.
-func ticks(c *clock, apart ...int64) (now stamp, afterGap bool) {
+func ticks(c *clock, apart ...int64) (now judge.Stamp, afterGap bool) {
 	at := max(c.first, c.read(start))
 
 	for _, ms := range append([]int64{0}, apart...) {
@@ -19,7 +20,7 @@ func ticks(c *clock, apart ...int64) (now stamp, afterGap bool) {
 }
 
 func TestClockStandsStillInGaps(t *testing.T) {
-	begin := stamp(start.UnixMilli())
+	begin := judge.Stamp(start.UnixMilli())
 
 	for _, tc := range []struct {
 		name     string

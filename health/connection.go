@@ -1,19 +1,9 @@
 package health
 
-import "tcphealth_exporter/sampler"
-
-// stamp is a moment on the tracker's judging clock in ms; zero is "not
-// running".
-type stamp int64
-
-// seconds returns the time from s to now, zero if s is not running.
-func (s stamp) seconds(now stamp) float64 {
-	if s == 0 {
-		return 0
-	}
-
-	return float64(now-s) / msPerSecond
-}
+import (
+	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/sampler"
+)
 
 // connection is the state of one followed connection. It holds no pointers, so
 // that a hundred thousand of them cost the garbage collector nothing.
@@ -40,12 +30,10 @@ type connection struct {
 	family       sampler.Family
 	state        sampler.State
 
-	// answered, ackAnswered: see evidence.
-	answered, ackAnswered bool
-
-	// window is the number of its window, zero for none: see rest.
-	window               uint32
-	ringFirst, ringCount uint8
+	// window is the number of its window, zero for none: see rest. position is
+	// where the window begins.
+	window   uint32
+	position judge.Position
 	// profile is what the policy of the revision chose.
 	profile, revision uint8
 	role              Role
@@ -57,36 +45,16 @@ type connection struct {
 	opened, joined, counting bool
 	// resting: see rest.
 	resting bool
-	// progressed: it made progress since the last sample.
-	progressed bool
 
-	// Levels with a duration: since when they hold.
-	outstandingSince, zeroWindowSince, unreadSince stamp
-	lastProgress                                   stamp
-	// lastAt is the time of the last row on the tracker's clock, in ms.
-	lastAt int64
 	// restFrom is the time of the oldest sample when the connection came to rest.
-	restFrom                  int64
-	bytesAcked, bytesReceived uint64
-	counted                   counted
-	unacked                   uint32
-	pureAcks                  uint32
-	// unreadFirst is what waited for the application when it read last.
-	unreadFirst uint32
-	// sndWnd is the window of the peer in the last row, windows what happened to it.
-	sndWnd  uint32
-	windows WindowEvents
-	// rtoVariation is the least difference in µs of RTO and smoothed RTT without
-	// back-off: a route or a socket may have a minimum of its own.
-	rtoVariation uint32
-
-	loss     lossMemory
-	baseline aged // of the smoothed RTT in µs, the least
-	rate     aged // of delivery while there was more to send, the highest, bytes per second
-	verdict  verdict
+	restFrom int64
+	counted  counted
+	judged   judge.State
 }
 
 const notShown = -1
+
+const msPerSecond = 1e3
 
 // is tells whether the row is of this connection.
 func (c *connection) is(row *sampler.Socket) bool {
@@ -111,29 +79,21 @@ func (c *connection) describe(row *sampler.Socket) {
 }
 
 // counters returns those of the last row, of which s is the sample.
-func (c *connection) counters(s *sample) Counters {
+func (c *connection) counters(s *judge.Sample) Counters {
 	return Counters{
-		SentBytes:             s.bytesSent,
-		RetransmittedBytes:    s.bytesRetrans,
-		AckedBytes:            c.bytesAcked,
+		SentBytes:             s.BytesSent,
+		RetransmittedBytes:    s.BytesRetrans,
+		AckedBytes:            c.judged.AckedBytes(),
 		ReceivedBytes:         c.counted.received,
-		SentSegments:          uint64(s.dataSegsOut),
-		RetransmittedSegments: uint64(s.totalRetrans),
-		DeliveredSegments:     uint64(s.delivered),
-		DeliveredCESegments:   uint64(s.deliveredCE),
+		SentSegments:          uint64(s.DataSegsOut),
+		RetransmittedSegments: uint64(s.TotalRetrans),
+		DeliveredSegments:     uint64(s.Delivered),
+		DeliveredCESegments:   uint64(s.DeliveredCE),
 		OutOfOrderSegments:    uint64(c.counted.outOfOrder),
 		SegmentsOut:           uint64(c.counted.segmentsOut),
 		SegmentsIn:            uint64(c.counted.segmentsIn),
-		BusyTime:              uint64(s.busy),
-		ReceiverLimitedTime:   uint64(s.rwnd),
-		SndbufLimitedTime:     uint64(s.sndbuf),
+		BusyTime:              uint64(s.Busy),
+		ReceiverLimitedTime:   uint64(s.ReceiverLimited),
+		SndbufLimitedTime:     uint64(s.SndbufLimited),
 	}
-}
-
-// forget drops everything that was learned of an earlier use of the socket.
-func (c *connection) forget() {
-	c.outstandingSince, c.zeroWindowSince, c.unreadSince, c.lastProgress = 0, 0, 0, 0
-	c.bytesAcked, c.bytesReceived, c.unacked, c.pureAcks = 0, 0, 0, 0
-	c.rtoVariation = 0
-	c.baseline, c.rate, c.loss = aged{}, aged{}, lossMemory{}
 }

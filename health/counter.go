@@ -168,7 +168,7 @@ func (t *Totals) Get(c Counter) (uint64, bool) { return t.Counters[c], t.Known.H
 
 func (t *Totals) add(other *Totals) {
 	t.Counters.add(&other.Counters)
-	t.Windows.add(&other.Windows)
+	t.Windows.Add(&other.Windows)
 	t.Opened += other.Opened
 	t.Closed += other.Closed
 

@@ -3,6 +3,7 @@ package health
 import (
 	"testing"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -31,12 +32,13 @@ func TestCountersReadTheirFields(t *testing.T) {
 
 	// What the table of connections keeps of a row is the same.
 	var kept connection
-	kept.bytesAcked = 3
 	kept.counted = counted{received: 4, outOfOrder: 9, segmentsOut: 10, segmentsIn: 11}
-	window := newSample(s, 0)
+	g := judge.NewGeometry(1000, 10_000)
+	w := judge.NewWindow(make([]judge.Sample, g.Length), judge.Position{}, &g)
+	kept.judged.Observe(&judge.Moment{Socket: s, At: 1, Now: 1}, &w, judge.DefaultThresholds(), new(judge.Evidence))
 
-	if kept.counters(&window) != c {
-		t.Errorf("kept is %v of %v", kept.counters(&window), c)
+	if kept.counters(w.Newest()) != c {
+		t.Errorf("kept is %v of %v", kept.counters(w.Newest()), c)
 	}
 }
 

@@ -48,5 +48,3 @@
 // and shared by all readers. What it doesn't show is found by a [Search], in steps
 // between two samples.
 package health
-
-//go:generate go test . -run TestGoldenHealthDoc -update

@@ -15,17 +15,15 @@ func newDurations() durations {
 func (t *Tracker) observeDurations(i uint32) {
 	c, e := t.slab.conn(i), &t.evidence
 
-	if e.outstanding {
-		t.durations.outstanding.observe(e.age)
+	if e.Outstanding() {
+		t.durations.outstanding.observe(e.Age())
 	}
 
-	if !c.progressed || c.group == noGroup {
+	if c.group == noGroup || !c.judged.TakeProgress() {
 		return
 	}
 
-	c.progressed = false
-
-	if e.srtt > 0 {
-		t.groups.of(c).rtt.observe(e.srtt)
+	if srtt := e.SRTT(); srtt > 0 {
+		t.groups.of(c).rtt.observe(srtt)
 	}
 }

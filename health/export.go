@@ -3,6 +3,7 @@ package health
 import (
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
@@ -92,15 +93,15 @@ func (e *exports) begin() {
 func (e *exports) room() int { return len(e.free) + e.cfg.Max - len(e.places) }
 
 // consider takes in a connection that is not shown.
-func (e *exports) consider(i uint32, c *connection, m *moment) {
-	if c.verdict.status == Healthy {
-		young := !c.foundAtStart && m.at-c.firstSeen < e.cfg.MinAge.Milliseconds()
+func (e *exports) consider(i uint32, c *connection, m *judge.Moment) {
+	if c.judged.Verdict().Status == Healthy {
+		young := !c.foundAtStart && m.At-c.firstSeen < e.cfg.MinAge.Milliseconds()
 		if young || !e.wanting() {
 			return
 		}
 	}
 
-	e.candidates.offer(newCandidate(i, c), m.row)
+	e.candidates.offer(newCandidate(i, c), m.Socket)
 }
 
 // appeared notes a new connection whose 4-tuple may still be shown for another.
@@ -246,7 +247,7 @@ func (t *Tracker) makeRoom(cand *candidate, at int64) bool {
 		}
 
 		held := at-p.since >= e.cfg.Hold.Milliseconds()
-		if status := t.slab.conn(p.index).verdict.status; held && status < mildest {
+		if status := t.slab.conn(p.index).judged.Verdict().Status; held && status < mildest {
 			victim, mildest = int32(i), status
 		}
 	}
@@ -276,8 +277,8 @@ func (t *Tracker) show(place int32, i uint32, row *sampler.Socket, at int64) {
 			Cookie:    c.cookie,
 			Network:   t.networks.Name(row.Remote.AddrPort().Addr()),
 			Row:       *row,
-			Trend:     newTrend(&r, c, row),
-			Windows:   c.windows,
+			Trend:     judge.NewTrend(&r, &c.judged, row),
+			Windows:   c.judged.Windows(),
 			FirstSeen: t.clock.wall(c.firstSeen),
 		},
 	}

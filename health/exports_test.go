@@ -394,7 +394,7 @@ func requireSticky(t *testing.T, w *watch, before *Snapshot, since map[uint64]ti
 		})
 		displaced := w.snapshot.At.Sub(since[c.Cookie]) >= hold &&
 			slices.ContainsFunc(w.snapshot.Connections, func(other Connection) bool {
-				return before.shown(other.Cookie) == nil && other.Status > now.verdict.status
+				return before.shown(other.Cookie) == nil && other.Status > now.judged.Verdict().Status
 			})
 
 		if now.endedAt == 0 && !replaced && !displaced {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -287,7 +288,7 @@ func TestFailingReader(t *testing.T) {
 	}{{time.Second, Caution, 2}, {3 * time.Second, Suspect, 3}} {
 		got := first(t, history, "stuck", func(s *sight) bool { return s.Status >= tc.status })
 		if got.at < stops+tc.after || got.at > stops+tc.after+500*time.Millisecond || got.Points != tc.points ||
-			got.Cause != CauseLocalApplication || got.Flags != flagSet(RecvQueueStuck) {
+			got.Cause != CauseLocalApplication || got.Flags != judge.FlagSet(RecvQueueStuck) {
 			t.Errorf("after %v: %d points, %v, %s", got.at-stops, got.Points, got.Cause, flagNames(got.Flags))
 		}
 	}
@@ -365,9 +366,9 @@ func TestFailingRTTStep(t *testing.T) {
 		rtt   uint32
 		flags Flags
 	}{
-		{80_000, flagSet(RTTDrift)},
-		{400_000, flagSet(RTTDrift, RTTHigh)},
-		{1_200_000, flagSet(RTTDrift, RTTHigh)},
+		{80_000, judge.FlagSet(RTTDrift)},
+		{400_000, judge.FlagSet(RTTDrift, RTTHigh)},
+		{1_200_000, judge.FlagSet(RTTDrift, RTTHigh)},
 	} {
 		history := story{length: 45 * time.Second, step: func(at time.Duration, c *tcp) {
 			c.Info.RTT, c.Info.RTO = 20_000, 220_000
@@ -405,7 +406,7 @@ func TestFailingPeerThatReadsSlowly(t *testing.T) {
 	requireMild(t, history, Caution)
 
 	last := history[len(history)-1]
-	if last.Flags != flagSet(RecvLimited) || last.Points != 2 || last.Cause != CausePeerReceiver {
+	if last.Flags != judge.FlagSet(RecvLimited) || last.Points != 2 || last.Cause != CausePeerReceiver {
 		t.Errorf("%s: %d points because of %v", flagNames(last.Flags), last.Points, last.Cause)
 	}
 }

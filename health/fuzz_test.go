@@ -11,50 +11,20 @@ import (
 )
 
 // source hands out the bytes of a fuzzer's input, zeros behind its end.
-type source struct{ b []byte }
-
-func (s *source) uint64() (v uint64) {
-	var raw [8]byte
-
-	n := copy(raw[:], s.b)
-	s.b = s.b[n:]
-
-	return binary.LittleEndian.Uint64(raw[:])
-}
-
-func (s *source) byte() byte {
-	if len(s.b) == 0 {
-		return 0
-	}
-
-	v := s.b[0]
-	s.b = s.b[1:]
-
-	return v
-}
-
-// seconds returns a time of some ms to an hour, at times none.
-func (s *source) seconds() float64 {
-	most := []uint64{1, 20, 500, 5_000, 3_600_001}[s.byte()%5]
-
-	return float64(s.uint64()%most) / msPerSecond
-}
-
-// share returns 0 to 1.
-func (s *source) share() float64 { return float64(s.byte()) / 255 }
+type source struct{ diagtest.Figures }
 
 // row returns a row with any figures in it.
 func (s *source) row(cookie uint64) row {
-	r := sameAddresses(established(cookie), uint64(s.byte()%8))
-	r.State = []sampler.State{1, 1, 1, 2, 4, 5, 8, 9, 11}[s.byte()%9]
-	r.Timer, r.Expires = sampler.Timer(s.byte()%6), uint32(s.uint64())
-	r.RecvQueue, r.SendQueue = uint32(s.uint64()), uint32(s.uint64())
+	r := sameAddresses(established(cookie), uint64(s.Byte()%8))
+	r.State = []sampler.State{1, 1, 1, 2, 4, 5, 8, 9, 11}[s.Byte()%9]
+	r.Timer, r.Expires = sampler.Timer(s.Byte()%6), uint32(s.Uint64())
+	r.RecvQueue, r.SendQueue = uint32(s.Uint64()), uint32(s.Uint64())
 	sizes := append([]int{diagtest.NoInfo}, diagtest.InfoSizes()...)
-	r.InfoSize = sizes[int(s.byte())%len(sizes)]
+	r.InfoSize = sizes[int(s.Byte())%len(sizes)]
 
 	raw := make([]byte, sampler.MaxInfoSize)
-	copy(raw, s.b)
-	s.b = s.b[min(len(s.b), 24):]
+	copy(raw, s.Bytes)
+	s.Bytes = s.Bytes[min(len(s.Bytes), 24):]
 
 	if _, err := binary.Decode(raw, binary.NativeEndian, &r.Info); err != nil {
 		panic(err)
@@ -76,34 +46,34 @@ func FuzzTracker(f *testing.F) {
 	f.Add(long[7:], uint16(60_000))
 
 	f.Fuzz(func(t *testing.T, input []byte, intervalMS uint16) {
-		s := &source{input}
-		budget := int(s.byte() % 6)
+		s := &source{diagtest.Figures{Bytes: input}}
+		budget := int(s.Byte() % 6)
 		w := newWatch(t, Config{
 			Interval:       time.Duration(max(10, intervalMS)) * time.Millisecond,
-			Window:         time.Duration(1+s.byte()) * time.Second,
-			Retention:      time.Duration(1+s.byte()%10) * time.Second,
-			MaxConnections: 1 + int(s.byte()%12),
+			Window:         time.Duration(1+s.Byte()) * time.Second,
+			Retention:      time.Duration(1+s.Byte()%10) * time.Second,
+			MaxConnections: 1 + int(s.Byte()%12),
 			Export: ExportConfig{
-				Max: budget, MinAge: time.Duration(s.byte()%5) * time.Second, Hold: time.Duration(s.byte()%5) * time.Second,
+				Max: budget, MinAge: time.Duration(s.Byte()%5) * time.Second, Hold: time.Duration(s.Byte()%5) * time.Second,
 			},
-			Groups: GroupConfig{Max: budget, Hold: time.Duration(1+s.byte()%5) * time.Second},
+			Groups: GroupConfig{Max: budget, Hold: time.Duration(1+s.Byte()%5) * time.Second},
 		})
 
-		for len(s.b) > 0 {
-			rows := make([]row, s.byte()%16)
+		for len(s.Bytes) > 0 {
+			rows := make([]row, s.Byte()%16)
 			for i := range rows {
-				if cookie := uint64(s.byte()%20) + 1; cookie > 18 {
-					rows[i] = listener(cookie, "[::]:80", uint32(s.byte()), 128)
+				if cookie := uint64(s.Byte()%20) + 1; cookie > 18 {
+					rows[i] = listener(cookie, "[::]:80", uint32(s.Byte()), 128)
 				} else {
 					rows[i] = s.row(cookie)
 				}
 			}
 
-			switch s.byte() % 8 {
+			switch s.Byte() % 8 {
 			case 0:
 				w.abort(rows...)
 			case 1:
-				w.now = w.now.Add(time.Duration(s.byte()) * time.Second)
+				w.now = w.now.Add(time.Duration(s.Byte()) * time.Second)
 			default:
 				requireDistinct(t, w.tick(rows...), budget)
 				requireFinite(t, w.snapshot)

@@ -29,15 +29,15 @@ type GroupCounts struct {
 
 // count adds a connection, or takes it out (-1).
 func (g *GroupCounts) count(c *connection, n int) {
-	v := &c.verdict
-	g.Statuses[v.status] += n
-	g.Causes[v.cause] += n
+	v := c.judged.Verdict()
+	g.Statuses[v.Status] += n
+	g.Causes[v.Cause] += n
 
-	if v.status >= Suspect {
-		g.Ill[v.cause] += n
+	if v.Status >= Suspect {
+		g.Ill[v.Cause] += n
 	}
 
-	if v.idle {
+	if v.Idle {
 		g.Idle += n
 	}
 

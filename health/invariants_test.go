@@ -2,6 +2,7 @@ package health
 
 import (
 	"slices"
+	"tcphealth_exporter/health/judge"
 	"testing"
 )
 
@@ -40,12 +41,12 @@ func requireSoundTable(tb testing.TB, t *Tracker) {
 			}
 		}
 
-		if c.resting && c.window != 0 || c.ringCount > 1 && c.window == 0 {
-			tb.Fatalf("connection %d is at rest: %v, %d samples, window %d", cookie, c.resting, c.ringCount, c.window)
+		if c.resting && c.window != 0 || c.position.Count > 1 && c.window == 0 {
+			tb.Fatalf("connection %d is at rest: %v, %d samples, window %d", cookie, c.resting, c.position.Count, c.window)
 		}
 
-		if r := t.windowOf(i, c); r.count == 0 || int(r.count) > len(r.samples) {
-			tb.Fatalf("a window of %d samples", r.count)
+		if r := t.windowOf(i, c); r.Count() == 0 || r.Count() > t.geometry.Length {
+			tb.Fatalf("a window of %d samples", r.Count())
 		}
 	}
 
@@ -72,8 +73,8 @@ func requireSoundNotes(tb testing.TB, t *Tracker) {
 
 	for cookie, i := range t.index {
 		c := t.slab.conn(i)
-		if (c.note == noNote) != (c.verdict.flags == 0) {
-			tb.Fatalf("connection %d has the note %d and the flags %s", cookie, c.note, flagNames(c.verdict.flags))
+		if (c.note == noNote) != (c.judged.Verdict().Flags == 0) {
+			tb.Fatalf("connection %d has the note %d and the flags %s", cookie, c.note, flagNames(c.judged.Verdict().Flags))
 		}
 
 		if c.note == noNote {
@@ -150,7 +151,7 @@ func requireDistinct(tb testing.TB, s *Snapshot, limit int) {
 			living++
 		}
 
-		if statusOf(c.Points) != c.Status || c.Score != score(c.Points) || c.SafeToSend && c.Status >= Degraded {
+		if judge.StatusOf(c.Points) != c.Status || c.Score != judge.Score(c.Points) || c.SafeToSend && c.Status >= Degraded {
 			tb.Fatalf("%v with %d points and score %d, safe to send %v", c.Status, c.Points, c.Score, c.SafeToSend)
 		}
 	}

@@ -29,7 +29,7 @@ func (t *Tracker) end(i uint32, c *connection, at int64) {
 	if c.shown != notShown {
 		p, r := &t.exports.places[c.shown], t.slab.ring(i)
 		p.ended = true
-		p.shown.Ended = t.clock.wall(r.newest().at)
+		p.shown.Ended = t.clock.wall(r.Newest().At)
 	}
 }
 

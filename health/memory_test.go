@@ -3,6 +3,7 @@ package health
 import (
 	"reflect"
 	"runtime/debug"
+	"tcphealth_exporter/health/judge"
 	"testing"
 	"time"
 )
@@ -12,13 +13,13 @@ func TestSizes(t *testing.T) {
 		t.Errorf("a connection has %d bytes, the constant says %d", got, connectionBytes)
 	}
 
-	if got := reflect.TypeFor[sample]().Size(); got != sampleBytes {
+	if got := reflect.TypeFor[judge.Sample]().Size(); got != sampleBytes {
 		t.Errorf("a sample has %d bytes, the constant says %d", got, sampleBytes)
 	}
 }
 
 func TestNoPointers(t *testing.T) {
-	for _, typ := range []reflect.Type{reflect.TypeFor[connection](), reflect.TypeFor[sample](), reflect.TypeFor[candidate]()} {
+	for _, typ := range []reflect.Type{reflect.TypeFor[connection](), reflect.TypeFor[judge.Sample](), reflect.TypeFor[candidate]()} {
 		if path := pointerIn(typ); path != "" {
 			t.Errorf("%v holds a pointer: %s", typ, path)
 		}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -127,7 +128,7 @@ func TestMTUHoleOfTheFirstFlight(t *testing.T) {
 	r.Info.Retransmits, r.Info.Backoff, r.Info.RTO = 3, 3, 1_760_000
 	r.Info.LastDataSent, r.Info.LastDataRecv, r.Info.LastAckRecv = 860, 150, 2400
 
-	if got := w.tick(r).shown(1); got.Flags&fatalFlags() != flagSet(MTUBlackholeSuspect) || got.Status != Stale || got.Cause != CauseMTU {
+	if got := w.tick(r).shown(1); got.Flags&fatalFlags() != judge.FlagSet(MTUBlackholeSuspect) || got.Status != Stale || got.Cause != CauseMTU {
 		t.Errorf("%v because of %v, %s", got.Status, got.Cause, flagNames(got.Flags))
 	}
 }

@@ -1,16 +1,9 @@
 package health
 
 import (
-	"slices"
-
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
-
-// Profile is a named set of limits.
-type Profile struct {
-	Name   string
-	Limits *Limits
-}
 
 // MaxProfiles is how many profiles a policy may have.
 const MaxProfiles = 256
@@ -53,15 +46,15 @@ func (p *Policy) choose(row *sampler.Socket) uint8 {
 	return 0
 }
 
-// limits returns those by which a connection was judged last. One that has not
+// thresholds returns those by which a connection was judged last. One that has not
 // been seen for long may be bound by an even older policy.
-func (t *Tracker) limits(c *connection) *Limits {
+func (t *Tracker) thresholds(c *connection) *judge.Thresholds {
 	p := t.policy
 	if c.revision != t.revision {
 		p = t.lastPolicy
 	}
 
-	return p.Profiles[min(int(c.profile), len(p.Profiles)-1)].Limits
+	return p.Profiles[min(int(c.profile), len(p.Profiles)-1)].Thresholds
 }
 
 // grouping returns the grouping in force.
@@ -90,39 +83,4 @@ func (t *Tracker) SetPolicy(p *Policy) {
 	t.rest.clear()
 	t.networks = p.networks()
 	t.exports.rename(t.networks)
-}
-
-// BuiltinProfiles returns the profiles that need no configuration: auto,
-// messaging and bulk.
-func BuiltinProfiles() []Profile {
-	return []Profile{
-		{"auto", DefaultLimits()},
-		{"messaging", messagingLimits()},
-		{"bulk", bulkLimits()},
-	}
-}
-
-// messagingLimits are for links of single messages of one or two kilobytes:
-// a queue of a few is already an illness.
-func messagingLimits() *Limits {
-	l := DefaultLimits()
-	l.Steps[SendQueueHigh] = []Step{{Limit: 1 << 10, Points: 1}, {Limit: 2 << 10, Points: 3}, {Limit: 4 << 10, Points: 5}}
-	l.Steps[CwndExhausted] = []Step{{Limit: 0.5, Points: 1}, {Limit: 0.7, Points: 3}}
-
-	return l
-}
-
-// bulkLimits are for transfers whose queues are wanted.
-func bulkLimits() *Limits {
-	l := DefaultLimits()
-	for _, f := range []Flag{QueueGrowing, QueuePersistent, QueueAccelerating, QueueVolatile} {
-		l.Steps[f] = nil
-	}
-
-	l.Steps[RTTDrift] = slices.Clone(l.Steps[RTTDrift])
-	for i := range l.Steps[RTTDrift] {
-		l.Steps[RTTDrift][i].Limit *= 2
-	}
-
-	return l
 }

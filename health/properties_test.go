@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
@@ -12,11 +14,11 @@ import (
 var intervals = []time.Duration{100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second}
 
 // pick returns one of a list, as the input says.
-func pick[T any](s *source, list []T) T { return list[int(s.byte())%len(list)] }
+func pick[T any](s *source, list []T) T { return list[int(s.Byte())%len(list)] }
 
 // tenths returns a time of up to limit, in tenths of a second.
 func (s *source) tenths(limit time.Duration) time.Duration {
-	return time.Duration(s.byte()) * 100 * time.Millisecond % (limit + 100*time.Millisecond)
+	return time.Duration(s.Byte()) * 100 * time.Millisecond % (limit + 100*time.Millisecond)
 }
 
 // TestIllnessesAreFound holds the illnesses to what they are said to be, without
@@ -62,13 +64,13 @@ func FuzzRecovery(f *testing.F) {
 	f.Add([]byte("7,\x1c\xe0?\xc8JW\x80"), false) // a closed window is probed, then its path dies
 
 	f.Fuzz(func(t *testing.T, input []byte, idle bool) {
-		s := &source{input}
+		s := &source{diagtest.Figures{Bytes: input}}
 		interval := pick(s, intervals)
 
 		var course []phase
 
 		repaired := 2 * time.Second
-		for len(s.b) > 1 && len(course) < 12 && repaired < 40*time.Second {
+		for len(s.Bytes) > 1 && len(course) < 12 && repaired < 40*time.Second {
 			ill := pick(s, lossless)
 			repaired += 100*time.Millisecond + s.tenths(8*time.Second)
 			course = append(course, phase{repaired, ill})
@@ -132,9 +134,9 @@ func FuzzPhase(f *testing.F) {
 	}
 
 	f.Fuzz(func(t *testing.T, input []byte) {
-		s := &source{input}
+		s := &source{diagtest.Figures{Bytes: input}}
 		ill, interval := pick(s, illnesses), pick(s, intervals)
-		phases := [2]time.Duration{s.tenths(interval) % interval, time.Duration(s.byte()) * storyStep % interval}
+		phases := [2]time.Duration{s.tenths(interval) % interval, time.Duration(s.Byte()) * storyStep % interval}
 
 		var reached [2][NumStatuses]time.Duration
 
@@ -172,19 +174,19 @@ func FuzzCounters(f *testing.F) {
 	f.Add([]byte("\x01\xff\xff\xff\xff\xff\xff\xff\x7f\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"))
 
 	f.Fuzz(func(t *testing.T, input []byte) {
-		s := &source{input}
+		s := &source{diagtest.Figures{Bytes: input}}
 		interval := pick(s, intervals)
 		resetAt := 3*time.Second + s.tenths(10*time.Second)
-		resets := s.byte()&1 != 0
+		resets := s.Byte()&1 != 0
 		near := func() uint32 { // zero or all ones, or a little beside
-			return uint32(int32(int8(s.byte()))) + uint32(s.byte()&1)*(1<<31)
+			return uint32(int32(int8(s.Byte()))) + uint32(s.Byte()&1)*(1<<31)
 		}
 		begin := func(c *tcp) {
 			c.Info.TotalRetrans, c.Info.DSACKDups, c.Info.DataSegsOut = near(), near(), near()
 			c.Info.Delivered, c.Info.DeliveredCE, c.Info.SegsIn, c.Info.DataSegsIn = near(), near(), near(), near()
-			c.Info.BytesSent, c.Info.BytesRetrans, c.Info.BytesAcked = s.uint64()>>1, s.uint64()>>1, s.uint64()>>1
-			c.Info.BytesReceived, c.Info.BusyTime = s.uint64()>>1, s.uint64()>>1
-			c.Info.RwndLimited, c.Info.SndbufLimited = s.uint64()>>1, s.uint64()>>1
+			c.Info.BytesSent, c.Info.BytesRetrans, c.Info.BytesAcked = s.Uint64()>>1, s.Uint64()>>1, s.Uint64()>>1
+			c.Info.BytesReceived, c.Info.BusyTime = s.Uint64()>>1, s.Uint64()>>1
+			c.Info.RwndLimited, c.Info.SndbufLimited = s.Uint64()>>1, s.Uint64()>>1
 		}
 
 		for _, s := range (story{interval: interval, step: func(at time.Duration, c *tcp) {
@@ -259,24 +261,24 @@ func TestOlderKernelsLack(t *testing.T) {
 
 		return flags
 	}
-	queue := flagSet(QueueGrowing, QueuePersistent, QueueAccelerating, QueueVolatile)
+	queue := judge.FlagSet(QueueGrowing, QueuePersistent, QueueAccelerating, QueueVolatile)
 
 	for _, tc := range []struct {
 		kernel string
 		size   int // of the last kernel before it
 		lacks  Flags
 	}{
-		{"4.1", 120, flagSet(RecvQueueStuck)},
-		{"4.6", 144, flagSet(MTUBlackholeSuspect, LossHigh) | queue},
-		{"4.10", 168, flagSet(RecvLimited)},
-		{"4.18", 192, flagSet(JitterHigh) | queue},
+		{"4.1", 120, judge.FlagSet(RecvQueueStuck)},
+		{"4.6", 144, judge.FlagSet(MTUBlackholeSuspect, LossHigh) | queue},
+		{"4.10", 168, judge.FlagSet(RecvLimited)},
+		{"4.18", 192, judge.FlagSet(JitterHigh) | queue},
 	} {
 		if got := raised(tc.size); got&tc.lacks != 0 {
 			t.Errorf("before Linux %s: %s", tc.kernel, flagNames(got&tc.lacks))
 		}
 
 		all := raised(sampler.MaxInfoSize)
-		if missing := tc.lacks &^ all &^ flagSet(QueueAccelerating, QueueVolatile); missing != 0 {
+		if missing := tc.lacks &^ all &^ judge.FlagSet(QueueAccelerating, QueueVolatile); missing != 0 {
 			t.Errorf("never raised, on no kernel: %s", flagNames(missing))
 		}
 	}
@@ -291,13 +293,13 @@ func FuzzGap(f *testing.F) {
 	}
 
 	f.Fuzz(func(t *testing.T, input []byte) {
-		s := &source{input}
+		s := &source{diagtest.Figures{Bytes: input}}
 		interval, ill := pick(s, intervals), pick(s, illnesses)
 		begins := 3*time.Second + s.tenths(10*time.Second)
 
 		var gaps [][2]time.Duration
 
-		for at := time.Duration(0); len(s.b) > 0; {
+		for at := time.Duration(0); len(s.Bytes) > 0; {
 			from := at + s.tenths(10*time.Second)
 			at = from + s.tenths(20*time.Second)
 			gaps = append(gaps, [2]time.Duration{from, at})

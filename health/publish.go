@@ -1,9 +1,11 @@
 package health
 
+import "tcphealth_exporter/health/judge"
+
 // snapshot renders the state at a time, which is that of a sample or later.
 func (t *Tracker) snapshot(at int64) *Snapshot {
 	t.watch.changed = false
-	known, edge := countersIn(&t.kernel), edgeKnown(&t.kernel)
+	known, edge := countersIn(&t.kernel), judge.EdgeKnown(&t.kernel)
 
 	s := &Snapshot{
 		At:          t.last.End,
@@ -54,7 +56,7 @@ func (t *Tracker) shownConnections() []Connection {
 		}
 
 		c := t.slab.conn(p.index)
-		p.shown.adopt(&c.verdict, &t.clock)
+		p.shown.adopt(c.judged.Verdict(), &t.clock)
 		p.shown.Group = t.groups.of(c).Name
 		all = append(all, p.shown)
 	}
@@ -63,11 +65,11 @@ func (t *Tracker) shownConnections() []Connection {
 }
 
 // adopt takes over a verdict.
-func (c *Connection) adopt(v *verdict, clock *clock) {
-	c.Status, c.StatusSince = v.status, clock.wall(v.since)
-	c.Points, c.Score = int(v.points), score(int(v.points))
-	c.Flags, c.Cause = v.flags, v.cause
-	c.SafeToSend, c.Idle = v.safeToSend, v.idle
+func (c *Connection) adopt(v judge.Verdict, clock *clock) {
+	c.Status, c.StatusSince = v.Status, clock.wall(v.Since)
+	c.Points, c.Score = int(v.Points), judge.Score(int(v.Points))
+	c.Flags, c.Cause = v.Flags, v.Cause
+	c.SafeToSend, c.Idle = v.SafeToSend, v.Idle
 }
 
 // bytes returns the memory that the table takes.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
@@ -92,7 +93,7 @@ func (s *Search) Answer() *Answer {
 // look copies what the table has of a connection.
 func (t *Tracker) look(i uint32, c *connection, subject *sampler.Socket) *Found {
 	r := t.windowOf(i, c)
-	last := t.clock.wall(r.newest().at)
+	last := t.clock.wall(r.Newest().At)
 	key := t.exports.tupleOf(subject)
 	f := &Found{
 		Connection: Connection{
@@ -103,7 +104,7 @@ func (t *Tracker) look(i uint32, c *connection, subject *sampler.Socket) *Found 
 		State:   c.state,
 		Reasons: t.reasons(c),
 	}
-	f.adopt(&c.verdict, &t.clock)
+	f.adopt(c.judged.Verdict(), &t.clock)
 
 	if c.endedAt != 0 {
 		f.Ended = last
@@ -117,27 +118,27 @@ func (t *Tracker) look(i uint32, c *connection, subject *sampler.Socket) *Found 
 }
 
 // window copies the samples of a connection.
-func (t *Tracker) window(r *ring) []Sample {
-	samples := make([]Sample, r.count)
+func (t *Tracker) window(r *judge.Window) []Sample {
+	samples := make([]Sample, r.Count())
 
 	for i := range samples {
-		s := r.at(i)
+		s := r.At(i)
 		samples[i] = Sample{
-			At:              t.clock.wall(s.at),
-			SendQueue:       s.sendQueue,
-			RecvQueue:       s.recvQueue,
-			Notsent:         s.notsent,
-			BytesSent:       s.bytesSent,
-			BytesRetrans:    s.bytesRetrans,
-			TotalRetrans:    s.totalRetrans,
-			DSACKDups:       s.dsackDups,
-			DataSegsOut:     s.dataSegsOut,
-			Delivered:       s.delivered,
-			DeliveredCE:     s.deliveredCE,
-			Cwnd:            s.cwnd,
-			Busy:            s.busy,
-			ReceiverLimited: s.rwnd,
-			SndbufLimited:   s.sndbuf,
+			At:              t.clock.wall(s.At),
+			SendQueue:       s.SendQueue,
+			RecvQueue:       s.RecvQueue,
+			Notsent:         s.Notsent,
+			BytesSent:       s.BytesSent,
+			BytesRetrans:    s.BytesRetrans,
+			TotalRetrans:    s.TotalRetrans,
+			DSACKDups:       s.DSACKDups,
+			DataSegsOut:     s.DataSegsOut,
+			Delivered:       s.Delivered,
+			DeliveredCE:     s.DeliveredCE,
+			Cwnd:            s.Cwnd,
+			Busy:            s.Busy,
+			ReceiverLimited: s.ReceiverLimited,
+			SndbufLimited:   s.SndbufLimited,
 		}
 	}
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -236,9 +237,10 @@ func naive(t *Tracker, q Query) (total int, worst []rank) {
 		var s sampler.Socket
 		c.describe(&s)
 
-		if c.verdict.status >= q.MinStatus && (q.Ended || c.endedAt == 0) && (q.Cookie == 0 || q.Cookie == cookie) &&
+		v := c.judged.Verdict()
+		if v.Status >= q.MinStatus && (q.Ended || c.endedAt == 0) && (q.Cookie == 0 || q.Cookie == cookie) &&
 			(q.Match == nil || q.Match(&s)) {
-			worst = append(worst, rank{c.verdict.status, int(c.verdict.points), c.firstSeen})
+			worst = append(worst, rank{v.Status, int(v.Points), c.firstSeen})
 		}
 	}
 
@@ -347,11 +349,11 @@ func requireTrue(t *testing.T, tracker *Tracker, q Query, a *Answer) {
 			t.Fatalf("%d is %+v (twice: %t), expected %+v", f.Cookie, f.Identity, seen[f.Cookie], want)
 		case f.Status < q.MinStatus || !f.Ended.IsZero() && !q.Ended || q.Cookie != 0 && q.Cookie != f.Cookie:
 			t.Fatalf("%+v selects %d: %v, ended %v", q, f.Cookie, f.Status, f.Ended)
-		case statusOf(f.Points) != f.Status || f.Score != score(f.Points) || f.SafeToSend && f.Status >= Degraded:
+		case judge.StatusOf(f.Points) != f.Status || f.Score != judge.Score(f.Points) || f.SafeToSend && f.Status >= Degraded:
 			t.Fatalf("%v with %d points and score %d", f.Status, f.Points, f.Score)
 		case len(f.Reasons) != len(flagNames(f.Flags)) && f.Flags != 0, len(f.Reasons) == 0 && f.Status > Healthy:
 			t.Fatalf("%v with %v for %q", f.Status, flagNames(f.Flags), f.Reasons)
-		case f.Trend.Samples == 0 || f.Trend.Samples > tracker.geometry.length || q.Cookie != 0 && len(f.Window) != f.Trend.Samples:
+		case f.Trend.Samples == 0 || f.Trend.Samples > tracker.geometry.Length || q.Cookie != 0 && len(f.Window) != f.Trend.Samples:
 			t.Fatalf("a window of %d samples, of which %d come along", f.Trend.Samples, len(f.Window))
 		case i > 0 && a.Found[i-1].compare(f) >= 0:
 			t.Fatalf("%d stands before %d", a.Found[i-1].Cookie, f.Cookie)

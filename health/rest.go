@@ -3,6 +3,7 @@ package health
 import (
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
@@ -40,7 +41,7 @@ type rest struct {
 	dumps  [restMemory]dumpTime
 	newest int
 	// scratch is where windows are restored.
-	scratch []sample
+	scratch []judge.Sample
 }
 
 // bytes returns the memory that it takes.
@@ -58,7 +59,7 @@ type dumpTime struct {
 
 // restMemory is how many dumps are remembered: those of the longest window, and as
 // many more until which samples of a window have fallen into the same rhythm.
-const restMemory = 2 * maxSamples
+const restMemory = 2 * judge.MaxSamples
 
 const (
 	// lookAhead is how many sockets that are gone may be passed over at once.
@@ -68,7 +69,7 @@ const (
 	patience = 8
 )
 
-func newRest(g geometry, interval int64) rest { return rest{off: g.spacing != interval} }
+func newRest(g *judge.Geometry, interval int64) rest { return rest{off: g.Spacing != interval} }
 
 // begin starts a dump.
 func (r *rest) begin() {
@@ -171,40 +172,30 @@ func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
 	c := t.slab.conn(i)
 
 	alone := c.group != noGroup && c.shown == notShown
-	if row.Digest == 0 || t.rest.off || !alone || !c.verdict.spotless() || !t.evidence.still() || row.SendQueue > 0 {
+	if row.Digest == 0 || t.rest.off || !alone || !c.judged.Spotless() || !t.evidence.Still() || row.SendQueue > 0 {
 		return
 	}
 
 	r := t.slab.ring(i)
-	if !r.level() || !t.rest.canRestore(&r, t.geometry) {
+	if !r.Level() || !t.rest.canRestore(&r, &t.geometry) {
 		return
 	}
 
-	c.resting, c.restFrom = true, r.oldest().at
+	c.resting, c.restFrom = true, r.Oldest().At
 	t.slab.shrink(i)
 	t.rest.append(resting{row.Cookie, row.Digest, i, c.group, row.State})
 }
 
-// spotless tells whether nothing was found, nor is held from before.
-func (v *verdict) spotless() bool {
-	return v.status == Healthy && v.assessed == Healthy && v.flags == 0 && v.cause == CauseNone && v.idle && v.safeToSend
-}
-
-// still tells whether nothing is under way, nor was lately.
-func (e *evidence) still() bool {
-	return !e.outstanding && !e.progress && !e.zeroWindow && e.recvQueue == 0 && e.queue.now == 0
-}
-
 // canRestore tells whether a window of equal samples can be made again by the times of
 // the dumps: it may have what was read between two of them, or lack one.
-func (r *rest) canRestore(w *ring, g geometry) bool {
-	again := r.restore(w.newest(), w.oldest().at, r.dumps[r.newest].generation, g)
-	if again.count != w.count {
+func (r *rest) canRestore(w *judge.Window, g *judge.Geometry) bool {
+	again := r.restore(w.Newest(), w.Oldest().At, r.dumps[r.newest].generation, g)
+	if again.Count() != w.Count() {
 		return false
 	}
 
-	for i := range int(w.count) {
-		if again.at(i).at != w.at(i).at {
+	for i := range w.Count() {
+		if again.At(i).At != w.At(i).At {
 			return false
 		}
 	}
@@ -214,18 +205,18 @@ func (r *rest) canRestore(w *ring, g geometry) bool {
 
 // restore returns a window with a sample of each dump from a time to a generation,
 // all of them like last. It is valid until the next call.
-func (r *rest) restore(last *sample, from int64, until uint32, g geometry) ring {
+func (r *rest) restore(last *judge.Sample, from int64, until uint32, g *judge.Geometry) judge.Window {
 	if r.scratch == nil {
-		r.scratch = make([]sample, g.length)
+		r.scratch = make([]judge.Sample, g.Length)
 	}
 
-	w, s := ring{samples: r.scratch}, *last
+	w, s := judge.NewWindow(r.scratch, judge.Position{}, g), *last
 
 	for n := range restMemory {
 		d := &r.dumps[(r.newest+1+n)%restMemory]
 		if d.at != 0 && d.at >= from && int32(until-d.generation) >= 0 {
-			s.at = d.at
-			w.push(s, g)
+			s.At = d.at
+			w.Push(s)
 		}
 	}
 
@@ -234,12 +225,12 @@ func (r *rest) restore(last *sample, from int64, until uint32, g geometry) ring 
 
 // windowOf returns the window of a connection, at rest or not. It is valid until the
 // next call.
-func (t *Tracker) windowOf(i uint32, c *connection) ring {
+func (t *Tracker) windowOf(i uint32, c *connection) judge.Window {
 	if !c.resting {
 		return t.slab.ring(i)
 	}
 
-	return t.rest.restore(t.slab.last(i), c.restFrom, t.slab.seen[i], t.geometry)
+	return t.rest.restore(t.slab.last(i), c.restFrom, t.slab.seen[i], &t.geometry)
 }
 
 // wake ends the rest of a connection that is looked at again.
@@ -250,28 +241,9 @@ func (t *Tracker) wake(i uint32, c *connection) {
 
 	restored := t.windowOf(i, c)
 	c.resting = false
-	r := t.slab.growing(i)
-	copy(r.samples, restored.samples)
-	r.first, r.count = restored.first, restored.count
-	c.store(&r)
+	c.position = t.slab.fill(i, &restored)
 
 	if place := int(t.rest.places[i]); place < len(t.rest.is) && t.rest.is[place].index == i {
 		t.rest.is[place].cookie = 0 // no socket has it
 	}
-}
-
-// level tells whether all samples are the same, their times apart.
-func (r *ring) level() bool {
-	last := *r.newest()
-
-	for i := range int(r.count) - 1 {
-		s := *r.at(i)
-		s.at = last.at
-
-		if s != last {
-			return false
-		}
-	}
-
-	return true
 }

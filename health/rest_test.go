@@ -260,8 +260,8 @@ func liveTwice(t *testing.T, seed uint64) int {
 				policy.Grouping = NewGrouping([]Dimension{ByRole}, nil)
 			case 1: // has each connection called lossy
 				limits := DefaultLimits()
-				limits.Steps[LossDetected] = []Step{{Limit: 0, Points: 1}}
-				policy.Profiles = []Profile{{"auto", limits}}
+				limits.Steps[LossDetected] = []Step{{Threshold: 0, Points: 1}}
+				policy.Profiles = []Profile{{Name: "auto", Thresholds: limits}}
 			}
 
 			both.each(func(w *watch) { w.tracker.SetPolicy(policy) })

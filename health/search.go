@@ -3,6 +3,7 @@ package health
 import (
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
@@ -114,7 +115,7 @@ func (s *Search) selected(i uint32) *connection {
 	}
 
 	c := t.slab.conn(i)
-	if c.verdict.status < q.MinStatus || c.endedAt != 0 && !q.Ended || q.Cookie != 0 && q.Cookie != c.cookie {
+	if c.judged.Verdict().Status < q.MinStatus || c.endedAt != 0 && !q.Ended || q.Cookie != 0 && q.Cookie != c.cookie {
 		return nil
 	}
 
@@ -163,7 +164,7 @@ func (s *Search) collect(src sampler.Reader) {
 	for n, f := range b.found {
 		c := t.slab.conn(b.places[n])
 		r := t.windowOf(b.places[n], c)
-		f.Trend = newTrend(&r, c, &f.Row)
+		f.Trend = judge.NewTrend(&r, &c.judged, &f.Row)
 
 		if s.query.Cookie != 0 {
 			f.Window = t.window(&r)

@@ -1,5 +1,7 @@
 package health
 
+import "tcphealth_exporter/health/judge"
+
 const (
 	chunkBits = 10
 	chunkSize = 1 << chunkBits
@@ -9,10 +11,12 @@ const (
 // slab holds connections in chunks, so that growing moves nothing and a
 // connection's index stays valid until it is freed.
 type slab struct {
+	geometry *judge.Geometry
+
 	conns [][]connection
 	// lasts has the newest sample of each connection that has no other, windows those
 	// of the rest.
-	lasts   [][]sample
+	lasts   [][]judge.Sample
 	windows windows
 	// seen holds the generation in which each connection was last in a dump,
 	// apart from the connections so that a sweep reads four bytes of each.
@@ -33,25 +37,25 @@ const neverSeen = 0
 func (s *slab) conn(i uint32) *connection { return &s.conns[i>>chunkBits][i&chunkMask] }
 
 // last returns the place for the newest sample of a connection without a window.
-func (s *slab) last(i uint32) *sample { return &s.lasts[i>>chunkBits][i&chunkMask] }
+func (s *slab) last(i uint32) *judge.Sample { return &s.lasts[i>>chunkBits][i&chunkMask] }
 
 // ring returns a view of the connection's window: of its newest sample alone if that
 // is all there is.
-func (s *slab) ring(i uint32) ring {
+func (s *slab) ring(i uint32) judge.Window {
 	c := s.conn(i)
 	if c.window != 0 {
-		return ring{samples: s.windows.at(c.window), first: c.ringFirst, count: c.ringCount}
+		return judge.NewWindow(s.windows.at(c.window), c.position, s.geometry)
 	}
 
 	k := i & chunkMask
 
-	return ring{samples: s.lasts[i>>chunkBits][k : k+1], count: c.ringCount}
+	return judge.NewWindow(s.lasts[i>>chunkBits][k:k+1], c.position, s.geometry)
 }
 
-// growing is ring with room for another sample; store keeps its position.
-func (s *slab) growing(i uint32) ring {
-	if c := s.conn(i); c.window == 0 && c.ringCount > 0 {
-		c.window, c.ringFirst = s.windows.take(i), 0
+// growing is ring with room for another sample.
+func (s *slab) growing(i uint32) judge.Window {
+	if c := s.conn(i); c.window == 0 && c.position.Count > 0 {
+		c.window, c.position.First = s.windows.take(i), 0
 		s.windows.at(c.window)[0] = *s.last(i)
 	}
 
@@ -71,12 +75,18 @@ func (s *slab) shrink(i uint32) {
 	}
 
 	r := s.ring(i)
-	*s.last(i) = *r.newest()
+	*s.last(i) = *r.Newest()
 	s.windows.give(c.window)
-	c.window, c.ringFirst, c.ringCount = 0, 0, 1
+	c.window, c.position = 0, judge.Position{Count: 1}
 }
 
-func (c *connection) store(r *ring) { c.ringFirst, c.ringCount = r.first, r.count }
+// fill copies a window into the connection's own and returns its position.
+func (s *slab) fill(i uint32, from *judge.Window) judge.Position {
+	w := s.growing(i)
+	w.CopyFrom(from)
+
+	return w.Position()
+}
 
 // alloc returns the index of a zeroed connection.
 func (s *slab) alloc() uint32 {
@@ -103,7 +113,7 @@ func (s *slab) release(i uint32) {
 func (s *slab) grow() {
 	base := uint32(len(s.seen))
 	s.conns = append(s.conns, make([]connection, chunkSize))
-	s.lasts = append(s.lasts, make([]sample, chunkSize))
+	s.lasts = append(s.lasts, make([]judge.Sample, chunkSize))
 	s.seen = append(s.seen, make([]uint32, chunkSize)...)
 
 	for i := uint32(chunkSize); i > 0; i-- {

@@ -3,6 +3,7 @@ package health
 import (
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
@@ -16,7 +17,7 @@ type Tracker struct {
 	slab     slab
 	index    map[uint64]uint32 // by cookie
 	ended    []uint32          // oldest first
-	geometry geometry
+	geometry judge.Geometry
 	notes    notes
 	watch    watchList
 
@@ -40,7 +41,7 @@ type Tracker struct {
 
 	// evidence is that of the connection being judged: a variable of its own
 	// would be allocated for each, since the rules are called by reference.
-	evidence evidence
+	evidence judge.Evidence
 
 	// kernel is the first tcp_info seen.
 	kernel sampler.TCPInfo
@@ -71,15 +72,15 @@ const confirmations = 2
 // NewTracker returns a tracker that hands each snapshot to publish.
 func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 	cfg = cfg.withDefaults()
-	g := newGeometry(cfg.Interval.Milliseconds(), cfg.Window.Milliseconds())
+	g := judge.NewGeometry(cfg.Interval.Milliseconds(), cfg.Window.Milliseconds())
 
-	return &Tracker{
+	t := &Tracker{
 		cfg:       cfg,
 		publish:   publish,
-		slab:      slab{windows: windows{length: g.length}},
+		slab:      slab{windows: windows{length: g.Length}},
 		index:     make(map[uint64]uint32),
 		geometry:  g,
-		rest:      newRest(g, cfg.Interval.Milliseconds()),
+		rest:      newRest(&g, cfg.Interval.Milliseconds()),
 		policy:    cfg.Policy,
 		networks:  cfg.Policy.networks(),
 		watch:     newWatchList(cfg.Watch),
@@ -90,6 +91,9 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 		durations: newDurations(),
 		first:     true,
 	}
+	t.slab.geometry = &t.geometry
+
+	return t
 }
 
 // Begin implements [sampler.Consumer].
@@ -109,18 +113,18 @@ func (t *Tracker) Begin() {
 
 // Sockets implements [sampler.Consumer].
 func (t *Tracker) Sockets(at time.Time, rows []sampler.Socket) {
-	m := moment{at: t.clock.read(at), usual: t.clock.usual}
+	m := judge.Moment{At: t.clock.read(at), Usual: t.clock.usual}
 	if t.clock.first == 0 {
-		t.startDump(m.at)
+		t.startDump(m.At)
 	}
 
-	m.now, m.afterGap = t.clock.judge(m.at)
-	m.sampled = t.clock.first
+	m.Now, m.AfterGap = t.clock.judge(m.At)
+	m.Sampled = t.clock.first
 
 	t.warm(rows)
 
 	for i := range rows {
-		m.row = &rows[i]
+		m.Socket = &rows[i]
 		t.observe(&m)
 	}
 }
@@ -155,8 +159,8 @@ func (t *Tracker) End(d sampler.Dump) {
 }
 
 // observe takes in one row.
-func (t *Tracker) observe(m *moment) {
-	row := m.row
+func (t *Tracker) observe(m *judge.Moment) {
+	row := m.Socket
 	if row.State == sampler.StateListen {
 		t.countRow(row, t.listeners.observe(row, t.generation))
 
@@ -197,7 +201,7 @@ func (t *Tracker) observe(m *moment) {
 
 	t.judge(i, m)
 	t.observeDurations(i)
-	t.layDown(i, m.row)
+	t.layDown(i, m.Socket)
 }
 
 // countRow counts a row unless the dump brought it before.
@@ -236,7 +240,7 @@ func (t *Tracker) reconcile(i uint32, row *sampler.Socket) bool {
 // ill and the shown ones do, in half of the table at most.
 func (t *Tracker) keep(i uint32) bool {
 	c := t.slab.conn(i)
-	if c.verdict.status < Suspect && c.shown == notShown || t.tick.kept >= t.cfg.MaxConnections/2 {
+	if c.judged.Verdict().Status < Suspect && c.shown == notShown || t.tick.kept >= t.cfg.MaxConnections/2 {
 		return false
 	}
 
@@ -246,7 +250,7 @@ func (t *Tracker) keep(i uint32) bool {
 }
 
 // admit makes a place for a new connection, if need be that of an ended one.
-func (t *Tracker) admit(m *moment, turn bool) (uint32, bool) {
+func (t *Tracker) admit(m *judge.Moment, turn bool) (uint32, bool) {
 	if !turn {
 		return 0, false
 	}
@@ -261,16 +265,16 @@ func (t *Tracker) admit(m *moment, turn bool) (uint32, bool) {
 
 	i := t.slab.alloc()
 	c := t.slab.conn(i)
-	c.identify(m.row)
-	c.profile, c.revision = t.policy.choose(m.row), t.revision
-	c.firstSeen = m.at
+	c.identify(m.Socket)
+	c.profile, c.revision = t.policy.choose(m.Socket), t.revision
+	c.firstSeen = m.At
 	c.foundAtStart = t.first
 	c.opened = !t.first && !t.admission.crowded && !t.admission.relaxed
-	c.congestion = t.algorithms.number(m.row)
+	c.congestion = t.algorithms.number(m.Socket)
 	t.index[c.cookie] = i
 
 	if t.kernel.Len() == 0 {
-		t.kernel = m.row.Info
+		t.kernel = m.Socket.Info
 	}
 
 	if c.opened {
@@ -278,7 +282,7 @@ func (t *Tracker) admit(m *moment, turn bool) (uint32, bool) {
 	}
 
 	t.groups.arrivals = append(t.groups.arrivals, i)
-	t.exports.appeared(i, m.row)
+	t.exports.appeared(i, m.Socket)
 
 	return i, true
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -281,7 +282,7 @@ func TestConfigDefaults(t *testing.T) {
 }
 
 func TestTrackerShowsFlagsInOrder(t *testing.T) {
-	if got := flagNames(flagSet(RTTHigh, HalfOpenConfirmed)); !slices.Equal(got, []string{"half_open_confirmed", "rtt_high"}) {
+	if got := flagNames(judge.FlagSet(RTTHigh, HalfOpenConfirmed)); !slices.Equal(got, []string{"half_open_confirmed", "rtt_high"}) {
 		t.Errorf("got %v", got)
 	}
 }

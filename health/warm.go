@@ -25,12 +25,12 @@ func (t *Tracker) warm(rows []sampler.Socket) {
 
 	for _, n := range w.found {
 		c := t.slab.conn(n)
-		w.sum += c.cookie + uint64(c.firstSeen) + uint64(c.lastAt) + c.counted.received + uint64(c.rate.current) + uint64(c.verdict.otherSince) + uint64(t.slab.seen[n])
+		w.sum += c.cookie + uint64(c.firstSeen) + c.counted.received + c.judged.Touch() + uint64(t.slab.seen[n])
 	}
 
 	for _, n := range w.found {
-		if r := t.slab.ring(n); r.count > 0 {
-			w.sum += r.newest().bytesSent + r.oldest().bytesSent
+		if r := t.slab.ring(n); r.Count() > 0 {
+			w.sum += r.Newest().BytesSent + r.Oldest().BytesSent
 		}
 	}
 }

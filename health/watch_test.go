@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -276,7 +277,7 @@ func fatalFlags() Flags {
 
 	for f := range NumFlags {
 		if f.Cause().Fatal() {
-			all |= flagSet(f)
+			all |= judge.FlagSet(f)
 		}
 	}
 

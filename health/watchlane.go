@@ -3,6 +3,7 @@ package health
 import (
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
@@ -24,13 +25,13 @@ func newWatchList(cfg WatchConfig) watchList {
 func (w *watchList) clear() { w.doubt, w.dead = w.doubt[:0], w.dead[:0] }
 
 // consider takes in a connection that has just been judged.
-func (w *watchList) consider(i uint32, v *verdict, e *evidence) {
-	waits := e.outstanding && e.age > w.after || e.zeroWindow
+func (w *watchList) consider(i uint32, v *judge.Verdict, e *judge.Evidence) {
+	waits := e.Waits(w.after)
 
 	switch {
-	case v.status == Stale && len(w.dead) < w.max:
+	case v.Status == Stale && len(w.dead) < w.max:
 		w.dead = append(w.dead, i)
-	case v.status != Stale && (waits || v.status >= Suspect) && len(w.doubt) < w.max:
+	case v.Status != Stale && (waits || v.Status >= Suspect) && len(w.doubt) < w.max:
 		w.doubt = append(w.doubt, i)
 	}
 }
@@ -57,34 +58,34 @@ func (t *Tracker) Watched() []sampler.Target {
 
 // Reread implements [sampler.Consumer].
 func (t *Tracker) Reread(at time.Time, rows []sampler.Socket) {
-	m := moment{at: t.clock.read(at), usual: t.clock.usual}
-	m.now, m.sampled = t.clock.between(m.at), m.at
+	m := judge.Moment{At: t.clock.read(at), Usual: t.clock.usual}
+	m.Now, m.Sampled = t.clock.between(m.At), m.At
 
 	for i := range rows {
-		m.row = &rows[i]
+		m.Socket = &rows[i]
 		t.revisit(&m)
 	}
 }
 
 // revisit judges a connection that this sample has brought already.
-func (t *Tracker) revisit(m *moment) {
-	i, known := t.index[m.row.Cookie]
-	if !known || t.slab.seen[i] != t.generation || !m.row.Has(sampler.HasInfo) {
+func (t *Tracker) revisit(m *judge.Moment) {
+	i, known := t.index[m.Socket.Cookie]
+	if !known || t.slab.seen[i] != t.generation || !m.Socket.Has(sampler.HasInfo) {
 		return
 	}
 
 	c := t.slab.conn(i)
-	if c.endedAt != 0 || !c.is(m.row) {
+	if c.endedAt != 0 || !c.is(m.Socket) {
 		return
 	}
 
-	before := c.verdict
+	before := c.judged.Verdict()
 	t.count(c, -1)
 	t.judge(i, m)
 
-	v := &c.verdict
-	t.watch.changed = t.watch.changed || v.status != before.status || v.flags != before.flags ||
-		v.cause != before.cause || v.safeToSend != before.safeToSend
+	v := c.judged.Verdict()
+	t.watch.changed = t.watch.changed || v.Status != before.Status || v.Flags != before.Flags ||
+		v.Cause != before.Cause || v.SafeToSend != before.SafeToSend
 }
 
 // Settle implements [sampler.Consumer]: what changed is published at once.

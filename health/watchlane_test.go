@@ -32,7 +32,7 @@ func (w *watch) reread(after time.Duration, rows ...row) {
 // waiting returns the row of a connection whose request is unanswered for so
 // many ms and time-outs.
 func waiting(cookie uint64, ms uint32, timeouts uint8) row {
-	r := outstanding(ms, 3_600_000)
+	r := diagtest.Outstanding(ms, 3_600_000)
 	r.Cookie, r.Local, r.Remote = cookie, established(cookie).Local, established(cookie).Remote
 	r.Info.Retransmits, r.Info.Backoff = timeouts, timeouts
 	r.Info.RTO = 220_000 << timeouts
@@ -231,18 +231,18 @@ func requireCounts(tb testing.TB, w *watch) {
 	var want tickCounts
 
 	for _, i := range w.tracker.index {
-		v := &w.tracker.slab.conn(i).verdict
+		v := w.tracker.slab.conn(i).judged.Verdict()
 		if w.tracker.slab.seen[i] != w.tracker.generation {
 			continue
 		}
 
-		want.statuses[v.status]++
+		want.statuses[v.Status]++
 
-		for f := range v.flags.All() {
+		for f := range v.Flags.All() {
 			want.flags[f]++
 		}
 
-		if v.idle {
+		if v.Idle {
 			want.idle++
 		}
 	}

@@ -1,10 +1,12 @@
 package health
 
+import "tcphealth_exporter/health/judge"
+
 // windows has the samples of the connections that need more than their newest one,
 // in chunks, so that growing moves nothing.
 type windows struct {
 	length int // samples of each
-	chunks [][]sample
+	chunks [][]judge.Sample
 	// owners has for each window whose it is. free are the numbers of those that are
 	// nobody's; they begin at one.
 	owners []uint32
@@ -32,7 +34,7 @@ func (w *windows) take(owner uint32) uint32 {
 
 func (w *windows) grow() {
 	base := uint32(len(w.owners)) + 1
-	w.chunks = append(w.chunks, make([]sample, chunkSize*w.length))
+	w.chunks = append(w.chunks, make([]judge.Sample, chunkSize*w.length))
 
 	for n := uint32(chunkSize); n > 0; n-- {
 		w.owners = append(w.owners, nobody)
@@ -47,7 +49,7 @@ func (w *windows) give(number uint32) {
 }
 
 // at returns the samples of a window.
-func (w *windows) at(number uint32) []sample {
+func (w *windows) at(number uint32) []judge.Sample {
 	n := number - 1
 	from := int(n&chunkMask) * w.length
 

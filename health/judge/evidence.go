@@ -1,0 +1,222 @@
+package judge
+
+import "tcphealth_exporter/sampler"
+
+// Evidence is all that the rules are evaluated on. Times are in seconds, sizes in
+// bytes. A figure that the kernel does not provide is zero, which activates nothing.
+type Evidence struct {
+	state   sampler.State
+	timer   sampler.Timer
+	caState sampler.CAState
+	// synchronized is any state behind the handshake.
+	synchronized bool
+
+	// outstanding: sent and not acknowledged, or an unanswered SYN, FIN or probe.
+	outstanding bool
+	// finOnly: of what is outstanding, there is nothing but a FIN.
+	finOnly bool
+	// answered: the peer was heard of after data was last sent or sent again, as
+	// far as there was time for an answer; ackAnswered: by a bare ACK.
+	answered, ackAnswered bool
+	unacked, sacked       uint32
+	// segment is the mean size of the segments in flight, mss what they may have.
+	segment, mss float64
+	sizeUntold   bool // the kernel does not tell it
+	// age is how long the oldest outstanding byte has waited without progress.
+	age float64
+	// overdue: the age is past the limit of patience.
+	overdue bool
+	// silence is the time since anything arrived, dataSilence since data did.
+	silence, dataSilence float64
+	// timeouts are consecutive retransmission time-outs, probes are unanswered
+	// keepalive or zero-window probes, backoff is the RTO's exponent.
+	timeouts, probes, backoff uint8
+
+	srtt, rttvar, rto float64
+	// expectedRTO is what the kernel's formula gives without back-off.
+	expectedRTO float64
+	// baseline is the connection's own least srtt, zero while unknown.
+	baseline float64
+	// progress: the peer acknowledged new bytes within the window.
+	progress bool
+
+	cwnd          uint32
+	zeroWindow    bool
+	zeroWindowFor float64
+	// unreadFor is how long the local application has read nothing of a receive
+	// queue that is not empty, unreadGrows that much more has arrived since.
+	recvQueue   float64
+	unreadFor   float64
+	unreadGrows bool
+	// heldQueue is what stayed in the send queue between two samples without
+	// progress.
+	heldQueue float64
+	queue     queueStats
+	// ownRate is the highest recent delivery rate in bytes per second.
+	ownRate float64
+	// entries counts how often the status became SUSPECT or worse lately.
+	entries int
+
+	// window covers the whole window, settled is what tells of the path's losses,
+	// half its newer half, recent its last part; see followLoss.
+	window, settled, half, recent windowStats
+	// noNewLoss: nothing was lost since the share was lastLoss.
+	noNewLoss bool
+	lastLoss  float64
+	// windowSpan is what the window covers.
+	windowSpan float64
+	// afterGap: the first sample after a gap in sampling.
+	afterGap bool
+}
+
+// Outstanding reports whether something sent is unacknowledged, or a SYN, FIN or
+// probe is unanswered.
+func (e *Evidence) Outstanding() bool { return e.outstanding }
+
+// Age returns for how many seconds the oldest outstanding byte has waited.
+func (e *Evidence) Age() float64 { return e.age }
+
+// SRTT returns the smoothed round-trip time in seconds (uapi/linux/tcp.h:
+// tcpi_rtt), zero if unknown.
+func (e *Evidence) SRTT() float64 { return e.srtt }
+
+// Waits reports whether something has been outstanding for more than so many
+// seconds, or the peer's receive window is closed.
+func (e *Evidence) Waits(seconds float64) bool {
+	return e.outstanding && e.age > seconds || e.zeroWindow
+}
+
+// Still reports whether nothing is in progress, nor was within the window.
+func (e *Evidence) Still() bool {
+	return !e.outstanding && !e.progress && !e.zeroWindow && e.recvQueue == 0 && e.queue.now == 0
+}
+
+const (
+	usPerSecond = 1e6
+	msPerSecond = 1e3
+	// minRTOVar is the least variation in seconds in the kernel's RTO formula
+	// (TCP_RTO_MIN).
+	minRTOVar = 0.2
+)
+
+// fromKernel takes over what one row says by itself.
+func (e *Evidence) fromKernel(s *sampler.Socket) {
+	info := &s.Info
+	e.state, e.timer, e.caState = s.State, s.Timer, info.CAState()
+	e.synchronized = s.State != sampler.StateSynSent && s.Info.Len() > 0
+	e.unacked, e.sacked, e.cwnd = info.Unacked(), info.Sacked(), info.SndCwnd()
+	e.timeouts, e.probes, e.backoff = info.Retransmits(), info.Probes(), info.Backoff()
+	e.srtt = float64(info.RTT()) / usPerSecond
+	e.rttvar = float64(info.RTTVar()) / usPerSecond
+	e.rto = float64(info.RTO()) / usPerSecond
+	e.expectedRTO = e.srtt + max(minRTOVar, 4*e.rttvar)
+	e.outstanding = e.unacked > 0 || e.probes > 0
+	e.finOnly = e.unacked > 0 && s.SendQueue <= 1 && finSent(s.State)
+	e.recvQueue = float64(unread(s))
+	e.queue.now = float64(info.NotsentBytes())
+	e.mss = float64(info.SndMSS())
+
+	e.sizeUntold = !info.Has(sampler.FieldNotsentBytes)
+	if e.unacked > 0 && !e.sizeUntold {
+		e.segment = max(0, float64(s.SendQueue)-e.queue.now) / float64(e.unacked)
+	}
+
+	if e.synchronized {
+		e.dataSilence = float64(info.LastDataRecv()) / msPerSecond
+		e.silence = min(e.dataSilence, float64(info.LastAckRecv())/msPerSecond)
+	}
+}
+
+// finSent tells whether a FIN of ours is on its way.
+func finSent(s sampler.State) bool {
+	return s == sampler.StateFinWait1 || s == sampler.StateLastAck || s == sampler.StateClosing
+}
+
+// timerAge is a lower bound in seconds of the outstanding age by the kernel's
+// retransmission timer: the time-outs that have passed, and what the running
+// one has used up. It is zero before the first time-out.
+func timerAge(s *sampler.Socket) float64 {
+	info := &s.Info
+	doublings := min(info.Backoff(), info.Retransmits())
+
+	if info.Retransmits() == 0 || s.Timer != sampler.TimerRetransmit {
+		return 0
+	}
+
+	rto := float64(info.RTO()) / usPerSecond
+	first := rto / float64(uint64(1)<<min(info.Backoff(), 63))
+	running := max(0, rto-float64(s.Expires)/msPerSecond)
+
+	return first*float64(uint64(1)<<min(doublings, 63)-1) + running
+}
+
+// probedFor returns for how many ms a closed window has been probed: the probes
+// that went out, and what the running timer has used up.
+func probedFor(s *sampler.Socket) int64 {
+	if s.Timer != sampler.TimerProbe {
+		return 0
+	}
+
+	const most = 120_000 // TCP_RTO_MAX
+
+	sum, wait := int64(0), max(int64(s.Info.RTO())/1000, minRTOVar*msPerSecond)
+	for range s.Info.Backoff() {
+		sum += wait
+		wait = min(2*wait, most)
+	}
+
+	return sum + max(0, wait-int64(s.Expires))
+}
+
+// sentAgo is a lower bound in ms of the age of what is outstanding: the
+// kernel's clock of the last data sent. A SYN or FIN does not move that clock.
+func sentAgo(s *sampler.Socket) int64 {
+	switch s.State {
+	case sampler.StateEstablished, sampler.StateCloseWait:
+		return int64(s.Info.LastDataSent())
+	default:
+		return 0
+	}
+}
+
+// heardAgo is the time since the last ACK, in ms.
+func heardAgo(s *sampler.Socket) int64 { return int64(s.Info.LastAckRecv()) }
+
+// atZeroWindow tells whether the peer's receive window holds up unsent data.
+func atZeroWindow(s *sampler.Socket) bool {
+	if s.State == sampler.StateSynSent || s.Info.Len() == 0 {
+		return false
+	}
+
+	if !s.Info.Has(sampler.FieldSndWnd) {
+		return s.Timer == sampler.TimerProbe
+	}
+
+	unsent, window := s.Info.NotsentBytes(), s.Info.SndWnd()
+	// The probe timer also runs for a partial segment that TCP_CORK holds back,
+	// though the window has room for it.
+	probed := s.Timer == sampler.TimerProbe && window < min(unsent, s.Info.SndMSS())
+
+	return probed || unsent > 0 && window == 0
+}
+
+// unread returns the bytes waiting for the application; the FIN that the
+// kernel counts in the receive queue is not one of them.
+func unread(s *sampler.Socket) uint32 {
+	switch s.State {
+	case sampler.StateCloseWait, sampler.StateLastAck, sampler.StateClosing:
+		return s.RecvQueue - min(1, s.RecvQueue)
+	default:
+		return s.RecvQueue
+	}
+}
+
+// quiet tells whether nothing is outstanding or unsent and no data went either
+// way for at least windowMS.
+func quiet(s *sampler.Socket, outstanding bool, windowMS int64) bool {
+	if outstanding || s.SendQueue > 0 || s.State == sampler.StateSynSent {
+		return false
+	}
+
+	return s.Info.Len() == 0 || int64(min(s.Info.LastDataSent(), s.Info.LastDataRecv())) >= windowMS
+}

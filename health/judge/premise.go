@@ -1,0 +1,58 @@
+package judge
+
+import "tcphealth_exporter/sampler"
+
+// premises are kinds of things that may go on with a connection. Each rule can be
+// raised only while one of its own does, and of most connections few do: looking
+// at no more rules than those takes a third off what a connection costs that is not
+// at rest (BenchmarkUpdate).
+type premises uint8
+
+const (
+	// ifWaiting: something is outstanding or has timed out.
+	ifWaiting premises = 1 << iota
+	// ifFlowing: data is in flight, or was acknowledged within the window.
+	ifFlowing
+	// ifTroubled: retransmissions or CE marks in the window, or a ca_state but Open.
+	ifTroubled
+	// ifQueued: data waits to be sent.
+	ifQueued
+	// ifBusy: in the window, there was something to send.
+	ifBusy
+	// ifHalted: the peer's window is closed, the application reads nothing, or the
+	// status came and went.
+	ifHalted
+
+	allPremises = ifWaiting | ifFlowing | ifTroubled | ifQueued | ifBusy | ifHalted
+)
+
+// premises returns which of them the evidence has.
+func (e *Evidence) premises() premises {
+	return when(e.outstanding || e.timeouts > 0, ifWaiting) |
+		when(e.progress || e.unacked > 0, ifFlowing) |
+		when(e.window.retrans > 0 || e.window.deliveredCE > 0 || e.caState != sampler.CAOpen, ifTroubled) |
+		when(e.queue.now > 0 || e.heldQueue > 0, ifQueued) |
+		when(e.window.busy > 0, ifBusy) |
+		when(e.zeroWindow || e.unreadFor > 0 || e.entries > 0, ifHalted)
+}
+
+func when(holds bool, p premises) premises {
+	if !holds {
+		return 0
+	}
+
+	return p
+}
+
+// premiseTable has for each set of premises the rules that may be raised.
+var premiseTable = func() (rules [allPremises + 1]Flags) {
+	for p := range rules {
+		for f := range ruleTable {
+			if ruleTable[f].only&premises(p) != 0 {
+				rules[p] |= 1 << f
+			}
+		}
+	}
+
+	return rules
+}()

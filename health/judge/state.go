@@ -1,0 +1,127 @@
+package judge
+
+import "tcphealth_exporter/sampler"
+
+// Stamp is a time on the judging clock in ms. Zero means "not running".
+type Stamp int64
+
+// seconds returns the time from s to now, zero if s is not running.
+func (s Stamp) seconds(now Stamp) float64 {
+	if s == 0 {
+		return 0
+	}
+
+	return float64(now-s) / msPerSecond
+}
+
+// Moment is a connection's socket as it was read at one time.
+type Moment struct {
+	Socket *sampler.Socket
+	// At is the time of reading on the tracker's clock in ms. Now is the same on
+	// the judging clock, which stands still during gaps in sampling.
+	At  int64
+	Now Stamp
+	// Sampled is the time that the window records: that of the dump's first row.
+	Sampled int64
+	// AfterGap reports whether sampling paused before this moment. Usual is the
+	// time in ms that the pause counts for.
+	AfterGap bool
+	Usual    int64
+}
+
+// State is what judging remembers about one connection. The zero value is a
+// connection that was never observed. It holds no pointers, so that a hundred
+// thousand of them cost the garbage collector nothing.
+type State struct {
+	// Levels with a duration: since when they hold.
+	outstandingSince, zeroWindowSince, unreadSince Stamp
+	lastProgress                                   Stamp
+	// lastAt is the time of the last moment on the tracker's clock in ms.
+	lastAt                    int64
+	bytesAcked, bytesReceived uint64
+	unacked                   uint32
+	pureAcks                  uint32
+	// unreadFirst is what was unread when the application last read.
+	unreadFirst uint32
+	// sndWnd is the peer's window at the last moment, windows counts its events.
+	sndWnd  uint32
+	windows WindowEvents
+	// rtoVariation is the minimum difference in µs of RTO and smoothed RTT without
+	// back-off: a route or a socket may have a minimum of its own.
+	rtoVariation uint32
+
+	loss lossMemory
+	// answered, ackAnswered: see Evidence.
+	answered, ackAnswered bool
+	// progressed: it made progress since the last call of TakeProgress.
+	progressed bool
+
+	baseline aged // minimum smoothed RTT in µs
+	rate     aged // maximum delivery rate while there was more to send, bytes per second
+	verdict  verdict
+}
+
+// Assessment is what one observation changed.
+type Assessment struct {
+	// Activated are the flags that became active.
+	Activated Flags
+	// Entered reports whether the status changed.
+	Entered bool
+	// Windows counts the events of the peer's receive window.
+	Windows WindowEvents
+}
+
+// Observe adds a moment to the window and judges the connection. It stores the
+// evidence behind the verdict in e, for [Explain].
+func (st *State) Observe(m *Moment, w *Window, t *Thresholds, e *Evidence) Assessment {
+	status, windows := st.verdict.Status, st.windows
+
+	st.follow(m, w, t, e)
+
+	a := Assessment{
+		Activated: st.verdict.settle(assess(e, t), m.Now, t.holdMS(w.geometry.Interval), m.At),
+		Windows:   st.windows.Since(&windows),
+	}
+	a.Entered = st.verdict.Status != status
+	st.verdict.Idle = quiet(m.Socket, e.outstanding, w.geometry.Span)
+
+	return a
+}
+
+// Verdict returns the current verdict.
+func (st *State) Verdict() Verdict { return st.verdict.Verdict }
+
+// Spotless reports whether the verdict is HEALTHY and idle, with no flag active
+// and nothing held from before.
+func (st *State) Spotless() bool {
+	return st.verdict.Verdict.spotless() && st.verdict.assessed == Healthy
+}
+
+// Windows returns the events of the peer's receive window since the first moment.
+func (st *State) Windows() WindowEvents { return st.windows }
+
+// AckedBytes returns the acknowledged bytes at the last moment
+// (uapi/linux/tcp.h: tcpi_bytes_acked).
+func (st *State) AckedBytes() uint64 { return st.bytesAcked }
+
+// TakeProgress reports whether the peer acknowledged data since the last call.
+func (st *State) TakeProgress() bool {
+	progressed := st.progressed
+	st.progressed = false
+
+	return progressed
+}
+
+// forget drops everything that was learned about an earlier use of the socket.
+func (st *State) forget() {
+	st.outstandingSince, st.zeroWindowSince, st.unreadSince, st.lastProgress = 0, 0, 0, 0
+	st.bytesAcked, st.bytesReceived, st.unacked, st.pureAcks = 0, 0, 0, 0
+	st.rtoVariation = 0
+	st.baseline, st.rate, st.loss = aged{}, aged{}, lossMemory{}
+}
+
+// Touch reads a word of each cache line of the state, so that several states can
+// be fetched at once.
+func (st *State) Touch() uint64 {
+	return uint64(st.lastAt) + uint64(st.rate.current) + uint64(st.verdict.otherSince)
+}

@@ -1,0 +1,255 @@
+package judge
+
+import "tcphealth_exporter/sampler"
+
+// MaxSamples bounds the Window of a connection.
+const MaxSamples = 64
+
+// Sample is what the window keeps of one moment: levels and counters from which
+// trends and shares are computed. Fields of uapi/linux/tcp.h are named.
+type Sample struct {
+	// At is the time in ms on the tracker's clock.
+	At int64
+	// BytesSent and BytesRetrans are tcpi_bytes_sent and tcpi_bytes_retrans.
+	BytesSent, BytesRetrans uint64
+	// SendQueue and RecvQueue are bytes, without a FIN that the kernel counts in
+	// the receive queue.
+	SendQueue, RecvQueue uint32
+	// Notsent is the unsent part of the send queue in bytes (tcpi_notsent_bytes).
+	Notsent uint32
+	// TotalRetrans, DSACKDups, DataSegsOut, Delivered, DeliveredCE and Cwnd are
+	// segments (tcpi_total_retrans, ...).
+	TotalRetrans, DSACKDups, DataSegsOut, Delivered, DeliveredCE, Cwnd uint32
+	// Busy, ReceiverLimited and SndbufLimited are ms modulo 2^32 (tcpi_busy_time,
+	// tcpi_rwnd_limited, tcpi_sndbuf_limited).
+	Busy, ReceiverLimited, SndbufLimited uint32
+}
+
+func newSample(s *sampler.Socket, at int64) Sample {
+	info := &s.Info
+
+	return Sample{
+		At:              at,
+		BytesSent:       info.BytesSent(),
+		BytesRetrans:    info.BytesRetrans(),
+		SendQueue:       s.SendQueue,
+		RecvQueue:       unread(s),
+		Notsent:         info.NotsentBytes(),
+		TotalRetrans:    info.TotalRetrans(),
+		DSACKDups:       info.DSACKDups(),
+		DataSegsOut:     info.DataSegsOut(),
+		Delivered:       info.Delivered(),
+		DeliveredCE:     info.DeliveredCE(),
+		Cwnd:            info.SndCwnd(),
+		Busy:            uint32(info.BusyTime() / 1000),
+		ReceiverLimited: uint32(info.RwndLimited() / 1000),
+		SndbufLimited:   uint32(info.SndbufLimited() / 1000),
+	}
+}
+
+// resetSince tells whether the counters fell: the socket was disconnected and
+// used anew under the same cookie.
+func (s *Sample) resetSince(prev *Sample) bool {
+	return s.BytesSent < prev.BytesSent || s.BytesRetrans < prev.BytesRetrans ||
+		int32(s.TotalRetrans-prev.TotalRetrans) < 0 || int32(s.DataSegsOut-prev.DataSegsOut) < 0 ||
+		int32(s.Delivered-prev.Delivered) < 0 || int32(s.DSACKDups-prev.DSACKDups) < 0
+}
+
+// Geometry is the shape of the windows, the same for all connections. Times are
+// in ms.
+type Geometry struct {
+	// Interval is the time between two samples, Span what a window covers.
+	Interval, Span int64
+	// Spacing is the time between kept samples. A sample that follows the one before
+	// its predecessor by less than MinSpacing replaces its predecessor.
+	Spacing, MinSpacing int64
+	// Length is the number of samples that a window holds.
+	Length int
+}
+
+// NewGeometry fits a window of a span into at most [MaxSamples] samples. Windows
+// of more intervals are thinned.
+func NewGeometry(interval, span int64) Geometry {
+	spacing := max(interval, (span+MaxSamples-3)/(MaxSamples-2), 1)
+
+	minimum := spacing
+	if spacing == interval {
+		minimum = spacing * 7 / 8 // ticks come a little early, too
+	}
+
+	return Geometry{
+		Interval:   interval,
+		Span:       span,
+		Spacing:    spacing,
+		MinSpacing: minimum,
+		Length:     min(MaxSamples, int((span+spacing-1)/spacing)+2),
+	}
+}
+
+// Position is where a window begins in its samples, and how many it holds.
+type Position struct{ First, Count uint8 }
+
+// Window is a view of the samples of one connection, oldest first. The samples
+// are stored elsewhere.
+type Window struct {
+	samples  []Sample
+	first    uint8
+	count    uint8
+	geometry *Geometry
+}
+
+// NewWindow returns a view of samples.
+func NewWindow(samples []Sample, p Position, g *Geometry) Window {
+	return Window{samples: samples, first: p.First, count: p.Count, geometry: g}
+}
+
+// Position returns what [NewWindow] needs to return the same view.
+func (r *Window) Position() Position { return Position{r.first, r.count} }
+
+// Count returns the number of samples.
+func (r *Window) Count() int { return int(r.count) }
+
+// At returns sample i; the oldest is 0.
+func (r *Window) At(i int) *Sample {
+	if i += int(r.first); i >= len(r.samples) {
+		i -= len(r.samples) // a division would cost as much as the rest
+	}
+
+	return &r.samples[i]
+}
+
+// Oldest returns the oldest sample of a window that is not empty.
+func (r *Window) Oldest() *Sample { return r.At(0) }
+
+// Newest returns the newest sample of a window that is not empty.
+func (r *Window) Newest() *Sample { return r.At(r.last()) }
+
+// Push appends a sample and drops what has left the window. A sample that comes
+// sooner than the geometry asks for replaces its predecessor.
+func (r *Window) Push(s Sample) {
+	g := r.geometry
+
+	horizon := s.At - g.Span - g.Spacing/2
+	for r.count > 0 && r.Oldest().At < horizon {
+		r.drop()
+	}
+
+	if r.count >= 2 && r.Newest().At-r.At(int(r.count)-2).At < g.MinSpacing {
+		*r.Newest() = s
+
+		return
+	}
+
+	if int(r.count) == len(r.samples) {
+		r.drop()
+	}
+
+	r.count++
+	*r.Newest() = s
+}
+
+func (r *Window) drop() {
+	r.first = uint8((int(r.first) + 1) % len(r.samples))
+	r.count--
+}
+
+func (r *Window) clear() { r.first, r.count = 0, 0 }
+
+// last returns the index of the newest sample.
+func (r *Window) last() int { return int(r.count) - 1 }
+
+// before returns the index of the newest sample that is at least ms older than
+// sample k, or the oldest.
+func (r *Window) before(k int, ms int64) int {
+	i := k
+	limit := r.At(k).At - ms
+
+	for i > 0 && r.At(i).At > limit {
+		i--
+	}
+
+	return i
+}
+
+// windowStats are the changes over a part of the window.
+type windowStats struct {
+	// retransAll are the retransmitted segments, retrans those that no DSACK
+	// explains, in retransSamples different samples.
+	retransAll     uint32
+	retrans        uint32
+	retransSamples int
+	dataSegsOut    uint32
+	bytesSent      uint64
+	bytesRetrans   uint64
+	delivered      uint32
+	deliveredCE    uint32
+	// busy is in seconds, the others are shares of it.
+	busy, receiverLimited, sndbufLimited float64
+	// cwndFell, cwndRose: the newest cwnd is below the highest, above the lowest.
+	cwndFell, cwndRose bool
+}
+
+// stats computes the changes from sample i to sample k.
+func (r *Window) stats(i, k int) windowStats {
+	from, to := r.At(i), r.At(k)
+	w := windowStats{
+		dataSegsOut:  to.DataSegsOut - from.DataSegsOut,
+		bytesSent:    to.BytesSent - from.BytesSent,
+		bytesRetrans: to.BytesRetrans - from.BytesRetrans,
+		delivered:    to.Delivered - from.Delivered,
+		deliveredCE:  to.DeliveredCE - from.DeliveredCE,
+	}
+
+	w.retransAll = to.TotalRetrans - from.TotalRetrans
+	w.retrans = w.retransAll - min(w.retransAll, to.DSACKDups-from.DSACKDups)
+
+	if busy := to.Busy - from.Busy; busy > 0 {
+		w.busy = float64(busy) / msPerSecond
+		w.receiverLimited = min(1, float64(to.ReceiverLimited-from.ReceiverLimited)/float64(busy))
+		w.sndbufLimited = min(1, float64(to.SndbufLimited-from.SndbufLimited)/float64(busy))
+	}
+
+	if w.retrans > 0 || w.deliveredCE > 0 {
+		r.scanEvents(i, k, &w)
+	}
+
+	return w
+}
+
+// scanEvents fills what needs a look at each sample; only windows with losses
+// or CE marks have it.
+func (r *Window) scanEvents(i, k int, w *windowStats) {
+	cwnd := r.At(k).Cwnd
+
+	for j := i; j < k; j++ {
+		s, next := r.At(j), r.At(j+1)
+		if next.TotalRetrans != s.TotalRetrans {
+			w.retransSamples++
+		}
+
+		w.cwndFell = w.cwndFell || s.Cwnd > cwnd
+		w.cwndRose = w.cwndRose || s.Cwnd < cwnd
+	}
+}
+
+// Level reports whether all samples are equal, their times aside.
+func (r *Window) Level() bool {
+	newest := *r.Newest()
+
+	for i := range int(r.count) - 1 {
+		s := *r.At(i)
+		s.At = newest.At
+
+		if s != newest {
+			return false
+		}
+	}
+
+	return true
+}
+
+// CopyFrom makes the window equal to another one of the same geometry.
+func (r *Window) CopyFrom(other *Window) {
+	copy(r.samples, other.samples)
+	r.first, r.count = other.first, other.count
+}
