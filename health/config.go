@@ -18,6 +18,9 @@ type Config struct {
 	Watch          WatchConfig
 	// Policy is what verdicts depend on, nil for [DefaultPolicy].
 	Policy *Policy
+	// Ended takes each connection that ends; what it points to is valid during the
+	// call. It is nil for none, and must not block.
+	Ended func(*Ended)
 	// InterfaceName names the interface of a link-local address. Where it is
 	// nil or returns nothing, the number stands.
 	InterfaceName func(index uint32) string

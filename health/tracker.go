@@ -185,6 +185,7 @@ func (t *Tracker) observe(m *judge.Moment) {
 
 	turn := t.admission.admits(row.Cookie)
 	if known && !turn && !t.keep(i) {
+		t.finish(i, t.slab.conn(i), EndEvicted)
 		t.remove(i)
 
 		known = false
@@ -223,14 +224,14 @@ func (t *Tracker) countRow(row *sampler.Socket, fresh bool) {
 func (t *Tracker) reconcile(i uint32, row *sampler.Socket) bool {
 	c := t.slab.conn(i)
 	if c.endedAt != 0 {
-		t.revive(i, c)
+		t.resume(i, c)
 	}
 
 	if c.is(row) {
 		return true
 	}
 
-	t.countClosed(i, c)
+	t.finish(i, c, t.conclude(c))
 	t.remove(i)
 
 	return false

@@ -1,0 +1,228 @@
+package health
+
+import (
+	"slices"
+	"time"
+
+	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/sampler"
+)
+
+// EndReason is why a connection ended, as far as it can be concluded from what was
+// last seen of it.
+type EndReason uint8
+
+// The reasons.
+const (
+	// EndUnknown: it vanished between two samples, and nothing seen before points
+	// to one of the other reasons.
+	EndUnknown EndReason = iota
+	// EndClosed: both sides closed it in good order.
+	EndClosed
+	// EndReset: the peer refused it.
+	EndReset
+	// EndTimedOut: the kernel gave up waiting for the peer.
+	EndTimedOut
+	// EndEvicted: it is no longer tracked, because the table is crowded.
+	EndEvicted
+	// EndShutdown: it was alive when the exporter stopped.
+	EndShutdown
+
+	// NumEndReasons is the number of reasons.
+	NumEndReasons
+)
+
+var endReasonNameTable = [NumEndReasons]string{
+	EndUnknown:  "unknown",
+	EndClosed:   "closed",
+	EndReset:    "reset",
+	EndTimedOut: "timed_out",
+	EndEvicted:  "evicted",
+	EndShutdown: "shutdown",
+}
+
+// String returns the name as metrics and JSON show it.
+func (r EndReason) String() string { return endReasonNameTable[r] }
+
+// Ended is a connection that has ended, or is no longer tracked.
+type Ended struct {
+	Cookie   uint64
+	Identity Identity
+	// Group is the name of its group, see [Group].
+	Group  string
+	Role   Role
+	Reason EndReason
+	// State is that of the last socket seen.
+	State sampler.State
+	// FirstSeen and LastSeen are the times of the first and the last sample with it.
+	// Opened reports whether its beginning was seen, so that the counters are those
+	// of its whole life.
+	FirstSeen, LastSeen time.Time
+	Opened              bool
+	// Verdict is the last one. Its Since is replaced by StatusSince.
+	Verdict     judge.Verdict
+	StatusSince time.Time
+	// Counters are those that the kernel last reported for the connection.
+	Counters Counters
+	Windows  WindowEvents
+}
+
+// sweep ends the connections that enough dumps have missed.
+func (t *Tracker) sweep(at int64) {
+	for i, seen := range t.slab.seen {
+		if seen == neverSeen || seen == t.generation {
+			continue
+		}
+
+		c := t.slab.conn(uint32(i))
+		if c.endedAt != 0 {
+			continue
+		}
+
+		c.missed++
+		if c.missed >= confirmations {
+			c.endedAt = at
+			t.ended = append(t.ended, uint32(i))
+			t.finish(uint32(i), c, t.conclude(c))
+			t.noteExportedEnd(uint32(i), c)
+		}
+	}
+}
+
+// conclude returns why a connection ended that is no longer there.
+func (t *Tracker) conclude(c *connection) EndReason {
+	v := c.judged.Verdict()
+	gaveUp := v.Flags&judge.FlagSet(SynUnanswered, HalfOpenConfirmed, StaleConfirmedSend, StaleConfirmedRecv, MTUBlackholeSuspect) != 0
+
+	switch {
+	case gaveUp:
+		return EndTimedOut
+	case c.state == sampler.StateSynSent:
+		return EndReset
+	case c.state != sampler.StateEstablished && c.state != sampler.StateCloseWait:
+		return EndClosed
+	default:
+		return EndUnknown
+	}
+}
+
+// finish ends a connection for everything that follows ends: the counters of its
+// group and the configured sink. Each end goes through here, once.
+func (t *Tracker) finish(i uint32, c *connection, reason EndReason) {
+	if reason != EndEvicted && reason != EndShutdown {
+		t.countClosed(i, c)
+	}
+
+	if t.cfg.Ended == nil {
+		return
+	}
+
+	w := t.windowOf(i, c)
+	v := c.judged.Verdict()
+	t.cfg.Ended(&Ended{
+		Cookie:      c.cookie,
+		Identity:    t.identityOf(c),
+		Group:       t.groupName(c),
+		Role:        c.role,
+		Reason:      reason,
+		State:       c.state,
+		FirstSeen:   t.clock.wall(c.firstSeen),
+		LastSeen:    t.clock.wall(w.Newest().At),
+		Opened:      c.opened,
+		Verdict:     v,
+		StatusSince: t.clock.wall(v.Since),
+		Counters:    c.counters(w.Newest()),
+		Windows:     c.judged.Windows(),
+	})
+}
+
+// identityOf returns the labels of a connection.
+func (t *Tracker) identityOf(c *connection) Identity {
+	var row sampler.Socket
+
+	c.describe(&row)
+	key := t.exports.tupleOf(&row)
+
+	return key.identity()
+}
+
+// groupName returns the name of a connection's group, empty if it has none yet.
+func (t *Tracker) groupName(c *connection) string {
+	if c.group == noGroup {
+		return ""
+	}
+
+	return t.groups.of(c).Name
+}
+
+// Shutdown ends all connections that are alive, for the sink alone. The tracker
+// must not be used afterwards.
+func (t *Tracker) Shutdown() {
+	for i, seen := range t.slab.seen {
+		if c := t.slab.conn(uint32(i)); seen != neverSeen && c.endedAt == 0 {
+			t.finish(uint32(i), c, EndShutdown)
+		}
+	}
+}
+
+// noteExportedEnd marks a connection as ended where it has series of its own.
+func (t *Tracker) noteExportedEnd(i uint32, c *connection) {
+	if c.shown == notShown {
+		return
+	}
+
+	p, w := &t.exports.places[c.shown], t.slab.ring(i)
+	p.ended = true
+	p.shown.Ended = t.clock.wall(w.Newest().At)
+}
+
+// resume continues a connection that two dumps in a row had missed though it was
+// there. It counts as opened again, since counters never fall.
+func (t *Tracker) resume(i uint32, c *connection) {
+	c.endedAt = 0
+	t.stats.Opened++
+	t.groups.of(c).Opened++
+	t.countOpened(c)
+
+	if n := slices.Index(t.ended, i); n >= 0 {
+		t.ended = slices.Delete(t.ended, n, n+1)
+	}
+
+	if c.shown != notShown {
+		p := &t.exports.places[c.shown]
+		p.ended = false
+		p.shown.Ended = time.Time{}
+	}
+}
+
+// expire forgets ended connections after the retention.
+func (t *Tracker) expire(at int64) {
+	for len(t.ended) > 0 {
+		c := t.slab.conn(t.ended[0])
+		if at-c.endedAt < t.cfg.Retention.Milliseconds() {
+			return
+		}
+
+		t.forgetEnded()
+	}
+}
+
+// forgetEnded removes the connection that ended first.
+func (t *Tracker) forgetEnded() {
+	i := t.ended[0]
+	t.ended = t.ended[1:]
+	t.remove(i)
+}
+
+// remove takes a connection out of the table.
+func (t *Tracker) remove(i uint32) {
+	c := t.slab.conn(i)
+	if c.shown != notShown {
+		t.hide(c.shown)
+	}
+
+	t.notes.drop(c.note)
+	t.groups.leave(c)
+	delete(t.index, c.cookie)
+	t.slab.release(i)
+}
