@@ -29,7 +29,7 @@ func TestHeldStatusHasAReason(t *testing.T) {
 	w.tick(established(1))
 
 	f := w.ask(Query{Cookie: 1, Limit: 1}, nil).Found[0]
-	if want := []string{"no flag is raised any more; STALE is held a little longer"}; f.Flags != 0 || !slices.Equal(f.Reasons, want) {
+	if want := []string{"no flag is active, STALE is held until the better status has lasted"}; f.Flags != 0 || !slices.Equal(f.Reasons, want) {
 		t.Errorf("%v with %s: %q", f.Status, flagNames(f.Flags), f.Reasons)
 	}
 

@@ -67,7 +67,7 @@ func TestSearchReads(t *testing.T) {
 		}
 	}
 
-	if f := a.Found[0]; f.Row.SendQueue != 77 || f.Row.Info.Retransmits() != 9 || f.Reasons[0] != "syn_unanswered: SYN unanswered after 3 retransmissions (limit 3)" {
+	if f := a.Found[0]; f.Row.SendQueue != 77 || f.Row.Info.Retransmits() != 9 || f.Reasons[0] != "syn_unanswered: SYN unanswered after 3 retransmissions (threshold 3)" {
 		t.Errorf("row with %d B and %d time-outs, but %q", f.Row.SendQueue, f.Row.Info.Retransmits(), f.Reasons)
 	}
 

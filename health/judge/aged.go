@@ -2,21 +2,21 @@ package judge
 
 import "math"
 
-// aged is the least or the highest value of late, in two buckets of time, so
-// that it ages slowly. Zero stands for none.
+// aged is a recent minimum or maximum, in two buckets of time, so that it ages
+// slowly. Zero stands for none.
 type aged struct {
 	current, previous uint32
 	since             Stamp
 }
 
-// extreme tells which of two values an [aged] keeps.
-type extreme func(a, b uint32) bool
+// better reports whether an [aged] prefers a to b.
+type better func(a, b uint32) bool
 
-func least(a, b uint32) bool   { return a < b }
-func highest(a, b uint32) bool { return a > b }
+func minimum(a, b uint32) bool { return a < b }
+func maximum(a, b uint32) bool { return a > b }
 
-// observe takes in a value; it counts for at least half of age, in ms.
-func (a *aged) observe(v uint32, now Stamp, age int64, better extreme) {
+// observe adds a value, which counts for at least half of age, in ms.
+func (a *aged) observe(v uint32, now Stamp, age int64, prefer better) {
 	if v == 0 {
 		return
 	}
@@ -30,14 +30,14 @@ func (a *aged) observe(v uint32, now Stamp, age int64, better extreme) {
 		return
 	}
 
-	if a.current == 0 || better(v, a.current) {
+	if a.current == 0 || prefer(v, a.current) {
 		a.current = v
 	}
 }
 
-// value returns the extreme, zero for none.
-func (a *aged) value(better extreme) uint32 {
-	if a.current == 0 || a.previous != 0 && better(a.previous, a.current) {
+// value returns
+func (a *aged) value(prefer better) uint32 {
+	if a.current == 0 || a.previous != 0 && prefer(a.previous, a.current) {
 		return a.previous
 	}
 

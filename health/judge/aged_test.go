@@ -15,9 +15,9 @@ func TestAgedLeast(t *testing.T) {
 		t.Helper()
 
 		at += Stamp(seconds * 1000)
-		a.observe(rtt, at, age, least)
+		a.observe(rtt, at, age, minimum)
 
-		if got := a.value(least); got != want {
+		if got := a.value(minimum); got != want {
 			t.Errorf("after an RTT of %d it is %d, want %d", rtt, got, want)
 		}
 	}
@@ -43,16 +43,16 @@ func TestAgedHighest(t *testing.T) {
 		v, want uint32
 	}{{0, 50, 50}, {1, 40, 50}, {1, 60, 60}, {29, 10, 60}, {30, 20, 20}} {
 		at += Stamp(step.seconds * 1000)
-		a.observe(step.v, at, 60_000, highest)
+		a.observe(step.v, at, 60_000, maximum)
 
-		if got := a.value(highest); got != step.want {
+		if got := a.value(maximum); got != step.want {
 			t.Errorf("after %d it is %d, want %d", step.v, got, step.want)
 		}
 	}
 }
 
 // TestAgedNaively compares with a look at everything that was observed: the
-// value is no milder than the extreme of half the age, and not older than one
+// value is no milder than the better of half the age, and not older than one
 // and a half.
 func TestAgedNaively(t *testing.T) {
 	const age = 60_000
@@ -64,7 +64,7 @@ func TestAgedNaively(t *testing.T) {
 
 	random := rand.New(rand.NewPCG(5, 6))
 
-	for name, better := range map[string]extreme{"least": least, "highest": highest} {
+	for name, better := range map[string]better{"least": minimum, "maximum": maximum} {
 		var (
 			a   aged
 			all []observation

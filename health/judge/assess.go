@@ -11,8 +11,8 @@ type assessment struct {
 	safeToSend bool
 }
 
-// assess judges the evidence: each rule gives its points to its cause, the
-// highest within a cause counts, the causes add up.
+// assess judges the evidence: each active flag gives its points to its cause, the
+// flag with the most points counts within a cause, and the causes add up.
 func assess(e *Evidence, t *Thresholds) assessment {
 	var (
 		a      assessment
@@ -25,7 +25,7 @@ func assess(e *Evidence, t *Thresholds) assessment {
 			continue
 		}
 
-		if p, raised := level(r.figure, e, t, t.Steps[f]); raised {
+		if p, active := level(r.figure, e, t, t.Steps[f]); active {
 			points[f] = p
 			a.flags |= 1 << f
 		}
@@ -47,9 +47,9 @@ func assess(e *Evidence, t *Thresholds) assessment {
 	return a
 }
 
-// level returns the points of the highest step that a figure reaches whose premises
-// hold.
-func level(figure figureFunc, e *Evidence, t *Thresholds, steps []Step) (points int, raised bool) {
+// level returns the points of the highest step that a figure reaches, and reports
+// whether it reaches any while its premises hold.
+func level(figure figureFunc, e *Evidence, t *Thresholds, steps []Step) (points int, active bool) {
 	value, ok := figure(e, t)
 	if !ok {
 		return 0, false
@@ -59,14 +59,14 @@ func level(figure figureFunc, e *Evidence, t *Thresholds, steps []Step) (points 
 }
 
 // reached returns the points of the highest step that a figure reaches.
-func reached(figure float64, steps []Step, srtt float64) (points int, raised bool) {
-	step, raised := highestStep(figure, steps, srtt)
+func reached(figure float64, steps []Step, srtt float64) (points int, active bool) {
+	step, active := highestStep(figure, steps, srtt)
 
-	return step.Points, raised
+	return step.Points, active
 }
 
 // highestStep returns the highest step that a figure reaches.
-func highestStep(figure float64, steps []Step, srtt float64) (step Step, raised bool) {
+func highestStep(figure float64, steps []Step, srtt float64) (step Step, active bool) {
 	for _, step := range slices.Backward(steps) {
 		if figure >= step.at(srtt) {
 			return step, true
@@ -76,27 +76,27 @@ func highestStep(figure float64, steps []Step, srtt float64) (step Step, raised 
 	return Step{}, false
 }
 
-// addUp applies the rules of addition: the highest flag of each cause counts;
-// weak flags fill up to CAUTION at most; only a fatal cause makes STALE, and no
-// mere suspicion of one together with something else.
+// addUp adds the points of the causes, each of which counts with its strongest flag.
+// Weak flags add up to CAUTION at most, and only a flag of a fatal cause that is
+// STALE by itself makes the connection STALE.
 func addUp(flags Flags, points *[NumFlags]int) (sum int, cause Cause) {
 	var (
 		strong, all [NumCauses]int
-		raised      [NumCauses]bool
+		active      [NumCauses]bool
 	)
 
 	fatal := false
 
 	for f := range flags.All() {
 		r := &ruleTable[f]
-		raised[r.cause] = true
+		active[r.cause] = true
 		all[r.cause] = max(all[r.cause], points[f])
 
 		if !r.weak {
 			strong[r.cause] = max(strong[r.cause], points[f])
 		}
 
-		fatal = fatal || r.cause.Fatal() && points[f] >= leastPointTable[Stale]
+		fatal = fatal || r.cause.Fatal() && points[f] >= minPointTable[Stale]
 	}
 
 	total := 0
@@ -105,14 +105,14 @@ func addUp(flags Flags, points *[NumFlags]int) (sum int, cause Cause) {
 		sum += strong[c]
 		total += all[c]
 
-		if all[c] > all[cause] || cause == CauseNone && raised[c] {
+		if all[c] > all[cause] || cause == CauseNone && active[c] {
 			cause = c
 		}
 	}
 
-	sum = max(sum, min(total, leastPointTable[Suspect]-1))
+	sum = max(sum, min(total, minPointTable[Suspect]-1))
 	if !fatal {
-		sum = min(sum, leastPointTable[Stale]-1)
+		sum = min(sum, minPointTable[Stale]-1)
 	}
 
 	return sum, cause

@@ -58,7 +58,7 @@ func TestNewConnectionHasNoJitter(t *testing.T) {
 			r := established(1)
 			r.Info.LastDataSent, r.Info.LastAckRecv = 10, 10
 
-			var raised Flags
+			var active Flags
 
 			for n := range 6 {
 				r.Info.RTT, r.Info.RTTVar = tc.rtt[min(n, len(tc.rtt)-1)], tc.rttvar[min(n, len(tc.rttvar)-1)]
@@ -68,11 +68,11 @@ func TestNewConnectionHasNoJitter(t *testing.T) {
 				r.Info.Delivered += tc.segments
 
 				e := f.see(r)
-				raised |= assessed(&e)
+				active |= assessed(&e)
 			}
 
-			if raised != tc.want {
-				t.Errorf("raised %s, want %s", flagNames(raised), flagNames(tc.want))
+			if active != tc.want {
+				t.Errorf("active %s, want %s", flagNames(active), flagNames(tc.want))
 			}
 		})
 	}
@@ -140,7 +140,7 @@ func TestFlagsMakeTheVerdict(t *testing.T) {
 		name := fmt.Sprintf("%v, %d points", c.flag, c.points)
 
 		if !(a.flags | replacedBy(a.flags)).Has(c.flag) {
-			t.Errorf("%s: raised %s", name, flagNames(a.flags))
+			t.Errorf("%s: active %s", name, flagNames(a.flags))
 		}
 
 		want := min(c.points, statusPoints(c.flag))
@@ -169,7 +169,7 @@ func TestFlagsMakeTheVerdict(t *testing.T) {
 // statusPoints is what a flag can add at most.
 func statusPoints(f Flag) int {
 	if ruleTable[f].weak {
-		return leastPointTable[Suspect] - 1
+		return minPointTable[Suspect] - 1
 	}
 
 	return 10

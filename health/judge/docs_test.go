@@ -19,7 +19,7 @@ func TestGoldenHealthDoc(t *testing.T) {
 func renderFlags() string {
 	var b strings.Builder
 
-	b.WriteString("| flag | cause | raised by | limit: points | |\n|---|---|---|---|---|\n")
+	b.WriteString("| flag | cause | active by | limit: points | |\n|---|---|---|---|---|\n")
 
 	for f := range NumFlags {
 		r := &ruleTable[f]
@@ -33,7 +33,7 @@ func renderFlags() string {
 			remark = "off but in `messaging`"
 		}
 
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", r.name, r.cause, r.raised, renderSteps(r.unit, messagingThresholds().Steps[f]), remark)
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", r.name, r.cause, r.condition, renderSteps(r.unit, messagingThresholds().Steps[f]), remark)
 	}
 
 	return b.String()

@@ -8,34 +8,34 @@ type Evidence struct {
 	state   sampler.State
 	timer   sampler.Timer
 	caState sampler.CAState
-	// synchronized is any state behind the handshake.
+	// synchronized is any state after the handshake.
 	synchronized bool
 
 	// outstanding: sent and not acknowledged, or an unanswered SYN, FIN or probe.
 	outstanding bool
-	// finOnly: of what is outstanding, there is nothing but a FIN.
+	// finOnly: nothing but a FIN is outstanding.
 	finOnly bool
-	// answered: the peer was heard of after data was last sent or sent again, as
-	// far as there was time for an answer; ackAnswered: by a bare ACK.
+	// answered: something arrived from the peer after data was last sent or
+	// retransmitted, if there was time for an answer; ackAnswered: a bare ACK did.
 	answered, ackAnswered bool
 	unacked, sacked       uint32
-	// segment is the mean size of the segments in flight, mss what they may have.
+	// segment is the mean size of the segments in flight, mss the maximum.
 	segment, mss float64
-	sizeUntold   bool // the kernel does not tell it
+	sizeUnknown  bool // the kernel does not provide it
 	// age is how long the oldest outstanding byte has waited without progress.
 	age float64
-	// overdue: the age is past the limit of patience.
+	// overdue: the age exceeds the patience.
 	overdue bool
 	// silence is the time since anything arrived, dataSilence since data did.
 	silence, dataSilence float64
-	// timeouts are consecutive retransmission time-outs, probes are unanswered
+	// timeouts are consecutive retransmission timeouts, probes are unanswered
 	// keepalive or zero-window probes, backoff is the RTO's exponent.
 	timeouts, probes, backoff uint8
 
 	srtt, rttvar, rto float64
-	// expectedRTO is what the kernel's formula gives without back-off.
+	// expectedRTO is the result of the kernel's formula without back-off.
 	expectedRTO float64
-	// baseline is the connection's own least srtt, zero while unknown.
+	// baseline is the connection's own minimum srtt, zero while unknown.
 	baseline float64
 	// progress: the peer acknowledged new bytes within the window.
 	progress bool
@@ -44,23 +44,23 @@ type Evidence struct {
 	zeroWindow    bool
 	zeroWindowFor float64
 	// unreadFor is how long the local application has read nothing of a receive
-	// queue that is not empty, unreadGrows that much more has arrived since.
+	// queue that is not empty; unreadGrows: more has arrived since.
 	recvQueue   float64
 	unreadFor   float64
 	unreadGrows bool
-	// heldQueue is what stayed in the send queue between two samples without
-	// progress.
+	// heldQueue is what remained in the send queue from one sample to the next
+	// without progress.
 	heldQueue float64
 	queue     queueStats
-	// ownRate is the highest recent delivery rate in bytes per second.
+	// ownRate is the maximum recent delivery rate in bytes per second.
 	ownRate float64
-	// entries counts how often the status became SUSPECT or worse lately.
+	// entries counts how often the status recently became SUSPECT or worse.
 	entries int
 
-	// window covers the whole window, settled is what tells of the path's losses,
-	// half its newer half, recent its last part; see followLoss.
+	// window covers the whole window, settled the part whose losses count, half its
+	// newer half, recent its last part; see followLoss.
 	window, settled, half, recent windowStats
-	// noNewLoss: nothing was lost since the share was lastLoss.
+	// noNewLoss: nothing was lost since the share of losses was lastLoss.
 	noNewLoss bool
 	lastLoss  float64
 	// windowSpan is what the window covers.
@@ -94,12 +94,12 @@ func (e *Evidence) Still() bool {
 const (
 	usPerSecond = 1e6
 	msPerSecond = 1e3
-	// minRTOVar is the least variation in seconds in the kernel's RTO formula
+	// minRTOVar is the minimum variation in seconds in the kernel's RTO formula
 	// (TCP_RTO_MIN).
 	minRTOVar = 0.2
 )
 
-// fromKernel takes over what one row says by itself.
+// fromKernel sets what a single socket provides.
 func (e *Evidence) fromKernel(s *sampler.Socket) {
 	info := &s.Info
 	e.state, e.timer, e.caState = s.State, s.Timer, info.CAState()
@@ -116,8 +116,8 @@ func (e *Evidence) fromKernel(s *sampler.Socket) {
 	e.queue.now = float64(info.NotsentBytes())
 	e.mss = float64(info.SndMSS())
 
-	e.sizeUntold = !info.Has(sampler.FieldNotsentBytes)
-	if e.unacked > 0 && !e.sizeUntold {
+	e.sizeUnknown = !info.Has(sampler.FieldNotsentBytes)
+	if e.unacked > 0 && !e.sizeUnknown {
 		e.segment = max(0, float64(s.SendQueue)-e.queue.now) / float64(e.unacked)
 	}
 
@@ -127,14 +127,14 @@ func (e *Evidence) fromKernel(s *sampler.Socket) {
 	}
 }
 
-// finSent tells whether a FIN of ours is on its way.
+// finSent reports whether the local side has sent a FIN that is unacknowledged.
 func finSent(s sampler.State) bool {
 	return s == sampler.StateFinWait1 || s == sampler.StateLastAck || s == sampler.StateClosing
 }
 
-// timerAge is a lower bound in seconds of the outstanding age by the kernel's
-// retransmission timer: the time-outs that have passed, and what the running
-// one has used up. It is zero before the first time-out.
+// timerAge returns a lower bound in seconds of the outstanding age, derived from the
+// kernel's retransmission timer: the elapsed timeouts and the elapsed part of the
+// pending one. It is zero before the first timeout.
 func timerAge(s *sampler.Socket) float64 {
 	info := &s.Info
 	doublings := min(info.Backoff(), info.Retransmits())
@@ -150,8 +150,8 @@ func timerAge(s *sampler.Socket) float64 {
 	return first*float64(uint64(1)<<min(doublings, 63)-1) + running
 }
 
-// probedFor returns for how many ms a closed window has been probed: the probes
-// that went out, and what the running timer has used up.
+// probedFor returns for how many ms a closed window has been probed: the intervals
+// of the probes sent, and the elapsed part of the pending timer.
 func probedFor(s *sampler.Socket) int64 {
 	if s.Timer != sampler.TimerProbe {
 		return 0
@@ -168,8 +168,8 @@ func probedFor(s *sampler.Socket) int64 {
 	return sum + max(0, wait-int64(s.Expires))
 }
 
-// sentAgo is a lower bound in ms of the age of what is outstanding: the
-// kernel's clock of the last data sent. A SYN or FIN does not move that clock.
+// sentAgo returns a lower bound in ms of the age of what is outstanding: the time
+// since data was last sent. A SYN or FIN does not reset that clock.
 func sentAgo(s *sampler.Socket) int64 {
 	switch s.State {
 	case sampler.StateEstablished, sampler.StateCloseWait:
@@ -179,10 +179,10 @@ func sentAgo(s *sampler.Socket) int64 {
 	}
 }
 
-// heardAgo is the time since the last ACK, in ms.
-func heardAgo(s *sampler.Socket) int64 { return int64(s.Info.LastAckRecv()) }
+// ackReceivedAgo returns the time since the last ACK in ms.
+func ackReceivedAgo(s *sampler.Socket) int64 { return int64(s.Info.LastAckRecv()) }
 
-// atZeroWindow tells whether the peer's receive window holds up unsent data.
+// atZeroWindow reports whether the peer's receive window blocks unsent data.
 func atZeroWindow(s *sampler.Socket) bool {
 	if s.State == sampler.StateSynSent || s.Info.Len() == 0 {
 		return false
@@ -200,8 +200,8 @@ func atZeroWindow(s *sampler.Socket) bool {
 	return probed || unsent > 0 && window == 0
 }
 
-// unread returns the bytes waiting for the application; the FIN that the
-// kernel counts in the receive queue is not one of them.
+// unread returns the bytes that the application has not read, without the FIN that
+// the kernel counts in the receive queue.
 func unread(s *sampler.Socket) uint32 {
 	switch s.State {
 	case sampler.StateCloseWait, sampler.StateLastAck, sampler.StateClosing:
@@ -211,8 +211,8 @@ func unread(s *sampler.Socket) uint32 {
 	}
 }
 
-// quiet tells whether nothing is outstanding or unsent and no data went either
-// way for at least windowMS.
+// quiet reports whether nothing is outstanding or unsent, and no data was sent or
+// received for at least windowMS.
 func quiet(s *sampler.Socket, outstanding bool, windowMS int64) bool {
 	if outstanding || s.SendQueue > 0 || s.State == sampler.StateSynSent {
 		return false

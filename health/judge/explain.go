@@ -15,22 +15,22 @@ func Explain(v *Verdict, e *Evidence, t *Thresholds) (sentences []string) {
 	return sentences
 }
 
-// held says why a connection without raised flags is not HEALTHY yet.
+// held explains why a connection without active flags is not HEALTHY yet.
 func (v *Verdict) held() []string {
 	if v.Status == Healthy {
 		return nil
 	}
 
-	return []string{"no flag is raised any more; " + v.Status.String() + " is held a little longer"}
+	return []string{"no flag is active, " + v.Status.String() + " is held until the better status has lasted"}
 }
 
-// explain renders the sentence of a raised flag. Steps that are not those it was
-// raised by, after a reload, may not be reached: then the first one is told.
+// explain renders the sentence of an active flag. After a reload, the steps may no
+// longer be those that activated it; if none is reached, the first one is named.
 func (r *rule) explain(e *Evidence, t *Thresholds, steps []Step) string {
 	figure, _ := r.figure(e, t)
 
-	step, raised := highestStep(figure, steps, e.srtt)
-	if !raised && len(steps) > 0 {
+	step, active := highestStep(figure, steps, e.srtt)
+	if !active && len(steps) > 0 {
 		step = steps[0]
 	}
 

@@ -6,32 +6,31 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// Attempts in vain that make sure that silence is no accident: time-outs, window
-// probes, or keepalives but one. A keepalive is not repeated at once as a segment
-// is, so a lone lost one says little. On a path that is known to lose much,
-// two in a row are nothing special.
+// Unanswered attempts that confirm silence: timeouts, window probes, or keepalives
+// less one. A keepalive is not repeated at once as a segment is, so a single lost one
+// proves little. On a path with high loss, two in a row are common.
 const (
 	confirming      = 2
 	confirmingLossy = 4
 )
 
-// excused tells whether losses explain that an answer is missing.
+// excused reports whether losses explain a missing answer.
 func (e *Evidence) excused(t *Thresholds) bool {
 	return e.unanswered() < confirmingLossy && e.lossy(t)
 }
 
-// lossy tells whether the path loses so much that it is felt.
+// lossy reports whether the loss by itself makes the connection SUSPECT.
 func (e *Evidence) lossy(t *Thresholds) bool {
 	points, _ := level(lossShare, e, t, t.Steps[LossHigh])
 
-	return points >= leastPointTable[Suspect]
+	return points >= minPointTable[Suspect]
 }
 
 func synRetransmissions(e *Evidence, _ *Thresholds) (float64, bool) {
 	return float64(e.timeouts), e.state == sampler.StateSynSent
 }
 
-// unanswered counts what was tried again in vain.
+// unanswered counts the retries without an answer.
 func (e *Evidence) unanswered() int {
 	if e.timer == sampler.TimerKeepalive {
 		return int(e.probes) - 1
@@ -40,7 +39,7 @@ func (e *Evidence) unanswered() int {
 	return int(max(e.timeouts, e.probes))
 }
 
-// silentSeconds is how long the peer has owed an answer and sent nothing at all.
+// silentSeconds is for how long an answer is missing and nothing at all arrived.
 func silentSeconds(e *Evidence, t *Thresholds) (float64, bool) {
 	awaited := e.unacked > 0 && !e.answered || e.unacked == 0 && e.unanswered() >= 1
 
@@ -55,22 +54,22 @@ func silentSecondsConfirmed(e *Evidence, t *Thresholds) (float64, bool) {
 
 func unacknowledgedSeconds(e *Evidence, t *Thresholds) (float64, bool) {
 	awaited := e.unacked > 0 && !e.ackAnswered && !e.finOnly && !e.zeroWindow
-	// Where the size of segments is not told, data that arrives may mean an MTU hole.
-	mayBeHole := e.sizeUntold && e.dataSilence < e.age
+	// Where the size of segments is unknown, arriving data may indicate an MTU black hole.
+	mayBeHole := e.sizeUnknown && e.dataSilence < e.age
 
 	return e.age, e.synchronized && awaited && !mayBeHole && !e.inMTUHole(t) && !e.excused(t)
 }
 
-// inMTUHole tells whether mtu_blackhole_suspect is raised.
+// inMTUHole reports whether mtu_blackhole_suspect is active.
 func (e *Evidence) inMTUHole(t *Thresholds) bool {
-	_, raised := level(fullSizeTimeouts, e, t, t.Steps[MTUBlackholeSuspect])
+	_, active := level(fullSizeTimeouts, e, t, t.Steps[MTUBlackholeSuspect])
 
-	return raised
+	return active
 }
 
-// owedSeconds is how long the peer has owed an answer that its kernel gives
-// without its application: the ACK of a FIN, the answer to a keepalive.
-func owedSeconds(e *Evidence, t *Thresholds) (float64, bool) {
+// overdueAnswerSeconds is for how long an answer is missing that the peer's kernel
+// sends without its application: the ACK of a FIN, the answer to a keepalive.
+func overdueAnswerSeconds(e *Evidence, t *Thresholds) (float64, bool) {
 	if e.finOnly {
 		return e.age, !e.excused(t)
 	}
@@ -78,23 +77,23 @@ func owedSeconds(e *Evidence, t *Thresholds) (float64, bool) {
 	return min(e.age, e.silence), e.synchronized && e.timer == sampler.TimerKeepalive && e.unanswered() >= 1
 }
 
-func owedSecondsConfirmed(e *Evidence, t *Thresholds) (float64, bool) {
-	owed, ok := owedSeconds(e, t)
+func overdueAnswerSecondsConfirmed(e *Evidence, t *Thresholds) (float64, bool) {
+	owed, ok := overdueAnswerSeconds(e, t)
 
 	return owed, ok && e.unanswered() >= confirming
 }
 
-// unansweredKeepalives counts the probes out; the first counts once its answer
-// is overdue.
+// unansweredKeepalives counts the unanswered probes; the first one counts once its
+// answer is overdue.
 func unansweredKeepalives(e *Evidence, t *Thresholds) (float64, bool) {
 	overdue := e.probes > 1 || min(e.age, e.silence) >= t.Patience.at(e.srtt)
 
 	return float64(e.probes), e.timer == sampler.TimerKeepalive && e.probes > 0 && overdue
 }
 
-// fullSizeTimeouts counts time-outs of full-size segments while the path lets
-// other things through: data of the peer, or smaller segments of ours, which
-// prove it better and count one more.
+// fullSizeTimeouts counts timeouts of full-size segments while the path delivers
+// other packets: data from the peer, or smaller local segments, which are the better
+// proof and count as one more.
 func fullSizeTimeouts(e *Evidence, t *Thresholds) (float64, bool) {
 	full := e.segment > 0 && e.segment >= t.FullSegment*e.mss
 	smallerPass := e.smallerPass(t)
@@ -108,8 +107,8 @@ func fullSizeTimeouts(e *Evidence, t *Thresholds) (float64, bool) {
 	return figure, e.synchronized && e.timeouts > 0 && full && (smallerPass || arrives) && !e.zeroWindow
 }
 
-// smallerPass tells whether smaller segments were SACKed. SACKs prove it if not
-// all that is in flight has full size: a bulk sender may have been recovering
+// smallerPass reports whether smaller segments were SACKed. SACKs prove it only if
+// some segments in flight are not full-size: a bulk sender may have been recovering
 // when its path died.
 func (e *Evidence) smallerPass(t *Thresholds) bool {
 	shortBy := (e.mss - e.segment) * float64(e.unacked)
@@ -121,11 +120,11 @@ func retransmissions(e *Evidence, _ *Thresholds) (float64, bool) {
 	return float64(e.window.retrans), e.window.retrans > 0
 }
 
-// lossShare is the lower bound of the share of retransmitted data, over the
-// window, its newer half and its recent part, the worst. What is sent into a
-// closed window is not lost on the path, and what a full queue drops is
-// congestion: the RTT tells. Nor does a path get worse because what went well
-// is longer ago than what did not: without a new loss the share does not rise.
+// lossShare is the lower bound of the retransmitted share of the sent data: the worst
+// of the window, its newer half and its recent part. Data sent into a closed window
+// is not lost on the path, and what a full queue drops is congestion, which the RTT
+// indicates. Without a new loss the share does not rise, even if the older data in
+// the window was delivered.
 func lossShare(e *Evidence, t *Thresholds) (float64, bool) {
 	worst, ok := e.worstLoss(t)
 	if !ok || e.zeroWindow {
@@ -141,12 +140,12 @@ func lossShare(e *Evidence, t *Thresholds) (float64, bool) {
 	return worst, !e.bulk() || !drifted
 }
 
-// bulk tells whether there is more to send than the path takes at once.
+// bulk reports whether more data waits than the path takes at once.
 func (e *Evidence) bulk() bool { return e.queue.now > 0 }
 
-// rtoInflation is the RTO over what srtt and rttvar make it. A back-off counts
-// even while the kernel has clamped the RTO. An idle connection keeps its last
-// RTO, which says nothing.
+// rtoInflation is the RTO divided by the RTO expected from srtt and rttvar. A
+// back-off counts even while the kernel has clamped the RTO. An idle connection keeps
+// its last RTO, which means nothing.
 func rtoInflation(e *Evidence, _ *Thresholds) (float64, bool) {
 	ratio := e.rto / e.expectedRTO
 	if e.unacked > 0 {
@@ -188,8 +187,8 @@ func cwndRegained(e *Evidence, _ *Thresholds) (float64, bool) {
 		(e.window.retrans > 0 || e.window.deliveredCE > 0)
 }
 
-// slowed tells whether data goes at a fraction of the connection's own recent
-// rate though there is more to send and the peer would take it.
+// slowed reports whether data is delivered at a fraction of the connection's own
+// recent rate although more waits to be sent and the peer's window is open.
 func (e *Evidence) slowed(t *Thresholds) bool {
 	if e.queue.rate <= 0 || e.queue.rate >= t.RateFall*e.ownRate || e.zeroWindow {
 		return false
@@ -205,7 +204,7 @@ func growingDrain(e *Evidence, t *Thresholds) (float64, bool) {
 }
 
 func persistentDrain(e *Evidence, t *Thresholds) (float64, bool) {
-	return e.queue.least / e.queue.rate, e.slowed(t) && e.queue.lasting
+	return e.queue.minimum / e.queue.rate, e.slowed(t) && e.queue.lasting
 }
 
 func acceleratingDrain(e *Evidence, t *Thresholds) (float64, bool) {
@@ -228,9 +227,9 @@ func sndbufLimitedShare(e *Evidence, t *Thresholds) (float64, bool) {
 	return e.window.sndbufLimited, e.window.busy >= t.LimitedBusy
 }
 
-// unreadSeconds is for how long the application has read nothing. What an idle
-// client never asks for, as the tickets that a TLS server sends on its own, may
-// wait for ever: beyond the first level only what grows beyond that counts.
+// unreadSeconds is for how long the application has read nothing. Data that an idle
+// client never asks for, such as the session tickets of a TLS server, may stay unread
+// for ever: levels above the first count only if the unread data grows.
 func unreadSeconds(e *Evidence, t *Thresholds) (float64, bool) {
 	unread := e.unreadFor
 	if steps := t.Steps[RecvQueueStuck]; !e.unreadGrows && len(steps) > 1 {

@@ -6,8 +6,8 @@ import (
 	"math/bits"
 )
 
-// Flag names one observation that speaks against a connection. Conditions,
-// points, causes and sentences are in the rule table.
+// Flag is one observation that indicates a problem. Conditions, points, causes and
+// sentences are in the rule table.
 type Flag uint8
 
 // The flags.
@@ -55,23 +55,23 @@ func (f Flag) String() string {
 	return "unknown"
 }
 
-// Cause returns what the flag points at.
+// Cause returns the cause that the flag indicates.
 func (f Flag) Cause() Cause { return ruleTable[f].cause }
 
-// Unit returns the unit of what is compared with the flag's limits.
+// Unit returns the unit of the figure that is compared with the flag's thresholds.
 func (f Flag) Unit() Unit { return ruleTable[f].unit }
 
-// Reach returns what the flag's figure can't exceed, +Inf if there is no bound.
+// Reach returns the maximum of the flag's figure, +Inf if it is unbounded.
 func (f Flag) Reach() float64 {
-	if most := ruleTable[f].most; most > 0 {
+	if most := ruleTable[f].maximum; most > 0 {
 		return most
 	}
 
 	return math.Inf(1)
 }
 
-// Condition says in words what is compared with the flag's limits, and when.
-func (f Flag) Condition() string { return ruleTable[f].raised }
+// Condition describes what is compared with the flag's thresholds, and when.
+func (f Flag) Condition() string { return ruleTable[f].condition }
 
 // ParseFlag finds a flag by its name.
 func ParseFlag(name string) (Flag, bool) {
@@ -87,6 +87,7 @@ func ParseFlag(name string) (Flag, bool) {
 // Flags is a set of flags.
 type Flags uint32
 
+// FlagSet returns the set of the given flags.
 func FlagSet(flags ...Flag) Flags {
 	var s Flags
 	for _, f := range flags {
@@ -96,7 +97,7 @@ func FlagSet(flags ...Flag) Flags {
 	return s
 }
 
-// Has tells whether f is in the set.
+// Has reports whether f is in the set.
 func (s Flags) Has(f Flag) bool { return s&(1<<f) != 0 }
 
 // All iterates over the flags of the set.

@@ -25,7 +25,7 @@ func TestFlappingFasterThanTheHold(t *testing.T) {
 		}
 	}
 
-	if n := v.lateEntries(108_000, 30_000, 10_000); n != flapEntries {
+	if n := v.recentEntries(108_000, 30_000, 10_000); n != flapEntries {
 		t.Errorf("%d entries, want %d", n, flapEntries)
 	}
 }
@@ -57,7 +57,7 @@ func TestLateEntries(t *testing.T) {
 		{"the last longer ago", at(80_000, 82_000, 84_000, 89_999), 100_000, 0},
 		{"five, of which the last four are remembered", at(1, 80_000, 82_000, 84_000, 90_000), 95_000, 4},
 	} {
-		if got := tc.v.lateEntries(tc.now, span, recent); got != tc.want {
+		if got := tc.v.recentEntries(tc.now, span, recent); got != tc.want {
 			t.Errorf("%s: %d, want %d", tc.name, got, tc.want)
 		}
 	}

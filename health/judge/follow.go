@@ -2,7 +2,7 @@ package judge
 
 import "tcphealth_exporter/sampler"
 
-// follow takes in a row and gathers the evidence for judging it.
+// follow adds a moment to the window and gathers the evidence.
 func (st *State) follow(m *Moment, r *Window, t *Thresholds, e *Evidence) {
 	s := newSample(m.Socket, m.Sampled)
 	if r.count > 0 && s.resetSince(r.Newest()) {
@@ -11,10 +11,10 @@ func (st *State) follow(m *Moment, r *Window, t *Thresholds, e *Evidence) {
 	}
 
 	first := r.count == 0
-	held, passed := uint32(0), int64(0)
+	held, elapsed := uint32(0), int64(0)
 
 	if !first {
-		held, passed = min(s.SendQueue, r.Newest().SendQueue), m.At-st.lastAt
+		held, elapsed = min(s.SendQueue, r.Newest().SendQueue), m.At-st.lastAt
 	}
 
 	r.Push(s)
@@ -23,9 +23,9 @@ func (st *State) follow(m *Moment, r *Window, t *Thresholds, e *Evidence) {
 	*e = Evidence{}
 	e.fromKernel(m.Socket)
 	st.followEdge(m, first)
-	st.followProgress(m, e, first, passed)
+	st.followProgress(m, e, first, elapsed)
 	st.followAge(m, e)
-	st.followAnswer(m, e, passed)
+	st.followAnswer(m, e, elapsed)
 	st.followReceiver(m, e, first)
 
 	e.progress = st.lastProgress != 0 && int64(m.Now-st.lastProgress) <= r.geometry.Span
@@ -35,7 +35,7 @@ func (st *State) follow(m *Moment, r *Window, t *Thresholds, e *Evidence) {
 
 	st.followPath(m, e, t)
 	e.overdue = e.outstanding && e.age >= t.Patience.at(e.srtt) && !m.AfterGap
-	e.entries = st.verdict.lateEntries(m.Now, t.FlapSpan.Milliseconds(), r.geometry.Span)
+	e.entries = st.verdict.recentEntries(m.Now, t.FlapSpan.Milliseconds(), r.geometry.Span)
 	e.afterGap = m.AfterGap
 	st.followWindow(m, e, r, t)
 }
@@ -43,16 +43,16 @@ func (st *State) follow(m *Moment, r *Window, t *Thresholds, e *Evidence) {
 // JiffyMS is the coarsest unit in ms of the kernel's last_* clocks (HZ=100).
 const JiffyMS = 10
 
-// followProgress notes whether the peer acknowledged something new. A kernel
-// without bytes_acked (before 4.1) shows it by fewer segments in flight, or by
-// an ACK since the last sample, passed ms ago, for what was in flight then.
-func (st *State) followProgress(m *Moment, e *Evidence, first bool, passed int64) {
+// followProgress records whether the peer acknowledged new data. On a kernel without
+// bytes_acked (before 4.1), progress is fewer segments in flight, or an ACK since the
+// previous sample, taken elapsed ms ago, while segments were in flight.
+func (st *State) followProgress(m *Moment, e *Evidence, first bool, elapsed int64) {
 	info := &m.Socket.Info
 	acked := info.BytesAcked()
 	progress := acked > st.bytesAcked
 
 	if info.Len() > 0 && !info.Has(sampler.FieldBytesAcked) {
-		progress = e.timeouts == 0 && (e.unacked < st.unacked || st.unacked > 0 && heardAgo(m.Socket) < passed)
+		progress = e.timeouts == 0 && (e.unacked < st.unacked || st.unacked > 0 && ackReceivedAgo(m.Socket) < elapsed)
 	}
 
 	if progress && !first {
@@ -64,8 +64,8 @@ func (st *State) followProgress(m *Moment, e *Evidence, first bool, passed int64
 	st.bytesAcked, st.unacked = acked, e.unacked
 }
 
-// followAge finds how long the oldest outstanding byte has waited. Where it
-// was sent between two samples, the latest moment that is possible counts.
+// followAge determines how long the oldest outstanding byte has waited. If it was
+// sent between two samples, the latest possible time counts.
 func (st *State) followAge(m *Moment, e *Evidence) {
 	if m.Socket.State == sampler.StateSynSent {
 		e.outstanding = true
@@ -80,16 +80,16 @@ func (st *State) followAge(m *Moment, e *Evidence) {
 	since := m.Now - Stamp(sentAgo(m.Socket))
 
 	switch {
-	case e.unacked == 0: // a probe: any answer since makes it another one
+	case e.unacked == 0: // a probe: any answer since then starts a new one
 		since = m.Now
-		if heardAgo(m.Socket) < int64(m.Now-st.outstandingSince)+JiffyMS {
+		if ackReceivedAgo(m.Socket) < int64(m.Now-st.outstandingSince)+JiffyMS {
 			st.outstandingSince = 0
 		}
 	case st.lastProgress == m.Now:
-		since = max(since, m.Now-Stamp(heardAgo(m.Socket)))
+		since = max(since, m.Now-Stamp(ackReceivedAgo(m.Socket)))
 	}
 
-	if m.AfterGap { // the kernel's clocks went on while nobody watched
+	if m.AfterGap { // the kernel's clocks went on during the gap
 		since = max(since, m.Now-Stamp(m.Usual))
 	}
 
@@ -100,11 +100,10 @@ func (st *State) followAge(m *Moment, e *Evidence) {
 	e.age = max(st.outstandingSince.seconds(m.Now), timerAge(m.Socket))
 }
 
-// followAnswer notes whether the last attempt to get data through was answered
-// at all: a peer that drops what it receives answers each time. Just after an
-// attempt the one before it counts. The kernel's clock of sending does not know
-// of FINs.
-func (st *State) followAnswer(m *Moment, e *Evidence, passed int64) {
+// followAnswer records whether the last transmission was answered at all: a peer that
+// drops the data it receives still answers. Just after a transmission the previous
+// one counts. The kernel's clock of sent data ignores FINs.
+func (st *State) followAnswer(m *Moment, e *Evidence, elapsed int64) {
 	info := &m.Socket.Info
 	sent := float64(info.LastDataSent()) / msPerSecond
 	pureAcks := info.SegsIn() - info.DataSegsIn()
@@ -115,13 +114,13 @@ func (st *State) followAnswer(m *Moment, e *Evidence, passed int64) {
 
 	switch {
 	case !info.Has(sampler.FieldDataSegsIn):
-		// The clock of ACKs counts data that is sent again, too: too kind, if anything.
+		// The clock of ACKs also counts retransmitted data of the peer, which errs on the mild side.
 		if sent >= e.srtt {
 			st.ackAnswered = info.LastAckRecv() < info.LastDataSent()
 		}
 	case pureAcks != st.pureAcks:
 		st.ackAnswered = true
-	case sent >= e.srtt && int64(info.LastDataSent()) < passed:
+	case sent >= e.srtt && int64(info.LastDataSent()) < elapsed:
 		st.ackAnswered = false
 	}
 
@@ -129,19 +128,19 @@ func (st *State) followAnswer(m *Moment, e *Evidence, passed int64) {
 	e.answered, e.ackAnswered = st.answered && !e.finOnly, st.ackAnswered && !e.finOnly
 }
 
-// remnant is the most in bytes that a client may leave unread that never asks for
-// it, as the tickets of a TLS server.
-const remnant = 16 << 10
+// neverRead is the maximum in bytes that a client may leave unread because it never
+// asks for it, such as the session tickets of a TLS server.
+const neverRead = 16 << 10
 
-// followReceiver notes a closed window of the peer and a local application
-// that does not read.
+// followReceiver records a closed window of the peer, and a local application that
+// does not read.
 func (st *State) followReceiver(m *Moment, e *Evidence, first bool) {
 	e.zeroWindow = atZeroWindow(m.Socket)
 
 	switch {
 	case !e.zeroWindow:
 		st.zeroWindowSince = 0
-	case st.zeroWindowSince == 0 || st.lastProgress == m.Now: // it has been open since
+	case st.zeroWindowSince == 0 || st.lastProgress == m.Now: // it was open in between
 		st.zeroWindowSince = m.Now
 		st.windows.Zero++
 	}
@@ -165,17 +164,17 @@ func (st *State) followReceiver(m *Moment, e *Evidence, first bool) {
 
 	st.bytesReceived = received
 	e.unreadFor = st.unreadSince.seconds(m.Now)
-	e.unreadGrows = waiting > max(st.unreadFirst, remnant)
+	e.unreadGrows = waiting > max(st.unreadFirst, neverRead)
 }
 
-// followPath learns what is usual for the connection.
+// followPath updates the baselines of the connection.
 func (st *State) followPath(m *Moment, e *Evidence, t *Thresholds) {
 	info := &m.Socket.Info
 	if e.progress {
-		st.baseline.observe(info.RTT(), m.Now, t.BaselineAge.Milliseconds(), least)
+		st.baseline.observe(info.RTT(), m.Now, t.BaselineAge.Milliseconds(), minimum)
 	}
 
-	e.baseline = float64(st.baseline.value(least)) / usPerSecond
+	e.baseline = float64(st.baseline.value(minimum)) / usPerSecond
 
 	if info.Backoff() == 0 && info.RTT() > 0 && info.RTO() > info.RTT() {
 		if v := info.RTO() - info.RTT(); st.rtoVariation == 0 || v < st.rtoVariation {
@@ -186,27 +185,27 @@ func (st *State) followPath(m *Moment, e *Evidence, t *Thresholds) {
 	e.expectedRTO = max(e.expectedRTO, e.srtt+float64(st.rtoVariation)/usPerSecond)
 }
 
-// followWindow looks at the window as a whole. Only what may speak against the
-// connection is computed.
+// followWindow evaluates the window as a whole. It computes only what may indicate a
+// problem.
 func (st *State) followWindow(m *Moment, e *Evidence, r *Window, t *Thresholds) {
 	e.window = r.stats(0, r.last())
 	e.windowSpan = float64(r.Newest().At-r.Oldest().At) / msPerSecond
 
-	// Without DSACKs nobody knows how much was sent again for nothing.
+	// Without DSACKs it is unknown how much was retransmitted needlessly.
 	if e.window.retrans > 0 && m.Socket.Info.Has(sampler.FieldDSACKDups) {
 		st.followLoss(m, e, r, t)
 	}
 
 	if e.queue.now > 0 && m.Socket.Info.Has(sampler.FieldDelivered) {
 		e.queue = r.queue(t, e.mss)
-		st.rate.observe(saturated(r.deliveryRate(t.QueueRise.Milliseconds(), e.mss)), m.Now, t.RateAge.Milliseconds(), highest)
-		e.ownRate = float64(st.rate.value(highest))
+		st.rate.observe(saturated(r.deliveryRate(t.QueueRise.Milliseconds(), e.mss)), m.Now, t.RateAge.Milliseconds(), maximum)
+		e.ownRate = float64(st.rate.value(maximum))
 	}
 }
 
-// followLoss looks for the losses that tell of the path. Whether it loses or is
-// dead is not known while time-outs go unanswered, so these don't count yet, unless
-// the path is known to lose so much that they are excused.
+// followLoss determines the losses that are evidence about the path. While timeouts
+// are unanswered, the path may lose packets or be dead, so their retransmissions do
+// not count yet, unless the loss known before explains them.
 func (st *State) followLoss(m *Moment, e *Evidence, r *Window, t *Thresholds) {
 	known := r.last()
 	if e.timeouts > 0 {
@@ -220,9 +219,9 @@ func (st *State) followLoss(m *Moment, e *Evidence, r *Window, t *Thresholds) {
 	}
 }
 
-// lossUpTo looks at the losses up to sample k. A sender that fills the path learns
-// its size by losses, at its start above all; so the worst burst of such a one
-// counts for nothing.
+// lossUpTo evaluates the losses up to sample k. A sender that fills the path finds
+// its capacity by losses, most of them at its start, so its worst burst does not
+// count.
 func (st *State) lossUpTo(k int, e *Evidence, r *Window, t *Thresholds) {
 	e.settled = r.stats(0, k)
 

@@ -29,7 +29,7 @@ func (s *source) queue() queueStats {
 	size := func() float64 { return float64(s.Uint64() % (1 << 24)) }
 
 	return queueStats{
-		now: size(), rate: size(), rise: size() - size(), riseBefore: size() - size(), least: size(),
+		now: size(), rate: size(), rise: size() - size(), riseBefore: size() - size(), minimum: size(),
 		lasting: s.Byte()&1 != 0, mean: size(), stddev: size(),
 	}
 }
@@ -94,7 +94,7 @@ var worsenings = []worsening{
 	{"sndbuf-limited", func(e *Evidence) { e.window.sndbufLimited = (1 + e.window.sndbufLimited) / 2 }, nil},
 	{"drift", func(e *Evidence) { e.baseline /= 2 }, excusesLoss},
 	{"jitter", func(e *Evidence) { e.rttvar *= 2 }, nil},
-	{"queue", func(e *Evidence) { e.queue.now *= 2; e.queue.least *= 2 }, nil},
+	{"queue", func(e *Evidence) { e.queue.now *= 2; e.queue.minimum *= 2 }, nil},
 	{"deviation of the queue", func(e *Evidence) { e.queue.stddev *= 2 }, nil},
 	{"slowness", func(e *Evidence) { e.ownRate *= 2 }, nil},
 	{"bytes held", func(e *Evidence) { e.heldQueue *= 2 }, nil},
@@ -185,13 +185,13 @@ func requireMonotone(tb testing.TB, e *Evidence, l *Thresholds) {
 	}
 }
 
-// requirePremises fails if a rule is raised that is not looked at.
+// requirePremises fails if a rule is active that is not looked at.
 func requirePremises(tb testing.TB, e *Evidence, l *Thresholds) {
 	tb.Helper()
 
 	for f := range NumFlags {
-		if _, raised := level(ruleTable[f].figure, e, l, l.Steps[f]); raised && !premiseTable[e.premises()].Has(f) {
-			tb.Errorf("%v is raised without its premises:\n%+v", f, *e)
+		if _, active := level(ruleTable[f].figure, e, l, l.Steps[f]); active && !premiseTable[e.premises()].Has(f) {
+			tb.Errorf("%v is active without its premises:\n%+v", f, *e)
 		}
 	}
 }

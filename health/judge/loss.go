@@ -2,8 +2,8 @@ package judge
 
 import "math"
 
-// worstBurst returns between which samples, up to sample k and ms apart, most
-// was retransmitted.
+// worstBurst returns the samples, up to sample k and at least ms apart, between which
+// the most segments were retransmitted.
 func (r *Window) worstBurst(k int, ms int64) (from, to int) {
 	var worst uint32
 
@@ -21,7 +21,7 @@ func (r *Window) worstBurst(k int, ms int64) (from, to int) {
 	return from, to
 }
 
-// subtract takes the losses of a part out of the whole.
+// subtract removes the losses of a part from the whole.
 func (w *windowStats) subtract(part windowStats) {
 	w.retransAll -= part.retransAll
 	w.retrans -= min(w.retrans, part.retrans)
@@ -31,8 +31,8 @@ func (w *windowStats) subtract(part windowStats) {
 	w.bytesRetrans -= part.bytesRetrans
 }
 
-// lossRatio returns retransmitted over sent data: bytes, or segments where the
-// kernel counts no bytes (before 4.19).
+// lossRatio returns the retransmitted share of the sent data: bytes, or segments where
+// the kernel does not count bytes (before 4.19).
 func (w *windowStats) lossRatio() (float64, bool) {
 	switch {
 	case w.bytesSent > 0:
@@ -45,8 +45,8 @@ func (w *windowStats) lossRatio() (float64, bool) {
 }
 
 // lossLowerBound returns the one-sided 95 % lower bound (Wilson) of the loss
-// ratio without the retransmissions that a DSACK explains, and whether there
-// is evidence enough for one.
+// ratio without the retransmissions that a DSACK explains, and reports whether there
+// is enough evidence for one.
 func (w *windowStats) lossLowerBound(t *Thresholds) (float64, bool) {
 	if int(w.retrans) < t.LossMinRetrans || w.retransSamples < t.LossMinSamples || w.dataSegsOut == 0 {
 		return 0, false
@@ -59,8 +59,8 @@ func (w *windowStats) lossLowerBound(t *Thresholds) (float64, bool) {
 	return wilsonLower(ratio*unexplained, float64(w.dataSegsOut)), ok
 }
 
-// worstLoss returns the lower bound of the part of the window that lost most,
-// and whether any part has evidence enough for one.
+// worstLoss returns the lower bound of the part of the window with the highest loss,
+// and reports whether any part has enough evidence for one.
 func (e *Evidence) worstLoss(t *Thresholds) (worst float64, ok bool) {
 	for _, part := range []*windowStats{&e.settled, &e.half, &e.recent} {
 		if share, known := part.lossLowerBound(t); known {
@@ -71,15 +71,14 @@ func (e *Evidence) worstLoss(t *Thresholds) (worst float64, ok bool) {
 	return worst, ok
 }
 
-// lossMemory is the share of losses that a connection had when it had
-// retransmitted so much.
+// lossMemory is the loss of a connection when its retransmissions reached a total.
 type lossMemory struct {
 	totalRetrans uint32 // segments
 	share        float32
 }
 
-// recall tells the evidence what the share was, if nothing was lost since, and
-// remembers what it is.
+// recall sets the remembered loss in the evidence, if nothing was lost since, and
+// remembers the current one.
 func (last *lossMemory) recall(e *Evidence, totalRetrans uint32, t *Thresholds) {
 	share, _ := e.worstLoss(t)
 

@@ -2,13 +2,12 @@ package judge
 
 import "tcphealth_exporter/sampler"
 
-// WindowEvents counts what was seen to happen to the peer's receive window.
+// WindowEvents counts events of the peer's receive window.
 type WindowEvents struct {
-	// Zero is how often it was found closed while there was something to send,
-	// after it had been open.
+	// Zero counts how often the window closed while data waited to be sent.
 	Zero uint64
-	// Shrunk is how often its right edge had moved back since the last look: the
-	// peer took back a promise (RFC 9293, 3.8.6). A window that gets smaller as data
+	// Shrunk counts how often the right edge of the window moved back between two
+	// samples, which RFC 9293, 3.8.6 discourages. A window that gets smaller as data
 	// arrives keeps its edge.
 	Shrunk uint64
 }
@@ -30,12 +29,12 @@ func (w *WindowEvents) Since(before *WindowEvents) WindowEvents {
 	return WindowEvents{Zero: w.Zero - before.Zero, Shrunk: w.Shrunk - before.Shrunk}
 }
 
-// rightEdge is how far the peer lets us send, counted as bytes_acked is.
+// rightEdge returns up to which byte the peer allows sending, counted as bytes_acked is.
 func rightEdge(bytesAcked uint64, window uint32) uint64 { return bytesAcked + uint64(window) }
 
-// followEdge notes when the right edge of the peer's window moves back. It may do so
-// by less than what the scale of the window can tell, and when the window of the
-// SYN, which is not scaled, gives way to the first one that is.
+// followEdge counts when the right edge of the peer's window moves back. Differences
+// below the resolution of the window scale do not count, and neither does the change
+// from the unscaled window of the SYN to the first scaled one.
 func (st *State) followEdge(m *Moment, first bool) {
 	info := &m.Socket.Info
 	if !EdgeKnown(info) {

@@ -2,10 +2,10 @@ package judge
 
 import "tcphealth_exporter/sampler"
 
-// premises are kinds of things that may go on with a connection. Each rule can be
-// raised only while one of its own does, and of most connections few do: looking
-// at no more rules than those takes a third off what a connection costs that is not
-// at rest (BenchmarkUpdate).
+// premises are conditions of a connection. A flag can be active only while one of its
+// rule's premises holds, and few hold for most connections: evaluating only those
+// rules saves a third of the cost of a connection that is not at rest
+// (BenchmarkUpdate).
 type premises uint8
 
 const (
@@ -13,11 +13,11 @@ const (
 	ifWaiting premises = 1 << iota
 	// ifFlowing: data is in flight, or was acknowledged within the window.
 	ifFlowing
-	// ifTroubled: retransmissions or CE marks in the window, or a ca_state but Open.
+	// ifTroubled: retransmissions or CE marks in the window, or a ca_state other than Open.
 	ifTroubled
 	// ifQueued: data waits to be sent.
 	ifQueued
-	// ifBusy: in the window, there was something to send.
+	// ifBusy: something waited to be sent within the window.
 	ifBusy
 	// ifHalted: the peer's window is closed, the application reads nothing, or the
 	// status came and went.
@@ -26,7 +26,7 @@ const (
 	allPremises = ifWaiting | ifFlowing | ifTroubled | ifQueued | ifBusy | ifHalted
 )
 
-// premises returns which of them the evidence has.
+// premises returns those that hold.
 func (e *Evidence) premises() premises {
 	return when(e.outstanding || e.timeouts > 0, ifWaiting) |
 		when(e.progress || e.unacked > 0, ifFlowing) |
@@ -44,7 +44,7 @@ func when(holds bool, p premises) premises {
 	return p
 }
 
-// premiseTable has for each set of premises the rules that may be raised.
+// premiseTable maps each set of premises to the flags that may be active.
 var premiseTable = func() (rules [allPremises + 1]Flags) {
 	for p := range rules {
 		for f := range ruleTable {

@@ -18,8 +18,8 @@ func BuiltinProfiles() []Profile {
 	}
 }
 
-// messagingThresholds are for links of single messages of one or two kilobytes:
-// a queue of a few is already an illness.
+// messagingThresholds returns the thresholds for links that carry single messages of
+// one or two kilobytes, where a queue of a few is already a problem.
 func messagingThresholds() *Thresholds {
 	t := DefaultThresholds()
 	t.Steps[SendQueueHigh] = []Step{{Threshold: 1 << 10, Points: 1}, {Threshold: 2 << 10, Points: 3}, {Threshold: 4 << 10, Points: 5}}
@@ -28,7 +28,7 @@ func messagingThresholds() *Thresholds {
 	return t
 }
 
-// bulkThresholds are for transfers whose queues are wanted.
+// bulkThresholds returns the thresholds for transfers whose queues are intended.
 func bulkThresholds() *Thresholds {
 	t := DefaultThresholds()
 	for _, f := range []Flag{QueueGrowing, QueuePersistent, QueueAccelerating, QueueVolatile} {

@@ -8,20 +8,20 @@ import (
 // queueStats describes the unsent data over the window, in bytes and seconds.
 type queueStats struct {
 	now float64
-	// rate is how fast data was delivered lately, bytes per second; zero if the
-	// kernel does not tell.
+	// rate is the recent delivery rate in bytes per second, zero if the kernel does
+	// not provide it.
 	rate float64
-	// rise is by how much the queue grew lately, riseBefore in the time before.
+	// rise is the recent growth of the queue, riseBefore its growth before that.
 	rise, riseBefore float64
-	// least is the least of late, lasting tells that the window covers the span.
-	least   float64
+	// minimum is the recent minimum; lasting: the window covers the span.
+	minimum float64
 	lasting bool
 	// mean and stddev are over the window.
 	mean, stddev float64
 }
 
 // deliveryRate returns the bytes delivered per second over the last ms, zero if
-// unknown. Segments are taken for full.
+// unknown. Segments count as full-size.
 func (r *Window) deliveryRate(ms int64, mss float64) float64 {
 	from, to := r.At(r.before(r.last(), ms)), r.Newest()
 	if to.At <= from.At {
@@ -31,7 +31,7 @@ func (r *Window) deliveryRate(ms int64, mss float64) float64 {
 	return float64(to.Delivered-from.Delivered) * mss * msPerSecond / float64(to.At-from.At)
 }
 
-// queue describes the unsent data.
+// queue returns the statistics of the unsent data.
 func (r *Window) queue(t *Thresholds, mss float64) queueStats {
 	k, span := r.last(), t.QueueSpan.Milliseconds()
 	rise := r.before(k, t.QueueRise.Milliseconds())
@@ -42,14 +42,14 @@ func (r *Window) queue(t *Thresholds, mss float64) queueStats {
 		rate:       r.deliveryRate(span, mss),
 		rise:       float64(r.At(k).Notsent) - float64(r.At(rise).Notsent),
 		riseBefore: float64(r.At(rise).Notsent) - float64(r.At(riseBefore).Notsent),
-		least:      float64(r.At(k).Notsent),
+		minimum:    float64(r.At(k).Notsent),
 	}
 
 	from := r.before(k, span)
 	q.lasting = time.Duration(r.At(k).At-r.At(from).At)*time.Millisecond >= t.QueueSpan
 
 	for i := from; i < k; i++ {
-		q.least = min(q.least, float64(r.At(i).Notsent))
+		q.minimum = min(q.minimum, float64(r.At(i).Notsent))
 	}
 
 	var sum, squares float64

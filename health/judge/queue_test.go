@@ -25,22 +25,22 @@ func TestQueueStats(t *testing.T) {
 		samples []Sample
 		want    queueStats
 	}{
-		{"one sample", backlogged(9, 500), queueStats{now: 500, least: 500, mean: 500}},
+		{"one sample", backlogged(9, 500), queueStats{now: 500, minimum: 500, mean: 500}},
 		{
 			"growing faster and faster", backlogged(5, 0, 1000, 3000),
-			queueStats{now: 3000, rate: 5000, rise: 2000, riseBefore: 1000, least: 0, mean: 4000. / 3, stddev: 1247.219128924647},
+			queueStats{now: 3000, rate: 5000, rise: 2000, riseBefore: 1000, minimum: 0, mean: 4000. / 3, stddev: 1247.219128924647},
 		},
 		{
 			"lasting, and once empty before", backlogged(2, 0, 4000, 3000, 2000, 3000),
-			queueStats{now: 3000, rate: 2000, rise: 1000, riseBefore: -1000, least: 2000, lasting: true, mean: 2400, stddev: 1356.4659966250536},
+			queueStats{now: 3000, rate: 2000, rise: 1000, riseBefore: -1000, minimum: 2000, lasting: true, mean: 2400, stddev: 1356.4659966250536},
 		},
 		{
 			"not lasting yet", backlogged(2, 4000, 3000, 2000),
-			queueStats{now: 2000, rate: 2000, rise: -1000, riseBefore: -1000, least: 2000, mean: 3000, stddev: 816.496580927726},
+			queueStats{now: 2000, rate: 2000, rise: -1000, riseBefore: -1000, minimum: 2000, mean: 3000, stddev: 816.496580927726},
 		},
 		{
 			"nothing delivered", backlogged(0, 7, 7, 7, 7),
-			queueStats{now: 7, least: 7, lasting: true, mean: 7},
+			queueStats{now: 7, minimum: 7, lasting: true, mean: 7},
 		},
 	} {
 		r := filled(1000, 10_000, tc.samples...)

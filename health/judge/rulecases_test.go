@@ -282,7 +282,7 @@ var ruleCases = []ruleCase{
 	},
 	{
 		"a queue that lasts", QueuePersistent, 3, 1,
-		func(e *Evidence, v float64) { backlog(e); e.queue.least, e.queue.lasting = v*e.queue.rate, true },
+		func(e *Evidence, v float64) { backlog(e); e.queue.minimum, e.queue.lasting = v*e.queue.rate, true },
 		append(unhurried(), func(e *Evidence) { e.queue.lasting = false }),
 	},
 	{

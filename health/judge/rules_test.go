@@ -48,15 +48,15 @@ func TestRules(t *testing.T) {
 	for _, tc := range ruleCases {
 		t.Run(tc.name, func(t *testing.T) {
 			l := messagingThresholds()
-			raised := func(e Evidence) (points int, ok bool) {
+			active := func(e Evidence) (points int, ok bool) {
 				return level(ruleTable[tc.flag].figure, &e, l, l.Steps[tc.flag])
 			}
 
 			at := calm()
 			tc.set(&at, tc.limit)
 
-			if points, ok := raised(at); !ok || points != tc.points {
-				t.Errorf("at the limit: %d points, raised %v, want %d points", points, ok, tc.points)
+			if points, ok := active(at); !ok || points != tc.points {
+				t.Errorf("at the limit: %d points, active %v, want %d points", points, ok, tc.points)
 			}
 
 			if a := assess(&at, l); !a.flags.Has(tc.flag) && !replacedBy(a.flags).Has(tc.flag) {
@@ -66,7 +66,7 @@ func TestRules(t *testing.T) {
 			under := calm()
 			tc.set(&under, below(tc.limit))
 
-			if points, ok := raised(under); ok && points >= tc.points {
+			if points, ok := active(under); ok && points >= tc.points {
 				t.Errorf("below the limit: %d points", points)
 			}
 
@@ -74,7 +74,7 @@ func TestRules(t *testing.T) {
 				e := at
 				premise(&e)
 
-				if points, ok := raised(e); ok {
+				if points, ok := active(e); ok {
 					t.Errorf("without premise %d: %d points", i, points)
 				}
 			}
@@ -82,7 +82,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestPremises takes from each raised flag, in all combinations, what its case does
+// TestPremises takes from each active flag, in all combinations, what its case does
 // not need: its own premises must do.
 func TestPremises(t *testing.T) {
 	takes := []func(e *Evidence){
@@ -117,7 +117,7 @@ func TestRuleCasesAreComplete(t *testing.T) {
 	for f := range NumFlags {
 		for _, step := range messagingThresholds().Steps[f] {
 			if !slices.ContainsFunc(ruleCases, func(c ruleCase) bool { return c.flag == f && c.points == step.Points }) {
-				t.Errorf("%v is never raised for %d points", f, step.Points)
+				t.Errorf("%v is never active for %d points", f, step.Points)
 			}
 		}
 	}
@@ -163,7 +163,7 @@ func TestRuleTableIsComplete(t *testing.T) {
 		}
 
 		steps := messagingThresholds().Steps[f]
-		if r.figure == nil || r.say == nil || r.raised == "" || len(steps) == 0 || r.replaces.Has(f) {
+		if r.figure == nil || r.say == nil || r.condition == "" || len(steps) == 0 || r.replaces.Has(f) {
 			t.Errorf("%s lacks a figure, words or steps, or replaces itself", r.name)
 		}
 

@@ -78,7 +78,7 @@ var sentenceCases = []sentenceCase{
 	}},
 	{QueuePersistent, 3, "", func(e *Evidence) {
 		backlog(e)
-		e.queue.now, e.queue.least, e.queue.lasting = 500_000, 90_000, true
+		e.queue.now, e.queue.minimum, e.queue.lasting = 500_000, 90_000, true
 		e.queue.rate, e.ownRate = 60_000, 250_000
 	}},
 	{QueueAccelerating, 1, "", func(e *Evidence) {

@@ -7,15 +7,15 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-func saySyn(e *Evidence, _, limit string) string {
-	return fmt.Sprintf("SYN unanswered after %s (limit %s)", plural(float64(e.timeouts), "retransmission"), limit)
+func saySyn(e *Evidence, _, threshold string) string {
+	return fmt.Sprintf("SYN unanswered after %s (threshold %s)", plural(float64(e.timeouts), "retransmission"), threshold)
 }
 
-func saySilent(e *Evidence, figure, limit string) string {
-	return fmt.Sprintf("nothing heard and nothing acknowledged for %s (limit %s), %s", figure, limit, e.attempts())
+func saySilent(e *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("nothing received and nothing acknowledged for %s (threshold %s), %s", figure, threshold, e.attempts())
 }
 
-// attempts says what was tried again in vain.
+// attempts describes what was retried without an answer.
 func (e *Evidence) attempts() string {
 	switch {
 	case e.timer == sampler.TimerKeepalive:
@@ -23,75 +23,75 @@ func (e *Evidence) attempts() string {
 	case e.probes > 0:
 		return plural(float64(e.probes), "window probe") + " unanswered"
 	case e.timeouts == 0:
-		return "before the first time-out, RTO " + seconds(e.rto)
+		return "before the first timeout, RTO " + seconds(e.rto)
 	default:
-		return plural(float64(e.timeouts), "time-out") + " unanswered, RTO " + seconds(e.rto)
+		return plural(float64(e.timeouts), "timeout") + " unanswered, RTO " + seconds(e.rto)
 	}
 }
 
-func sayUnacknowledged(e *Evidence, figure, limit string) string {
-	return fmt.Sprintf("sent data unacknowledged for %s (limit %s), last heard from the peer %s ago", figure, limit, seconds(e.silence))
+func sayUnacknowledged(e *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("sent data unacknowledged for %s (threshold %s), last received from the peer %s ago", figure, threshold, seconds(e.silence))
 }
 
-func sayOwed(e *Evidence, figure, limit string) string {
+func sayOverdueAnswer(e *Evidence, figure, threshold string) string {
 	if e.finOnly {
-		return fmt.Sprintf("FIN unacknowledged for %s (limit %s)", figure, limit)
+		return fmt.Sprintf("FIN unacknowledged for %s (threshold %s)", figure, threshold)
 	}
 
-	return fmt.Sprintf("%s unanswered for %s (limit %s)", plural(float64(e.probes), "keepalive"), figure, limit)
+	return fmt.Sprintf("%s unanswered for %s (threshold %s)", plural(float64(e.probes), "keepalive"), figure, threshold)
 }
 
-func sayKeepalives(e *Evidence, _, limit string) string {
-	return fmt.Sprintf("%s unanswered (limit %s), last heard from the peer %s ago",
-		plural(float64(e.probes), "keepalive"), limit, seconds(e.silence))
+func sayKeepalives(e *Evidence, _, threshold string) string {
+	return fmt.Sprintf("%s unanswered (threshold %s), last received from the peer %s ago",
+		plural(float64(e.probes), "keepalive"), threshold, seconds(e.silence))
 }
 
-func sayMTU(e *Evidence, _, limit string) string {
-	passes := "the peer's data arrives"
+func sayMTU(e *Evidence, _, threshold string) string {
+	passes := "data from the peer arrives"
 	if e.sacked > 0 {
-		passes = "smaller ones are acknowledged, which counts as one more"
+		passes = "smaller segments are acknowledged, which counts as one more"
 	}
 
-	return fmt.Sprintf("%s in a row of segments of %s on average, with an MSS of %s, while %s (limit %s)",
-		plural(float64(e.timeouts), "time-out"), bytes(e.segment), bytes(e.mss), passes, limit)
+	return fmt.Sprintf("%s in a row for segments of %s on average at an MSS of %s, while %s (threshold %s)",
+		plural(float64(e.timeouts), "timeout"), bytes(e.segment), bytes(e.mss), passes, threshold)
 }
 
-func sayRetransmissions(e *Evidence, _, limit string) string {
-	return fmt.Sprintf("%s that no DSACK explains in the last %s (limit %s)",
-		plural(float64(e.window.retrans), "retransmission"), seconds(e.windowSpan), limit)
+func sayRetransmissions(e *Evidence, _, threshold string) string {
+	return fmt.Sprintf("%s that no DSACK explains in the last %s (threshold %s)",
+		plural(float64(e.window.retrans), "retransmission"), seconds(e.windowSpan), threshold)
 }
 
-func sayLoss(e *Evidence, figure, limit string) string {
-	return fmt.Sprintf("at least %s of what was sent lately had to be sent again (limit %s), %s in the last %s",
-		figure, limit, plural(float64(e.window.retrans), "segment"), seconds(e.windowSpan))
+func sayLoss(e *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("at least %s of the recently sent data was retransmitted (threshold %s), %s in the last %s",
+		figure, threshold, plural(float64(e.window.retrans), "segment"), seconds(e.windowSpan))
 }
 
-func sayRTO(e *Evidence, figure, limit string) string {
+func sayRTO(e *Evidence, figure, threshold string) string {
 	if e.unacked > 0 && math.Exp2(float64(e.backoff)) > e.rto/e.expectedRTO {
-		return fmt.Sprintf("RTO of %s after %s, a factor of %s (limit %s)",
-			seconds(e.rto), plural(float64(e.backoff), "back-off"), figure, limit)
+		return fmt.Sprintf("RTO of %s after %s, %s times the expected one (threshold %s times)",
+			seconds(e.rto), plural(float64(e.backoff), "back-off"), figure, threshold)
 	}
 
-	return fmt.Sprintf("RTO of %s is %s times the expected %s (limit %s times)", seconds(e.rto), figure, seconds(e.expectedRTO), limit)
+	return fmt.Sprintf("RTO of %s is %s times the expected %s (threshold %s times)", seconds(e.rto), figure, seconds(e.expectedRTO), threshold)
 }
 
-func sayRTT(_ *Evidence, figure, limit string) string {
-	return fmt.Sprintf("smoothed RTT of %s (limit %s)", figure, limit)
+func sayRTT(_ *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("smoothed RTT of %s (threshold %s)", figure, threshold)
 }
 
-func sayDrift(e *Evidence, figure, limit string) string {
-	return fmt.Sprintf("smoothed RTT of %s is %s times the connection's own least of %s (limit %s times)",
-		seconds(e.srtt), figure, seconds(e.baseline), limit)
+func sayDrift(e *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("smoothed RTT of %s is %s times the connection's own minimum of %s (threshold %s times)",
+		seconds(e.srtt), figure, seconds(e.baseline), threshold)
 }
 
-func sayJitter(e *Evidence, figure, limit string) string {
-	return fmt.Sprintf("RTT deviation of %s is %s times the smoothed RTT of %s (limit %s times)",
-		seconds(e.rttvar), figure, seconds(e.srtt), limit)
+func sayJitter(e *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("RTT deviation of %s is %s times the smoothed RTT of %s (threshold %s times)",
+		seconds(e.rttvar), figure, seconds(e.srtt), threshold)
 }
 
 func sayCongestion(e *Evidence, _, _ string) string {
 	if e.caState == sampler.CACWR {
-		return fmt.Sprintf("cwnd is being reduced, %s now", plural(float64(e.cwnd), "segment"))
+		return fmt.Sprintf("cwnd is being reduced, currently %s", plural(float64(e.cwnd), "segment"))
 	}
 
 	return fmt.Sprintf("cwnd fell to %s, with %s and %s in the last %s", plural(float64(e.cwnd), "segment"),
@@ -99,65 +99,65 @@ func sayCongestion(e *Evidence, _, _ string) string {
 }
 
 func sayRecovery(e *Evidence, _, _ string) string {
-	return fmt.Sprintf("recovering from losses (%v), cwnd %s", e.caState, plural(float64(e.cwnd), "segment"))
+	return fmt.Sprintf("recovering from loss (%v), cwnd %s", e.caState, plural(float64(e.cwnd), "segment"))
 }
 
 func sayRegained(e *Evidence, _, _ string) string {
-	return fmt.Sprintf("cwnd grows again after losses or CE marks, %s now", plural(float64(e.cwnd), "segment"))
+	return fmt.Sprintf("cwnd grows again after loss or CE marks, currently %s", plural(float64(e.cwnd), "segment"))
 }
 
-func sayGrowing(e *Evidence, figure, limit string) string {
-	return fmt.Sprintf("%s unsent and growing, %s at the present rate (limit %s), %s", bytes(e.queue.now), figure, limit, e.slowness())
+func sayGrowing(e *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("%s unsent and growing, %s to drain at the current rate (threshold %s), %s", bytes(e.queue.now), figure, threshold, e.slowness())
 }
 
-func sayPersistent(e *Evidence, figure, limit string) string {
-	return fmt.Sprintf("never less than %s unsent of late, %s at the present rate (limit %s), %s", bytes(e.queue.least), figure, limit, e.slowness())
+func sayPersistent(e *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("never less than %s unsent for seconds, %s to drain at the current rate (threshold %s), %s", bytes(e.queue.minimum), figure, threshold, e.slowness())
 }
 
-func sayAccelerating(e *Evidence, figure, limit string) string {
-	return fmt.Sprintf("%s unsent and growing faster and faster, %s at the present rate (limit %s), %s",
-		bytes(e.queue.now), figure, limit, e.slowness())
+func sayAccelerating(e *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("%s unsent and growing at an accelerating rate, %s to drain at the current rate (threshold %s), %s",
+		bytes(e.queue.now), figure, threshold, e.slowness())
 }
 
-// slowness says how the rate compares with what the connection had.
+// slowness compares the delivery rate with the recent one.
 func (e *Evidence) slowness() string {
-	return fmt.Sprintf("which is %s of the connection's own recent one", percent(e.queue.rate/e.ownRate))
+	return fmt.Sprintf("which is %s of the connection's own recent rate", percent(e.queue.rate/e.ownRate))
 }
 
-func sayVolatile(e *Evidence, figure, limit string) string {
-	return fmt.Sprintf("unsent data deviates by %s times its mean of %s (limit %s times)", figure, bytes(e.queue.mean), limit)
+func sayVolatile(e *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("standard deviation of the unsent data is %s times its mean of %s (threshold %s times)", figure, bytes(e.queue.mean), threshold)
 }
 
-func sayZeroWindow(e *Evidence, figure, limit string) string {
-	if e.queue.now == 0 { // not told by the kernel
-		return fmt.Sprintf("peer's receive window closed for %s (limit %s)", figure, limit)
+func sayZeroWindow(e *Evidence, figure, threshold string) string {
+	if e.queue.now == 0 { // not provided by the kernel
+		return fmt.Sprintf("peer's receive window closed for %s (threshold %s)", figure, threshold)
 	}
 
-	return fmt.Sprintf("peer's receive window closed for %s (limit %s), %s unsent", figure, limit, bytes(e.queue.now))
+	return fmt.Sprintf("peer's receive window closed for %s (threshold %s), %s unsent", figure, threshold, bytes(e.queue.now))
 }
 
-func sayReceiverLimited(e *Evidence, figure, limit string) string {
-	return fmt.Sprintf("peer's receive window held up sending for %s of the busy time (limit %s), %s in the window",
-		figure, limit, seconds(e.window.busy))
+func sayReceiverLimited(e *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("peer's receive window limited sending for %s of the busy time (threshold %s), which was %s in the window",
+		figure, threshold, seconds(e.window.busy))
 }
 
-func saySndbufLimited(e *Evidence, figure, limit string) string {
-	return fmt.Sprintf("too small a send buffer held up sending for %s of the busy time (limit %s), %s in the window",
-		figure, limit, seconds(e.window.busy))
+func saySndbufLimited(e *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("send buffer was too small for %s of the busy time (threshold %s), which was %s in the window",
+		figure, threshold, seconds(e.window.busy))
 }
 
-func sayUnread(e *Evidence, figure, limit string) string {
-	return fmt.Sprintf("local application has read nothing for %s or more (limit %s), %s waiting", figure, limit, bytes(e.recvQueue))
+func sayUnread(e *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("local application has read nothing for at least %s (threshold %s), %s unread", figure, threshold, bytes(e.recvQueue))
 }
 
-func sayFlaps(_ *Evidence, figure, limit string) string {
-	return fmt.Sprintf("became SUSPECT or worse at least %s times in short order (limit %s times); the worst status is held", figure, limit)
+func sayFlaps(_ *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("status became SUSPECT or worse at least %s times recently (threshold %s times), the worst status is held", figure, threshold)
 }
 
-func sayHeldQueue(_ *Evidence, figure, limit string) string {
-	return fmt.Sprintf("%s queued without progress (limit %s)", figure, limit)
+func sayHeldQueue(_ *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("%s queued without progress (threshold %s)", figure, threshold)
 }
 
-func sayCwnd(e *Evidence, figure, limit string) string {
-	return fmt.Sprintf("%s of cwnd in flight (limit %s), %s unsent", figure, limit, bytes(e.queue.now))
+func sayCwnd(e *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("%s of cwnd in flight (threshold %s), %s unsent", figure, threshold, bytes(e.queue.now))
 }

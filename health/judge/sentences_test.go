@@ -27,8 +27,8 @@ func (c *sentenceCase) sentence(tb testing.TB) string {
 	c.set(&e)
 
 	r := &ruleTable[c.flag]
-	if points, raised := level(r.figure, &e, l, l.Steps[c.flag]); !raised || points != c.points {
-		tb.Errorf("%v %q: %d points, raised %v, want %d points", c.flag, c.variant, points, raised, c.points)
+	if points, active := level(r.figure, &e, l, l.Steps[c.flag]); !active || points != c.points {
+		tb.Errorf("%v %q: %d points, active %v, want %d points", c.flag, c.variant, points, active, c.points)
 	}
 
 	return r.explain(&e, l, l.Steps[c.flag])
@@ -76,12 +76,12 @@ func TestSentenceCasesAreComplete(t *testing.T) {
 	}
 }
 
-// TestSentencesNameTheirLimit: who reads one sees how far from the limit it is,
+// TestSentencesNameTheirThreshold: each sentence shows the distance from the threshold,
 // in which unit, and in good grammar.
 func TestSentencesNameTheirLimit(t *testing.T) {
 	units := map[Unit]string{
-		UnitSeconds: `\(limit [0-9.]+ m?s\)`, UnitShare: `\(limit [0-9.]+ %\)`, UnitFactor: `\(limit [0-9.]+( times)?\)`,
-		UnitCount: `\(limit [0-9]+( times)?\)`, UnitBytes: `\(limit [0-9]+ bytes\)`, UnitNone: ``,
+		UnitSeconds: `\(threshold [0-9.]+ m?s\)`, UnitShare: `\(threshold [0-9.]+ %\)`, UnitFactor: `\(threshold [0-9.]+( times)?\)`,
+		UnitCount: `\(threshold [0-9]+( times)?\)`, UnitBytes: `\(threshold [0-9]+ bytes\)`, UnitNone: ``,
 	}
 	ungrammatical := regexp.MustCompile(`\b1 [a-z-]+s\b|[^0-9]1 times|NaN|Inf|e[+-][0-9]|  |\.$`)
 
@@ -90,7 +90,7 @@ func TestSentencesNameTheirLimit(t *testing.T) {
 		words := c.sentence(t)
 
 		if !regexp.MustCompile(units[c.flag.Unit()]).MatchString(words) {
-			t.Errorf("%v: no limit of %v in %q", c.flag, c.flag.Unit(), words)
+			t.Errorf("%v: no threshold of %v in %q", c.flag, c.flag.Unit(), words)
 		}
 
 		if found := ungrammatical.FindString(strings.ReplaceAll(words, "1 ms", "")); found != "" {
@@ -99,14 +99,14 @@ func TestSentencesNameTheirLimit(t *testing.T) {
 	}
 }
 
-// TestSentenceNamesTheLimitReached takes the level that counts, which for a
+// TestSentenceNamesTheThresholdReached takes the level that counts, which for a
 // long path is a multiple of its RTT.
-func TestSentenceNamesTheLimitReached(t *testing.T) {
+func TestSentenceNamesTheThresholdReached(t *testing.T) {
 	l := DefaultThresholds()
 	e := calm()
 	e.srtt, e.age, e.silence, e.timeouts = 0.62, 4.5, 0.1, 2
 
-	for f, want := range map[Flag]string{StaleSuspectSend: "(limit 1.86 s)", StaleConfirmedSend: "(limit 3.72 s)", RTTHigh: "(limit 500 ms)"} {
+	for f, want := range map[Flag]string{StaleSuspectSend: "(threshold 1.86 s)", StaleConfirmedSend: "(threshold 3.72 s)", RTTHigh: "(threshold 500 ms)"} {
 		if got := ruleTable[f].explain(&e, l, l.Steps[f]); !strings.Contains(got, want) {
 			t.Errorf("%v: no %s in %q", f, want, got)
 		}

@@ -1,9 +1,9 @@
 package judge
 
-// Status is the verdict on a connection, worst last.
+// Status is the health of a connection, worst last.
 type Status uint8
 
-// The verdicts by the numbers that metrics show.
+// The statuses, by the numbers that metrics expose.
 const (
 	Healthy  Status = 0
 	Caution  Status = 1
@@ -11,14 +11,14 @@ const (
 	Degraded Status = 3
 	Stale    Status = 4
 
-	// NumStatuses is the number of verdicts.
+	// NumStatuses is the number of statuses.
 	NumStatuses = 5
 )
 
 var statusNameTable = [NumStatuses]string{"HEALTHY", "CAUTION", "SUSPECT", "DEGRADED", "STALE"}
 
-// leastPointTable holds the points from which on a status is given.
-var leastPointTable = [NumStatuses]int{0, 1, 3, 5, 7}
+// minPointTable holds the minimum points of each status.
+var minPointTable = [NumStatuses]int{0, 1, 3, 5, 7}
 
 // String returns the upper-case name.
 func (s Status) String() string {
@@ -32,7 +32,7 @@ func (s Status) String() string {
 // StatusOf returns the status of a sum of points.
 func StatusOf(points int) Status {
 	s := Stale
-	for s > Healthy && points < leastPointTable[s] {
+	for s > Healthy && points < minPointTable[s] {
 		s--
 	}
 
@@ -42,8 +42,8 @@ func StatusOf(points int) Status {
 // Score converts points to the scale of 0 to 100, where 100 is perfect.
 func Score(points int) int { return max(0, 100-10*points) }
 
-// Cause says what the flags of a connection point at. On a tie of points the
-// smaller one counts.
+// Cause is what the active flags of a connection indicate. On a tie of points the
+// smaller one wins.
 type Cause uint8
 
 // The causes in the order in which they win a tie.
@@ -85,7 +85,7 @@ func (c Cause) String() string {
 	return "unknown"
 }
 
-// Fatal tells whether a flag of this cause may make a connection STALE.
+// Fatal reports whether a flag of this cause may make a connection STALE.
 func (c Cause) Fatal() bool {
 	return c == CauseHandshake || c == CauseMTU || c == CausePathDead
 }

@@ -5,65 +5,66 @@ import (
 	"time"
 )
 
-// Step is one level of a flag: from Limit on it is raised and adds Points.
+// Step is one level of a flag: at its threshold and above, the flag is active with
+// its points.
 type Step struct {
-	// Limit is in the unit of the flag's figure, see [Flag.Unit].
+	// Threshold is in the unit of the flag's figure, see [Flag.Unit].
 	Threshold float64
-	// RTTs, if set, lifts a limit in seconds to so many smoothed RTTs.
+	// RTTs, if set, raises a threshold in seconds to at least so many smoothed RTTs.
 	RTTs float64
 	// Points is 0 to 10.
 	Points int
 }
 
-// at returns the limit that holds for a connection with the given srtt in seconds.
+// at returns the threshold for a connection with an srtt in seconds.
 func (s Step) at(srtt float64) float64 { return max(s.Threshold, s.RTTs*srtt) }
 
-// Thresholds holds every number a verdict depends on.
+// Thresholds are the numbers that a verdict depends on.
 type Thresholds struct {
-	// Steps holds the levels of each flag, mildest first. A flag without levels
-	// is never raised.
+	// Steps are the levels of each flag, mildest first. A flag without steps is never
+	// active.
 	Steps [NumFlags][]Step
 	// Patience is how long an answer may take before it is overdue, in seconds.
 	Patience Step
-	// LossWindow is the short window over which loss is looked at as well.
+	// LossWindow is the short window over which loss is evaluated as well.
 	LossWindow time.Duration
-	// LossBurst is the length of the one burst of losses that a sender which fills
-	// the path may have in a window.
+	// LossBurst is the length of the one burst of losses per window that is accepted
+	// from a sender that fills the path.
 	LossBurst time.Duration
-	// LossMinRetrans and LossMinSamples are the evidence a loss ratio needs:
-	// retransmissions, and samples they are spread over.
+	// LossMinRetrans and LossMinSamples are the minimum evidence for a loss ratio:
+	// retransmissions, and the samples in which they appear.
 	LossMinRetrans, LossMinSamples int
-	// DriftAbove and DriftAboveSparse are the least rises in seconds that count
+	// DriftAbove and DriftAboveSparse are the minimum increases in seconds that count
 	// as drift, the latter with at most SparseSegments in flight.
 	DriftAbove, DriftAboveSparse float64
 	SparseSegments               uint32
-	// JitterAbove is the least RTT deviation in seconds that counts as jitter,
-	// JitterDelivered the segments delivered in the window that it needs.
+	// JitterAbove is the minimum RTT deviation in seconds that counts as jitter,
+	// JitterDelivered the minimum of segments delivered in the window.
 	JitterAbove     float64
 	JitterDelivered uint32
-	// LimitedBusy is the busy time in seconds within the window that a share of
-	// it needs to mean something.
+	// LimitedBusy is the minimum busy time in seconds within the window for which
+	// its shares are evaluated.
 	LimitedBusy float64
-	// BaselineAge is how long an RTT minimum counts as the connection's own.
+	// BaselineAge is how long a minimum RTT counts as the connection's own.
 	BaselineAge time.Duration
 	// RateAge is how long a delivery rate counts as the connection's own recent
-	// one; below RateFall times that, a queue of unsent data speaks against it.
+	// one; below RateFall times that rate, unsent data indicates congestion.
 	RateAge  time.Duration
 	RateFall float64
 	// QueueSpan is for how long a queue must last, QueueRise over what time it
 	// must grow.
 	QueueSpan, QueueRise time.Duration
-	// FullSegment is the share of the MSS from which on segments count as full.
+	// FullSegment is the share of the MSS at which segments count as full-size.
 	FullSegment float64
 	// FlapSpan is the time within which entries into SUSPECT or worse are counted.
 	FlapSpan time.Duration
-	// Hold is how long a better status or another cause must last to be
-	// believed; at least HoldIntervals sampling intervals.
+	// Hold is how long a better status or another cause must last before it is
+	// reported; at least HoldIntervals sampling intervals.
 	Hold          time.Duration
 	HoldIntervals int
 }
 
-// DefaultThresholds returns the limits of the profile "auto".
+// DefaultThresholds returns the thresholds of the profile "auto".
 func DefaultThresholds() *Thresholds {
 	t := &Thresholds{
 		Patience:         Step{Threshold: 1, RTTs: 3},

@@ -6,11 +6,11 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// QueueTrend describes how a queue moved over the window.
+// QueueTrend describes how a queue changed over the window.
 type QueueTrend struct {
 	// Velocity is the change from the oldest to the newest sample, bytes per
-	// second; Acceleration is how much faster the newer half of the window
-	// moved than the older one, bytes per second squared.
+	// second; Acceleration is the difference of the velocities of the newer and
+	// the older half of the window, bytes per second squared.
 	Velocity, Acceleration float64
 	// Stddev is the population standard deviation, bytes.
 	Stddev float64
@@ -24,18 +24,18 @@ type QueueTrend struct {
 	Persistence float64
 }
 
-// Trend is what a window tells beyond its newest sample. A ratio is NaN when
-// the window or the kernel gave nothing to compute it from.
+// Trend is what a window contains beyond its newest sample. A ratio is NaN when the
+// window or the kernel does not provide what it is computed from.
 type Trend struct {
-	// Samples is how many samples the window holds, Span what it covers in seconds.
+	// Samples is the number of samples in the window, Span what it covers in seconds.
 	Samples int
 	Span    float64
 	Send    QueueTrend
 	Recv    QueueTrend
-	// RTTDrift is srtt over the connection's own baseline, Jitter is rttvar
-	// over srtt, RTOInflation is the RTO over the expected one.
+	// RTTDrift is srtt divided by the connection's baseline, Jitter is rttvar divided
+	// by srtt, RTOInflation is the RTO divided by the expected one.
 	RTTDrift, Jitter, RTOInflation float64
-	// Loss is retransmitted over sent data in the window.
+	// Loss is the retransmitted share of the data sent in the window.
 	Loss float64
 	// ReceiverLimited and SndbufLimited are shares of the busy time.
 	ReceiverLimited, SndbufLimited float64
@@ -45,12 +45,12 @@ func sendQueueOf(s *Sample) uint32 { return s.SendQueue }
 func recvQueueOf(s *Sample) uint32 { return s.RecvQueue }
 
 // NewTrend computes the trend of a connection whose window holds at least one
-// sample, the newest of which came from the row.
+// sample, the newest of which is of the socket.
 func NewTrend(r *Window, st *State, row *sampler.Socket) Trend {
 	var e Evidence
 
 	e.fromKernel(row)
-	e.baseline = float64(st.baseline.value(least)) / usPerSecond
+	e.baseline = float64(st.baseline.value(minimum)) / usPerSecond
 	e.expectedRTO = max(e.expectedRTO, e.srtt+float64(st.rtoVariation)/usPerSecond)
 
 	nan := math.NaN()

@@ -5,15 +5,15 @@ import (
 	"strconv"
 )
 
-// Unit is the unit of a flag's figure and limits.
+// Unit is the unit of a flag's figure and thresholds.
 type Unit uint8
 
 // The units.
 const (
-	// UnitNone is that of a condition which holds or not; its limit is 1.
+	// UnitNone is that of a condition that holds or not; its threshold is 1.
 	UnitNone Unit = iota
 	UnitSeconds
-	// UnitShare is 0 to 1, shown as a percentage.
+	// UnitShare is 0 to 1, rendered as a percentage.
 	UnitShare
 	// UnitFactor is a multiple of what is expected.
 	UnitFactor
@@ -56,7 +56,7 @@ func seconds(v float64) string {
 // percent renders a share of 0 to 1.
 func percent(v float64) string { return digits(100*v) + " %" }
 
-// digits renders three significant digits, and all that are left of the point.
+// digits renders three significant digits, and all digits before the decimal point.
 func digits(v float64) string {
 	if v >= 999.5 {
 		return strconv.FormatFloat(v, 'f', 0, 64)

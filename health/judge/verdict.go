@@ -25,7 +25,7 @@ type verdict struct {
 	Verdict
 
 	// noWorse is since when the assessment has been no worse than each status,
-	// kept for those that are better than the present one.
+	// kept for those that are better than the current one.
 	noWorse [Stale]Stamp
 	// otherSince is since when the assessment has named otherCause.
 	otherSince Stamp
@@ -41,9 +41,9 @@ type verdict struct {
 // flapEntries is how many entries into SUSPECT or worse are remembered.
 const flapEntries = 4
 
-// lateEntries counts the entries into SUSPECT or worse within the last span ms,
+// recentEntries counts the entries into SUSPECT or worse within the last span ms,
 // zero if the last one was longer than recent ms ago.
-func (v *verdict) lateEntries(now Stamp, span, recent int64) (n int) {
+func (v *verdict) recentEntries(now Stamp, span, recent int64) (n int) {
 	if last := v.entries[flapEntries-1]; last == 0 || int64(now-last) > recent {
 		return 0
 	}
@@ -57,10 +57,10 @@ func (v *verdict) lateEntries(now Stamp, span, recent int64) (n int) {
 	return n
 }
 
-// settle takes in an assessment. hold is in ms, at is the time of the sample
-// on the tracker's clock. It returns the flags that were raised anew.
-func (v *verdict) settle(a assessment, now Stamp, hold, at int64) (raised Flags) {
-	raised = a.flags &^ v.Flags
+// settle applies an assessment. hold is in ms, at is the time of the sample on the
+// tracker's clock. It returns the flags that became active.
+func (v *verdict) settle(a assessment, now Stamp, hold, at int64) (active Flags) {
+	active = a.flags &^ v.Flags
 	v.Flags = a.flags
 	before := v.Status
 
@@ -74,14 +74,14 @@ func (v *verdict) settle(a assessment, now Stamp, hold, at int64) (raised Flags)
 	v.settleCause(a.cause, v.Status > before, now, hold)
 
 	// While a status is held, its points are held with it.
-	v.Points = int8(max(a.points, leastPointTable[v.Status]))
+	v.Points = int8(max(a.points, minPointTable[v.Status]))
 	v.SafeToSend = a.safeToSend && v.Status < Degraded
 
-	return raised
+	return active
 }
 
-// noteEntry takes in the status of an assessment, and remembers when it became
-// SUSPECT or worse.
+// noteEntry records the status of an assessment, and when it became SUSPECT or
+// worse.
 func (v *verdict) noteEntry(s Status, flapping bool, now Stamp) {
 	entered := s >= Suspect && v.assessed < Suspect
 	v.assessed = s
@@ -98,9 +98,8 @@ func (v *verdict) noteEntry(s Status, flapping bool, now Stamp) {
 	v.flapWorst = max(v.flapWorst, s)
 }
 
-// settleStatus lets the status follow the assessment: for the worse at once, for
-// the better as far as it has been so for as long as hold. While it flaps, the
-// worst one is held.
+// settleStatus lets the status follow the assessment: at once if it is worse, after
+// hold if it is better. While the status flaps, the worst one is held.
 func (v *verdict) settleStatus(flapping bool, now Stamp, hold int64) {
 	s := v.assessed
 	if flapping {

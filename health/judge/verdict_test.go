@@ -139,7 +139,7 @@ func TestVerdictRaisesEdges(t *testing.T) {
 		{0, 0},
 	} {
 		if got := v.settle(assessment{flags: tc.flags}, Stamp(1000*(i+1)), 1000, int64(i)); got != tc.want {
-			t.Errorf("step %d raised %s", i, flagNames(got))
+			t.Errorf("step %d active %s", i, flagNames(got))
 		}
 	}
 }

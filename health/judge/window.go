@@ -2,11 +2,12 @@ package judge
 
 import "tcphealth_exporter/sampler"
 
-// MaxSamples bounds the Window of a connection.
+// MaxSamples is the maximum number of samples in a window.
 const MaxSamples = 64
 
 // Sample is what the window keeps of one moment: levels and counters from which
-// trends and shares are computed. Fields of uapi/linux/tcp.h are named.
+// trends and shares are computed. The names in parentheses are fields of struct
+// tcp_info (uapi/linux/tcp.h).
 type Sample struct {
 	// At is the time in ms on the tracker's clock.
 	At int64
@@ -47,8 +48,8 @@ func newSample(s *sampler.Socket, at int64) Sample {
 	}
 }
 
-// resetSince tells whether the counters fell: the socket was disconnected and
-// used anew under the same cookie.
+// resetSince reports whether the counters fell: the socket was disconnected and
+// reused under the same cookie.
 func (s *Sample) resetSince(prev *Sample) bool {
 	return s.BytesSent < prev.BytesSent || s.BytesRetrans < prev.BytesRetrans ||
 		int32(s.TotalRetrans-prev.TotalRetrans) < 0 || int32(s.DataSegsOut-prev.DataSegsOut) < 0 ||
@@ -60,8 +61,8 @@ func (s *Sample) resetSince(prev *Sample) bool {
 type Geometry struct {
 	// Interval is the time between two samples, Span what a window covers.
 	Interval, Span int64
-	// Spacing is the time between kept samples. A sample that follows the one before
-	// its predecessor by less than MinSpacing replaces its predecessor.
+	// Spacing is the time between kept samples. If less than MinSpacing separates the
+	// last two samples, a new sample replaces the last one.
 	Spacing, MinSpacing int64
 	// Length is the number of samples that a window holds.
 	Length int
@@ -125,7 +126,7 @@ func (r *Window) Oldest() *Sample { return r.At(0) }
 func (r *Window) Newest() *Sample { return r.At(r.last()) }
 
 // Push appends a sample and drops what has left the window. A sample that comes
-// sooner than the geometry asks for replaces its predecessor.
+// sooner than the geometry allows replaces its predecessor.
 func (r *Window) Push(s Sample) {
 	g := r.geometry
 
@@ -185,7 +186,7 @@ type windowStats struct {
 	deliveredCE    uint32
 	// busy is in seconds, the others are shares of it.
 	busy, receiverLimited, sndbufLimited float64
-	// cwndFell, cwndRose: the newest cwnd is below the highest, above the lowest.
+	// cwndFell, cwndRose: the newest cwnd is below the maximum, above the lowest.
 	cwndFell, cwndRose bool
 }
 
@@ -216,8 +217,8 @@ func (r *Window) stats(i, k int) windowStats {
 	return w
 }
 
-// scanEvents fills what needs a look at each sample; only windows with losses
-// or CE marks have it.
+// scanEvents sets what depends on each sample; it is needed only for windows with
+// losses or CE marks.
 func (r *Window) scanEvents(i, k int, w *windowStats) {
 	cwnd := r.At(k).Cwnd
 
