@@ -39,7 +39,7 @@ func TestDashboardsHaveData(t *testing.T) {
 	time.Sleep(*holdDashboards / 3)
 	w.fallIll(t)
 	p.Await("told of a dead path", func() bool {
-		return len(p.Query(`tcphealth_group_ill_connections{cause="path_dead"} > 0`)) > 0
+		return len(p.Query(`tcphealth_group_unhealthy_connections{cause="path_dead"} > 0`)) > 0
 	})
 
 	asked := queriesOfDashboards(t)

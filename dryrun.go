@@ -52,7 +52,7 @@ func (e *exporter) sampleOnce() error {
 	}
 	defer conn.Close()
 
-	e.tracker.Begin()
+	e.tracker.Begin(0)
 
 	d, err := conn.Dump(e.tracker.Sockets)
 	if err != nil {

@@ -64,7 +64,7 @@ func TestEndToEnd(t *testing.T) {
 	since := newTimeline(t)
 	path.SetBoth(netlab.Conditions{Blackhole: true})
 	since.await("flag", x.flagged)
-	since.await("metric", holds(`tcphealth_group_ill_connections{cause="path_dead", role="client"} > 0`))
+	since.await("metric", holds(`tcphealth_group_unhealthy_connections{cause="path_dead", role="client"} > 0`))
 	since.await("alert pending", alert("pending"))
 	since.await("alert firing", alert("firing"))
 
@@ -73,7 +73,7 @@ func TestEndToEnd(t *testing.T) {
 	since.await("webhook", func() bool { return pages.have("/pager", "firing", "TCPHealthHalfOpen") })
 
 	repaired := newTimeline(t)
-	repaired.await("HEALTHY", holds(`sum(tcphealth_group_ill_connections) == 0`))
+	repaired.await("HEALTHY", holds(`sum(tcphealth_group_unhealthy_connections) == 0`))
 	repaired.await("alert over", func() bool { return !alert("firing")() })
 	repaired.await("webhook told", func() bool { return pages.have("/pager", "resolved", "TCPHealthHalfOpen") })
 

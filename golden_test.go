@@ -34,7 +34,7 @@ const (
 // on the layout of our structures in memory.
 var machineTable = regexp.MustCompile(
 	`^(# (HELP|TYPE) )?(go_|process_|promhttp_|tcphealth_exporter_build_info|` +
-		`tcphealth_tracker_memory_bytes|tcphealth_sampler_((dump|tick|reread)_duration_seconds|phase_seconds_total))`)
+		`tcphealth_tracker_memory_bytes|tcphealth_sampler_((dump|tick|recheck)_duration_seconds|phase_seconds_total))`)
 
 // reproducible removes from an exposition what is not the same twice.
 func reproducible(body string) string {

@@ -221,15 +221,15 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 
 	reporter.kernel = e.kernel
 	loop := sampler.Loop{
-		Open:          e.dial,
-		Interval:      e.opts.interval,
-		WatchInterval: e.opts.watchInterval,
-		MaxCPU:        e.opts.maxCPU,
-		MostInterval:  e.opts.window / minWindowIntervals,
-		CPU:           sampler.ThreadCPU,
-		Questions:     e.questions,
-		Consumer:      consumer,
-		Observer:      reporter,
+		Open:            e.dial,
+		Interval:        e.opts.interval,
+		RecheckInterval: e.opts.recheckInterval,
+		MaxCPU:          e.opts.maxCPU,
+		MostInterval:    e.opts.window / minWindowIntervals,
+		CPU:             sampler.ThreadCPU,
+		Questions:       e.questions,
+		Consumer:        consumer,
+		Observer:        reporter,
 	}
 	loop.Run(ctx)
 

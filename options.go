@@ -35,13 +35,13 @@ type options struct {
 
 	logLevel, logFormat string
 
-	interval       time.Duration
-	watchInterval  time.Duration
-	maxCPU         float64
-	congestionInfo bool
-	filterText     string
-	filter         *bytecode.Filter
-	record, replay string
+	interval        time.Duration
+	recheckInterval time.Duration
+	maxCPU          float64
+	congestionInfo  bool
+	filterText      string
+	filter          *bytecode.Filter
+	record, replay  string
 
 	maxConnections    int
 	retention, window time.Duration
@@ -146,7 +146,7 @@ func (o *options) register(app *kingpin.Application) {
 	app.Flag("sampler.congestion-info", "Ask the kernel for the details of BBR, Vegas and DCTCP.").
 		BoolVar(&o.congestionInfo)
 	app.Flag("sampler.watch-interval", "Time between two looks at connections in doubt, 10ms and up, 0 for none.").
-		Default("250ms").DurationVar(&o.watchInterval)
+		Default("250ms").DurationVar(&o.recheckInterval)
 	app.Flag("sampler.max-cpu", "Share of one processor that sampling may take; above it the interval is stretched; 0 for no limit.").
 		Default("0.1").Float64Var(&o.maxCPU)
 	app.Flag("sampler.record", "Write the raw netlink messages to a new file.").
@@ -238,8 +238,8 @@ func (o *options) checks() []check {
 			"--sampler.interval", fmt.Sprintf("expected %s or more, found %s", minInterval, o.interval),
 		},
 		{
-			o.watchInterval == 0 || o.watchInterval >= minInterval,
-			"--sampler.watch-interval", fmt.Sprintf("expected 0, or %s or more, found %s", minInterval, o.watchInterval),
+			o.recheckInterval == 0 || o.recheckInterval >= minInterval,
+			"--sampler.watch-interval", fmt.Sprintf("expected 0, or %s or more, found %s", minInterval, o.recheckInterval),
 		},
 		{
 			o.window >= minWindowIntervals*o.interval,

@@ -19,6 +19,7 @@ import (
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/config"
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/sampler"
 )
 
 // loadPolicy reads the configuration file.
@@ -156,10 +157,10 @@ type governed struct {
 }
 
 // Begin implements [sampler.Consumer].
-func (g governed) Begin() {
+func (g governed) Begin(space sampler.Space) {
 	if p := g.next.Swap(nil); p != nil {
 		g.SetPolicy(p)
 	}
 
-	g.Tracker.Begin()
+	g.Tracker.Begin(space)
 }

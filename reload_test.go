@@ -205,8 +205,8 @@ func (i interrupted) Sockets(at time.Time, rows []sampler.Socket) {
 	}
 }
 
-func (i interrupted) Begin() {
-	i.governed.Begin()
+func (i interrupted) Begin(sampler.Space) {
+	i.governed.Begin(0)
 
 	if i.next.Load() != nil {
 		i.tb.Error("a policy waits although a sample began")

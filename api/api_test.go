@@ -79,7 +79,7 @@ func (f *fixture) take(t *testing.T) sampler.Question {
 
 func (f *fixture) sample(t *testing.T, at time.Time, rows ...diagtest.Row) {
 	t.Helper()
-	f.tracker.Begin()
+	f.tracker.Begin(0)
 	f.tracker.End(f.recording.Dump(t, at, rows, f.tracker.Sockets))
 }
 

@@ -58,7 +58,7 @@ func (k *kernel) Read(targets []sampler.Target, sink sampler.Sink) error {
 	return nil
 }
 
-func (k *kernel) Reread([]sampler.Target, sampler.Sink) (sampler.Round, error) {
+func (k *kernel) Recheck([]sampler.Target, sampler.Sink) (sampler.Round, error) {
 	return sampler.Round{}, errors.New("nothing is watched")
 }
 
@@ -68,9 +68,9 @@ func (k *kernel) Close() error { return nil }
 type observer struct{ missed int }
 
 func (o *observer) Ticked(sampler.Dump, time.Duration) {}
-func (o *observer) Reread(int, time.Duration)          {}
+func (o *observer) Rechecked(int, time.Duration)       {}
 func (o *observer) Missed(n int)                       { o.missed += n }
-func (o *observer) Late(time.Duration)                 {}
+func (o *observer) Delayed(time.Duration)              {}
 func (o *observer) Paced(time.Duration)                {}
 func (o *observer) Failed(err error, _ time.Duration)  { panic(err) }
 

@@ -123,8 +123,8 @@ func busySampler() *collector.SamplerMetrics {
 	m := collector.NewSamplerMetrics(1500 * time.Millisecond)
 	m.Ticked(sampler.Dump{Start: sampledAt, End: sampledAt.Add(3 * time.Millisecond), Kernel: time.Millisecond}, 5*time.Millisecond)
 	m.Ticked(sampler.Dump{Start: sampledAt, End: sampledAt.Add(10 * time.Second)}, 11*time.Second)
-	m.Reread(17, 3*time.Millisecond)
-	m.Reread(5, time.Millisecond)
+	m.Rechecked(17, 3*time.Millisecond)
+	m.Rechecked(5, time.Millisecond)
 	m.Missed(9)
 	m.Missed(1)
 

@@ -34,7 +34,7 @@ var groupFamilyTable = slices.Concat([]groupFamily{
 		},
 	},
 	{
-		name: "group_ill_connections", help: "Connections of the group that are SUSPECT or worse, by what their raised flags point at.",
+		name: "group_unhealthy_connections", help: "Connections of the group that are SUSPECT or worse, by what their raised flags point at.",
 		kind: gaugeValue, labels: []string{"cause"},
 		series: func(g *health.Group, to *series) {
 			for cause := health.CauseNone + 1; cause < health.NumCauses; cause++ {

@@ -10,30 +10,30 @@ import (
 
 // Names of the metrics about the sampler's own work.
 const (
-	nameDumpDuration   = namespace + "sampler_dump_duration_seconds"
-	nameTickDuration   = namespace + "sampler_tick_duration_seconds"
-	namePhases         = namespace + "sampler_phase_seconds_total"
-	nameRereadDuration = namespace + "sampler_reread_duration_seconds"
-	nameRereadSockets  = namespace + "sampler_reread_sockets_total"
-	nameInterval       = namespace + "sampler_interval_seconds"
-	nameConfigured     = namespace + "sampler_configured_interval_seconds"
-	nameMissed         = namespace + "sampler_ticks_missed_total"
-	nameLate           = namespace + "sampler_late_seconds_total"
-	nameErrors         = namespace + "sampler_errors_total"
+	nameDumpDuration     = namespace + "sampler_dump_duration_seconds"
+	nameTickDuration     = namespace + "sampler_tick_duration_seconds"
+	namePhases           = namespace + "sampler_phase_seconds_total"
+	nameRecheckDuration  = namespace + "sampler_recheck_duration_seconds"
+	nameRecheckedSockets = namespace + "sampler_rechecked_sockets_total"
+	nameInterval         = namespace + "sampler_interval_seconds"
+	nameConfigured       = namespace + "sampler_configured_interval_seconds"
+	nameMissed           = namespace + "sampler_ticks_missed_total"
+	nameLate             = namespace + "sampler_late_seconds_total"
+	nameErrors           = namespace + "sampler_errors_total"
 )
 
 // samplerMetricTable is the part of the catalogue that [SamplerMetrics] serves.
 var samplerMetricTable = []Metric{
 	{Name: nameDumpDuration, Type: "histogram", Help: "Time of a dump, from the first request to the last byte decoded and tracked."},
 	{Name: nameTickDuration, Type: "histogram", Help: "Time of a tick, from the first request to the published snapshot."},
-	{Name: namePhases, Type: "counter", Labels: []string{"phase"}, Help: "Time of the sampler's goroutine by what it did: kernel (waiting for dumps), track (decoding, tracking and judging), publish, reread."},
-	{Name: nameRereadDuration, Type: "histogram", Help: "Time of a round of re-reading between two samples, from the first request to the last connection judged."},
-	{Name: nameRereadSockets, Type: "counter", Help: "Connections in doubt that were read again between two samples."},
+	{Name: namePhases, Type: "counter", Labels: []string{"phase"}, Help: "Time of the sampler's goroutine by what it did: kernel (waiting for dumps), track (decoding, tracking and judging), publish, recheck."},
+	{Name: nameRecheckDuration, Type: "histogram", Help: "Time of a round of rechecking between two samples, from the first request to the last connection judged."},
+	{Name: nameRecheckedSockets, Type: "counter", Help: "Connections in doubt that were read again between two samples."},
 	{Name: nameInterval, Type: "gauge", Help: "Time between two samples, as stretched by --sampler.max-cpu."},
 	{Name: nameConfigured, Type: "gauge", Help: "Time between two samples as configured, or as recorded."},
 	{Name: nameLate, Type: "counter", Help: "By how much ticks began later than they should have, added up."},
 	{Name: nameMissed, Type: "counter", Help: "Ticks dropped because the dump before was late."},
-	{Name: nameErrors, Type: "counter", Labels: []string{"reason"}, Help: "Failures to open the kernel's interface, or to finish a dump or a round of re-reading."},
+	{Name: nameErrors, Type: "counter", Labels: []string{"reason"}, Help: "Failures to open the kernel's interface, or to finish a dump or a round of rechecking."},
 }
 
 func helpOf(name string) string {
@@ -49,13 +49,13 @@ func helpOf(name string) string {
 // SamplerMetrics counts how the sampling goes. It implements
 // [sampler.Observer] and prometheus.Collector.
 type SamplerMetrics struct {
-	dump, tick, reread prometheus.Histogram
-	interval           prometheus.Gauge
-	configured         prometheus.Gauge
-	missed, sockets    prometheus.Counter
-	late               prometheus.Counter
-	errors             *prometheus.CounterVec
-	phases             phases
+	dump, tick, recheck prometheus.Histogram
+	interval            prometheus.Gauge
+	configured          prometheus.Gauge
+	missed, sockets     prometheus.Counter
+	late                prometheus.Counter
+	errors              *prometheus.CounterVec
+	phases              phases
 }
 
 // NewSamplerMetrics returns metrics at zero, each reason of failure present.
@@ -63,12 +63,12 @@ func NewSamplerMetrics(interval time.Duration) *SamplerMetrics {
 	m := &SamplerMetrics{
 		dump:       durationHistogram(nameDumpDuration),
 		tick:       durationHistogram(nameTickDuration),
-		reread:     durationHistogram(nameRereadDuration),
+		recheck:    durationHistogram(nameRecheckDuration),
 		interval:   prometheus.NewGauge(prometheus.GaugeOpts{Name: nameInterval, Help: helpOf(nameInterval)}),
 		configured: prometheus.NewGauge(prometheus.GaugeOpts{Name: nameConfigured, Help: helpOf(nameConfigured)}),
 		missed:     prometheus.NewCounter(prometheus.CounterOpts{Name: nameMissed, Help: helpOf(nameMissed)}),
 		late:       prometheus.NewCounter(prometheus.CounterOpts{Name: nameLate, Help: helpOf(nameLate)}),
-		sockets:    prometheus.NewCounter(prometheus.CounterOpts{Name: nameRereadSockets, Help: helpOf(nameRereadSockets)}),
+		sockets:    prometheus.NewCounter(prometheus.CounterOpts{Name: nameRecheckedSockets, Help: helpOf(nameRecheckedSockets)}),
 		phases:     newPhases(),
 		errors: prometheus.NewCounterVec(
 			prometheus.CounterOpts{Name: nameErrors, Help: helpOf(nameErrors)}, []string{"reason"}),
@@ -105,15 +105,15 @@ func (m *SamplerMetrics) Ticked(d sampler.Dump, took time.Duration) {
 	m.phases.publish.Add(max(0, took-dumped).Seconds()) // a replay dumps in the time of its recording
 }
 
-// Reread implements [sampler.Observer].
-func (m *SamplerMetrics) Reread(n int, took time.Duration) {
-	m.reread.Observe(took.Seconds())
+// Rechecked implements [sampler.Observer].
+func (m *SamplerMetrics) Rechecked(n int, took time.Duration) {
+	m.recheck.Observe(took.Seconds())
 	m.sockets.Add(float64(n))
-	m.phases.reread.Add(took.Seconds())
+	m.phases.recheck.Add(took.Seconds())
 }
 
-// Late implements [sampler.Observer].
-func (m *SamplerMetrics) Late(by time.Duration) { m.late.Add(max(0, by).Seconds()) }
+// Delayed implements [sampler.Observer].
+func (m *SamplerMetrics) Delayed(by time.Duration) { m.late.Add(max(0, by).Seconds()) }
 
 // Paced implements [sampler.Observer].
 func (m *SamplerMetrics) Paced(interval time.Duration) { m.interval.Set(interval.Seconds()) }
@@ -127,7 +127,7 @@ func (m *SamplerMetrics) Failed(err error, _ time.Duration) {
 }
 
 func (m *SamplerMetrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.dump, m.tick, m.reread, m.sockets, m.interval, m.configured, m.missed, m.late, m.errors, m.phases.all}
+	return []prometheus.Collector{m.dump, m.tick, m.recheck, m.sockets, m.interval, m.configured, m.missed, m.late, m.errors, m.phases.all}
 }
 
 // Describe implements prometheus.Collector.
@@ -146,8 +146,8 @@ func (m *SamplerMetrics) Collect(ch chan<- prometheus.Metric) {
 
 // phases are the parts of a tick.
 type phases struct {
-	all                            *prometheus.CounterVec
-	kernel, track, publish, reread prometheus.Counter
+	all                             *prometheus.CounterVec
+	kernel, track, publish, recheck prometheus.Counter
 }
 
 func newPhases() phases {
@@ -158,6 +158,6 @@ func newPhases() phases {
 		kernel:  all.WithLabelValues("kernel"),
 		track:   all.WithLabelValues("track"),
 		publish: all.WithLabelValues("publish"),
-		reread:  all.WithLabelValues("reread"),
+		recheck: all.WithLabelValues("recheck"),
 	}
 }

@@ -124,16 +124,16 @@ func TestSamplerMetrics(t *testing.T) {
 
 	// sums are seconds; 10 s and 11 s are beyond the last classic bucket.
 	sums := map[string]float64{
-		"tcphealth_sampler_dump_duration_seconds":   10.003,
-		"tcphealth_sampler_tick_duration_seconds":   11.005,
-		"tcphealth_sampler_reread_duration_seconds": 0.004,
+		"tcphealth_sampler_dump_duration_seconds":    10.003,
+		"tcphealth_sampler_tick_duration_seconds":    11.005,
+		"tcphealth_sampler_recheck_duration_seconds": 0.004,
 	}
 
 	// within tells how many of the two are below the last classic bound.
 	within := map[string]uint64{
-		"tcphealth_sampler_dump_duration_seconds":   1,
-		"tcphealth_sampler_tick_duration_seconds":   1,
-		"tcphealth_sampler_reread_duration_seconds": 2,
+		"tcphealth_sampler_dump_duration_seconds":    1,
+		"tcphealth_sampler_tick_duration_seconds":    1,
+		"tcphealth_sampler_recheck_duration_seconds": 2,
 	}
 
 	for _, f := range families {

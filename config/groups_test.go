@@ -23,7 +23,7 @@ func groupsOf(tb testing.TB, c *Config, rows ...diagtest.Row) (names, groups []s
 		health.Config{Policy: c.Policy(nil), Groups: health.GroupConfig{Max: 10}},
 		func(s *health.Snapshot) { snapshot = s },
 	)
-	tracker.Begin()
+	tracker.Begin(0)
 	tracker.End(diagtest.NewRecording(tb).Dump(tb, time.Unix(0, 0), rows, tracker.Sockets))
 
 	for i := range snapshot.Groups {

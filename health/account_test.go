@@ -275,8 +275,8 @@ func (w *sockets) dump() {
 	w.end(at)
 }
 
-// reread reads some sockets of the last sample again, after they went on.
-func (w *sockets) reread() {
+// recheck reads some sockets of the last sample again, after they went on.
+func (w *sockets) recheck() {
 	w.now = w.now.Add(-w.interval / 2)
 
 	for _, s := range w.living {
@@ -291,7 +291,7 @@ func (w *sockets) reread() {
 			continue
 		}
 
-		w.recording.Dump(w.tb, w.now, []row{s.row(w.size)}, w.tracker.Reread)
+		w.recording.Dump(w.tb, w.now, []row{s.row(w.size)}, w.tracker.Rechecked)
 		w.see(s, false, w.now)
 	}
 
@@ -313,7 +313,7 @@ func TestAccountsUnderChurn(t *testing.T) {
 				w.dump()
 
 				if w.snapshot != nil && w.snapshot != before && w.random.IntN(2) == 0 {
-					w.reread()
+					w.recheck()
 				}
 
 				requireSound(t, w.tracker)

@@ -12,7 +12,7 @@ import (
 
 // feed gives the tracker one dump of sockets that were decoded before.
 func feed(t *Tracker, at time.Time, sockets []sampler.Socket) {
-	t.Begin()
+	t.Begin(0)
 	t.Sockets(at, sockets)
 	t.End(sampler.Dump{Start: at, End: at, Sockets: len(sockets)})
 }

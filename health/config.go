@@ -15,7 +15,7 @@ type Config struct {
 	MaxConnections int
 	Export         ExportConfig
 	Groups         GroupConfig
-	Watch          WatchConfig
+	Recheck        RecheckConfig
 	// Policy is what verdicts depend on, nil for [DefaultPolicy].
 	Policy *Policy
 	// Ended takes each connection that ends; what it points to is valid during the
@@ -26,8 +26,8 @@ type Config struct {
 	InterfaceName func(index uint32) string
 }
 
-// WatchConfig bounds the connections that are looked at again between samples.
-type WatchConfig struct {
+// RecheckConfig bounds the connections that are looked at again between samples.
+type RecheckConfig struct {
 	// After is how long something must be outstanding.
 	After time.Duration
 	// Max is how many are looked at.
@@ -55,12 +55,12 @@ func (c Config) withDefaults() Config {
 		c.Groups.Hold = 5 * time.Minute
 	}
 
-	if c.Watch.After == 0 {
-		c.Watch.After = 300 * time.Millisecond
+	if c.Recheck.After == 0 {
+		c.Recheck.After = 300 * time.Millisecond
 	}
 
-	if c.Watch.Max == 0 {
-		c.Watch.Max = 1024
+	if c.Recheck.Max == 0 {
+		c.Recheck.Max = 1024
 	}
 
 	if c.Policy == nil {

@@ -36,7 +36,7 @@ func TestRTTOfProgressAlone(t *testing.T) {
 	// often as the others.
 	w.now = w.now.Add(-w.interval / 2)
 	c.Info.BytesAcked = 2000
-	w.recording.Dump(t, w.now, []row{c}, w.tracker.Reread)
+	w.recording.Dump(t, w.now, []row{c}, w.tracker.Rechecked)
 	w.now = w.now.Add(w.interval / 2)
 
 	if n := count(w.tick(c, idle)); n != 2 {
@@ -94,7 +94,7 @@ func TestOutstandingAges(t *testing.T) {
 	}
 
 	// Between two samples nothing is added.
-	w.recording.Dump(t, w.now, []row{ill(1, 0)}, w.tracker.Reread)
+	w.recording.Dump(t, w.now, []row{ill(1, 0)}, w.tracker.Rechecked)
 
 	if n := w.tracker.durations.outstanding.Count; n != 4 {
 		t.Errorf("%d after a look between samples", n)

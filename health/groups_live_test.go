@@ -39,7 +39,7 @@ func newLiveSampler(t *testing.T, n *netlab.Namespace) *liveSampler {
 
 func (l *liveSampler) sample() *Snapshot {
 	l.tb.Helper()
-	l.tracker.Begin()
+	l.tracker.Begin(0)
 
 	d, err := l.source.Dump(l.tracker.Sockets)
 	if err != nil {

@@ -176,7 +176,7 @@ func TestGroupsBetweenSamples(t *testing.T) {
 	w.tick(c, client(2, 1))
 
 	c.Info.Retransmits, c.Info.SegsOut = 3, 7
-	w.recording.Dump(t, w.now, []row{c}, w.tracker.Reread)
+	w.recording.Dump(t, w.now, []row{c}, w.tracker.Rechecked)
 	w.tracker.Settle(w.now)
 
 	g := w.snapshot.group(1)

@@ -77,7 +77,7 @@ func (l *lab) watch(length time.Duration) {
 	defer tick.Stop()
 
 	for end := time.Now().Add(length); time.Now().Before(end); <-tick.C {
-		l.tracker.Begin()
+		l.tracker.Begin(0)
 
 		d, err := l.source.Dump(l.tracker.Sockets)
 		if err != nil {

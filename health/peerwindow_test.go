@@ -113,7 +113,7 @@ func TestZeroWindowAtFirstSight(t *testing.T) {
 	}
 
 	w.now = w.now.Add(100 * time.Millisecond)
-	w.tracker.Reread(w.now, diagtest.Decode(t, shut))
+	w.tracker.Rechecked(w.now, diagtest.Decode(t, shut))
 
 	if s := w.tick(established(2), shut); s.Totals.Windows.Zero != 1 {
 		t.Errorf("%d events when it was looked at again", s.Totals.Windows.Zero)

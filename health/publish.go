@@ -31,7 +31,7 @@ func (t *Tracker) snapshot(at int64) *Snapshot {
 	s.Tracker.Ended = len(t.ended)
 	s.Tracker.Untracked = t.tick.untracked
 	s.Tracker.Twins = t.exports.twins
-	s.Tracker.Watched = len(t.watch.targets)
+	s.Tracker.Suspicious = len(t.watch.targets)
 	s.Tracker.Bytes = t.bytes()
 	s.Unexported = s.Tracker.Live
 

@@ -273,7 +273,7 @@ func liveTwice(t *testing.T, seed uint64) int {
 			w.now = w.now.Add(passed)
 
 			if breaksOff {
-				w.tracker.Begin()
+				w.tracker.Begin(0)
 				w.recording.Dump(w.tb, w.now, rows[:kept], w.tracker.Sockets)
 				w.tracker.Abort()
 			} else {

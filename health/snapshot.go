@@ -52,8 +52,8 @@ type TrackerStats struct {
 	// the last sample that found no place in it. Twins counts connections that
 	// were not shown because another living one has the same addresses and ports.
 	Live, Ended, Untracked, Twins int
-	// Watched counts the connections that were looked at again before this sample.
-	Watched int
+	// Suspicious counts the connections that were looked at again before this sample.
+	Suspicious int
 	// ActiveOpens and PassiveOpens are those of Opened that were opened from here and
 	// to a listener.
 	ActiveOpens, PassiveOpens uint64

@@ -19,7 +19,7 @@ type Tracker struct {
 	ended    []uint32          // oldest first
 	geometry judge.Geometry
 	notes    notes
-	watch    watchList
+	watch    suspects
 
 	policy *Policy
 	// lastPolicy is the one before: what was not seen since is judged by it.
@@ -83,7 +83,7 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 		rest:      newRest(&g, cfg.Interval.Milliseconds()),
 		policy:    cfg.Policy,
 		networks:  cfg.Policy.networks(),
-		watch:     newWatchList(cfg.Watch),
+		watch:     newSuspects(cfg.Recheck),
 		exports:   newExports(cfg.Export, &zones{lookUp: cfg.InterfaceName}),
 		admission: admission{capacity: cfg.MaxConnections},
 		clock:     clock{interval: cfg.Interval.Milliseconds()},
@@ -97,7 +97,7 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 }
 
 // Begin implements [sampler.Consumer].
-func (t *Tracker) Begin() {
+func (t *Tracker) Begin(sampler.Space) {
 	t.generation++
 	if t.generation == neverSeen {
 		t.generation++

@@ -37,7 +37,7 @@ func newWatch(tb testing.TB, cfg Config) *watch {
 // sample takes a sample now.
 func (w *watch) sample(rows ...row) *Snapshot {
 	w.tb.Helper()
-	w.tracker.Begin()
+	w.tracker.Begin(0)
 	w.tracker.End(w.recording.Dump(w.tb, w.now, rows, w.tracker.Sockets))
 
 	return w.snapshot
@@ -54,7 +54,7 @@ func (w *watch) tick(rows ...row) *Snapshot {
 // abort begins a dump that breaks off behind the rows, and lets an interval pass.
 func (w *watch) abort(rows ...row) {
 	w.tb.Helper()
-	w.tracker.Begin()
+	w.tracker.Begin(0)
 	w.recording.Dump(w.tb, w.now, rows, w.tracker.Sockets)
 	w.tracker.Abort()
 

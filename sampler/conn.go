@@ -10,6 +10,8 @@ import (
 // Config configures a [Conn]. The zero value samples all connections of the
 // calling thread's network namespace.
 type Config struct {
+	// Space identifies the network namespace of the sockets.
+	Space Space
 	// NetNS is a file descriptor of the network namespace to look into, zero
 	// for the current one. Another namespace needs CAP_SYS_ADMIN.
 	NetNS int
@@ -17,23 +19,23 @@ type Config struct {
 	States States
 	// CongestionInfo asks for the details of BBR, Vegas and DCTCP.
 	CongestionInfo bool
-	// Timeout bounds one dump or one round of re-reading, zero for ten seconds.
+	// Timeout bounds one dump or one round of rechecking, zero for ten seconds.
 	Timeout time.Duration
 	// Tap sees every datagram, nil for none.
 	Tap Tap
 }
 
-// Tap is shown the raw material of each [Conn.Dump] and [Conn.Reread].
+// Tap is shown the raw material of each [Conn.Dump] and [Conn.Recheck].
 type Tap interface {
 	// Datagram is called with each datagram of a dump, and with each message of a
-	// round of re-reading that brought a socket asked for; b is reused.
+	// round of rechecking that brought a socket asked for; b is reused.
 	Datagram(at time.Time, b []byte)
 	// Dumped is called after each complete dump.
 	Dumped(d Dump)
-	// Rereading is called before a round of re-reading.
-	Rereading(at time.Time)
-	// Reread is called after each complete round of re-reading.
-	Reread(r Round)
+	// Rechecking is called before a round of rechecking.
+	Rechecking(at time.Time)
+	// Rechecked is called after each complete round of rechecking.
+	Rechecked(r Round)
 	// Failed is called after a dump or a round that broke off.
 	Failed(at time.Time, reason Reason)
 }
@@ -75,9 +77,9 @@ type Conn struct {
 	// sequence is the last sequence number in use. It counts dumps and single
 	// sockets alike, so that no answer is taken for one to another request.
 	sequence uint32
-	// asked is the datagram that [Conn.Reread] sends, reused.
+	// asked is the datagram that [Conn.Recheck] sends, reused.
 	asked []byte
-	// tap is set during [Conn.Dump] and [Conn.Reread]: what choosing, offering and
+	// tap is set during [Conn.Dump] and [Conn.Recheck]: what choosing, offering and
 	// questions bring are no samples.
 	tap Tap
 }
@@ -91,7 +93,7 @@ func newConn(w wire, cfg Config, release string, now func() time.Time) (*Conn, e
 		cfg.Timeout = defaultTimeout
 	}
 
-	c := &Conn{wire: w, cfg: cfg, now: now, batch: batch{packedAccECN: packedAccECN(release), digester: newDigester()}}
+	c := &Conn{wire: w, cfg: cfg, now: now, batch: batch{space: cfg.Space, packedAccECN: packedAccECN(release), digester: newDigester()}}
 	if err := c.choose(); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -136,7 +138,7 @@ func (c *Conn) Offer(program []byte) (taken bool, err error) {
 // Dump implements [Source]. Errors wrap a syscall.Errno, os.ErrDeadlineExceeded
 // or one of this package's sentinels.
 func (c *Conn) Dump(sink Sink) (Dump, error) {
-	d := Dump{Start: c.now()}
+	d := Dump{Space: c.cfg.Space, Start: c.now()}
 
 	c.tap = c.cfg.Tap
 	defer func() { c.tap = nil }()

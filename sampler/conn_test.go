@@ -156,12 +156,12 @@ func (l *tapLog) Failed(at time.Time, reason Reason) {
 	l.calls = append(l.calls, fmt.Sprintf("failed at %d: %s", at.Unix(), reason))
 }
 
-func (l *tapLog) Rereading(at time.Time) {
-	l.calls = append(l.calls, fmt.Sprintf("rereading at %d", at.Unix()))
+func (l *tapLog) Rechecking(at time.Time) {
+	l.calls = append(l.calls, fmt.Sprintf("rechecking at %d", at.Unix()))
 }
 
-func (l *tapLog) Reread(r Round) {
-	l.calls = append(l.calls, fmt.Sprintf("reread %d sockets, %d to %d", r.Sockets, r.Start.Unix(), r.End.Unix()))
+func (l *tapLog) Rechecked(r Round) {
+	l.calls = append(l.calls, fmt.Sprintf("recheck %d sockets, %d to %d", r.Sockets, r.Start.Unix(), r.End.Unix()))
 }
 
 // dumper is what a [Source] and a [Replay] have in common.

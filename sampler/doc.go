@@ -5,12 +5,12 @@
 //
 // A socket is one row of the kernel's answer. A dump is one walk over the
 // kernel's socket tables. A sample is everything one tick brought: the dump of
-// the connections and the dump of the listeners. To re-read is to ask for single
-// sockets, the targets, by all that names them; a round of re-reading takes place
+// the connections and the dump of the listeners. To recheck is to ask for single
+// sockets, the targets, by all that names them; a round of rechecking takes place
 // between two samples. A question is work that others have for the goroutine that
 // samples.
 //
-// # Re-reading
+// # Rechecking
 //
 // The kernel looks a target up in its hash tables, which takes more than twice as
 // long as a dump does for each socket, but only for the few that matter. It answers
@@ -21,7 +21,7 @@
 // # Pure and edge
 //
 // Decoding (decode.go, message.go, tcpinfo.go, field.go), encoding (request.go)
-// and the conversations with the kernel (conn.go, reread.go) are pure functions
+// and the conversations with the kernel (conn.go, recheck.go) are pure functions
 // over bytes. Only conn_linux.go talks to the kernel; record.go and replay.go
 // read and write files; loop.go owns the clock.
 //

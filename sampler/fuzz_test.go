@@ -179,12 +179,12 @@ func (s *skeptic) Sockets(_ time.Time, sockets []Socket) {
 	}
 }
 
-func (s *skeptic) Begin()                                { s.sockets = 0 }
-func (s *skeptic) End(d Dump)                            { s.require(d.Sockets) }
-func (s *skeptic) Abort()                                { s.sockets = 0 }
-func (s *skeptic) Watched() []Target                     { return nil }
-func (s *skeptic) Reread(at time.Time, sockets []Socket) { s.Sockets(at, sockets) }
-func (s *skeptic) Settle(time.Time)                      {}
+func (s *skeptic) Begin(Space)                              { s.sockets = 0 }
+func (s *skeptic) End(d Dump)                               { s.require(d.Sockets) }
+func (s *skeptic) Abort()                                   { s.sockets = 0 }
+func (s *skeptic) Suspicious() []Target                     { return nil }
+func (s *skeptic) Rechecked(at time.Time, sockets []Socket) { s.Sockets(at, sockets) }
+func (s *skeptic) Settle(time.Time)                         {}
 
 func (s *skeptic) require(sockets int) {
 	s.t.Helper()
@@ -197,9 +197,9 @@ func (s *skeptic) require(sockets int) {
 // doubter is the Observer of a skeptic.
 type doubter struct{ *skeptic }
 
-func (d doubter) Ticked(Dump, time.Duration)    {}
-func (d doubter) Reread(n int, _ time.Duration) { d.require(n) }
-func (d doubter) Missed(int)                    { d.t.Fatal("a replay misses nothing") }
-func (d doubter) Late(time.Duration)            { d.t.Fatal("a replay is never late") }
-func (d doubter) Paced(time.Duration)           { d.t.Fatal("a replay has its own pace") }
-func (d doubter) Failed(error, time.Duration)   {}
+func (d doubter) Ticked(Dump, time.Duration)       {}
+func (d doubter) Rechecked(n int, _ time.Duration) { d.require(n) }
+func (d doubter) Missed(int)                       { d.t.Fatal("a replay misses nothing") }
+func (d doubter) Delayed(time.Duration)            { d.t.Fatal("a replay is never late") }
+func (d doubter) Paced(time.Duration)              { d.t.Fatal("a replay has its own pace") }
+func (d doubter) Failed(error, time.Duration)      {}

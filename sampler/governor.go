@@ -10,7 +10,7 @@ type governor struct {
 	least, most time.Duration
 	// interval is the present one.
 	interval time.Duration
-	// tick and round are what samples and the rounds of re-reading between two of
+	// tick and round are what samples and the rounds of rechecking between two of
 	// them take of late.
 	tick, round time.Duration
 	// warm: the first sample is over, which finds cold caches and new connections only.
@@ -25,7 +25,7 @@ const (
 	growth = 1.5
 	// slack is how much longer than needed an interval must be to be shortened.
 	slack = 1.1
-	// roundShare is what rounds of re-reading may take of the share.
+	// roundShare is what rounds of rechecking may take of the share.
 	roundShare = 0.5
 )
 
@@ -67,7 +67,7 @@ func (g *governor) spent(tick, rounds time.Duration) (changed bool) {
 	return g.interval != before
 }
 
-// allows tells whether there may be another round of re-reading after those that
+// allows tells whether there may be another round of rechecking after those that
 // took so long in the time since the last sample.
 func (g *governor) allows(rounds, since time.Duration) bool {
 	return g.share <= 0 || rounds <= time.Duration(roundShare*g.share*float64(since))

@@ -6,61 +6,24 @@ import (
 	"time"
 )
 
-// Consumer follows the samples. All calls come from one goroutine.
-type Consumer interface {
-	// Begin announces a dump.
-	Begin()
-	// Sockets takes the sockets of one datagram, see [Sink].
-	Sockets(at time.Time, sockets []Socket)
-	// End tells that the dump was complete.
-	End(d Dump)
-	// Abort tells that the dump broke off: what was not seen may be there.
-	Abort()
-	// Watched returns the sockets to re-read before the next sample. The slice is
-	// valid until Settle or Begin.
-	Watched() []Target
-	// Reread takes sockets that were read again between two samples, like Sockets.
-	Reread(at time.Time, sockets []Socket)
-	// Settle ends a round of re-reading. One that broke off is not settled.
-	Settle(at time.Time)
-}
-
-// Observer is told how the sampling goes. All calls come from one goroutine.
-type Observer interface {
-	// Ticked follows each complete sample; took is the time from the first
-	// request to the end of [Consumer.End].
-	Ticked(d Dump, took time.Duration)
-	// Reread follows each complete round of re-reading, in which n sockets were
-	// found again; took is the time up to the end of [Consumer.Settle].
-	Reread(n int, took time.Duration)
-	// Late tells how late a tick began.
-	Late(by time.Duration)
-	// Paced tells that the interval is another one from now on.
-	Paced(interval time.Duration)
-	// Missed tells that n ticks were dropped because a dump came late.
-	Missed(n int)
-	// Failed tells an error of opening or reading, and when the next try comes.
-	Failed(err error, retry time.Duration)
-}
-
 const (
 	retryFirst = time.Second
 	retryMax   = time.Minute
 	// lastPart is the part of the watch interval, a tenth, that a round of
-	// re-reading must begin before the next tick.
+	// rechecking must begin before the next tick.
 	lastPart = 10
 )
 
 // Loop samples on a ticker. A late dump drops ticks, never queues them. After
 // a failure the source is closed and opened again with exponential back-off.
-// Between ticks it re-reads what the consumer watches, and answers questions.
+// Between ticks it rechecks what the consumer watches, and answers questions.
 type Loop struct {
 	// Open opens the source.
 	Open     func() (Source, error)
 	Interval time.Duration
-	// WatchInterval is the time from a tick to the first round of re-reading, and
+	// RecheckInterval is the time from a tick to the first round of rechecking, and
 	// from each round to the next; zero for none.
-	WatchInterval time.Duration
+	RecheckInterval time.Duration
 	// MaxCPU is the share of a processor that sampling may take; above it the interval
 	// is stretched, up to MostInterval. Zero for no limit.
 	MaxCPU       float64
@@ -75,7 +38,7 @@ type Loop struct {
 
 	source   Source
 	governor governor
-	// rounds is what re-reading has taken since the last tick.
+	// rounds is what rechecking has taken since the last tick.
 	rounds   time.Duration
 	retry    time.Duration
 	question Question // in progress, nil for none
@@ -90,7 +53,7 @@ func (l *Loop) Run(ctx context.Context) {
 
 	for l.pause(ctx, next) {
 		last := next
-		l.Observer.Late(time.Since(next))
+		l.Observer.Delayed(time.Since(next))
 
 		took, err := l.metered(l.tick)
 		if err != nil {
@@ -162,19 +125,19 @@ func (l *Loop) tick() error {
 	return sample(l.source.Dump, l.Consumer, l.Observer)
 }
 
-// watch makes the rounds of re-reading between two ticks. Like ticks they stand
+// watch makes the rounds of rechecking between two ticks. Like ticks they stand
 // on a grid, and what comes late is dropped.
 func (l *Loop) watch(ctx context.Context, last, next time.Time) error {
-	if l.WatchInterval <= 0 {
+	if l.RecheckInterval <= 0 {
 		return nil
 	}
 
-	latest := next.Add(-l.WatchInterval / lastPart)
+	latest := next.Add(-l.RecheckInterval / lastPart)
 
 	for n := time.Duration(1); ; n++ {
-		n = max(n, (time.Since(last)+l.WatchInterval-1)/l.WatchInterval)
+		n = max(n, (time.Since(last)+l.RecheckInterval-1)/l.RecheckInterval)
 
-		round := last.Add(n * l.WatchInterval)
+		round := last.Add(n * l.RecheckInterval)
 		if round.After(latest) || !l.pause(ctx, round) {
 			return nil
 		}
@@ -183,7 +146,7 @@ func (l *Loop) watch(ctx context.Context, last, next time.Time) error {
 			continue
 		}
 
-		took, err := l.metered(l.reread)
+		took, err := l.metered(l.recheck)
 		l.rounds += took
 
 		if err != nil {
@@ -192,15 +155,15 @@ func (l *Loop) watch(ctx context.Context, last, next time.Time) error {
 	}
 }
 
-func (l *Loop) reread() error {
-	targets := l.Consumer.Watched()
+func (l *Loop) recheck() error {
+	targets := l.Consumer.Suspicious()
 	if len(targets) == 0 {
 		return nil
 	}
 
-	read := func(sink Sink) (Round, error) { return l.source.Reread(targets, sink) }
+	read := func(sink Sink) (Round, error) { return l.source.Recheck(targets, sink) }
 
-	return reread(read, l.Consumer, l.Observer)
+	return recheck(read, l.Consumer, l.Observer)
 }
 
 func (l *Loop) close() {
@@ -214,7 +177,7 @@ func (l *Loop) close() {
 func sample(dump func(Sink) (Dump, error), c Consumer, o Observer) error {
 	began := time.Now()
 
-	c.Begin()
+	c.Begin(0)
 
 	d, err := dump(c.Sockets)
 	if err != nil {
@@ -229,17 +192,17 @@ func sample(dump func(Sink) (Dump, error), c Consumer, o Observer) error {
 	return nil
 }
 
-// reread makes one round of re-reading.
-func reread(read func(Sink) (Round, error), c Consumer, o Observer) error {
+// recheck makes one round of rechecking.
+func recheck(read func(Sink) (Round, error), c Consumer, o Observer) error {
 	began := time.Now()
 
-	r, err := read(c.Reread)
+	r, err := read(c.Rechecked)
 	if err != nil {
 		return err
 	}
 
 	c.Settle(r.End)
-	o.Reread(r.Sockets, time.Since(began))
+	o.Rechecked(r.Sockets, time.Since(began))
 
 	return nil
 }

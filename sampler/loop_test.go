@@ -26,20 +26,20 @@ func (d *diary) note(format string, args ...any) {
 	d.lines = append(d.lines, fmt.Sprintf("%v ", time.Since(d.begin))+fmt.Sprintf(format, args...))
 }
 
-func (d *diary) Begin()                                { d.note("begin") }
-func (d *diary) Sockets(_ time.Time, sockets []Socket) { d.note("%d sockets", len(sockets)) }
-func (d *diary) End(dump Dump)                         { d.note("end %d", dump.Sockets) }
-func (d *diary) Abort()                                { d.note("abort") }
-func (d *diary) Watched() []Target                     { return d.watched }
-func (d *diary) Reread(_ time.Time, sockets []Socket)  { d.note("%d again", len(sockets)) }
-func (d *diary) Settle(time.Time)                      { d.note("settle") }
+func (d *diary) Begin(Space)                             { d.note("begin") }
+func (d *diary) Sockets(_ time.Time, sockets []Socket)   { d.note("%d sockets", len(sockets)) }
+func (d *diary) End(dump Dump)                           { d.note("end %d", dump.Sockets) }
+func (d *diary) Abort()                                  { d.note("abort") }
+func (d *diary) Suspicious() []Target                    { return d.watched }
+func (d *diary) Rechecked(_ time.Time, sockets []Socket) { d.note("%d again", len(sockets)) }
+func (d *diary) Settle(time.Time)                        { d.note("settle") }
 
 // onlooker is an Observer that notes into a diary.
 type onlooker struct{ *diary }
 
-func (o onlooker) Reread(n int, took time.Duration)      { o.note("reread %d, took %v", n, took) }
+func (o onlooker) Rechecked(n int, took time.Duration)   { o.note("recheck %d, took %v", n, took) }
 func (o onlooker) Missed(n int)                          { o.note("missed %d", n) }
-func (o onlooker) Late(time.Duration)                    {}
+func (o onlooker) Delayed(time.Duration)                 {}
 func (o onlooker) Paced(interval time.Duration)          { o.note("paced %s", interval) }
 func (o onlooker) Failed(err error, retry time.Duration) { o.note("failed: %v, retry %v", err, retry) }
 
@@ -65,7 +65,7 @@ type script struct {
 	fails  func(nth int) error
 	nth    int
 	opened int
-	// The same for rounds of re-reading.
+	// The same for rounds of rechecking.
 	roundTakes func(nth int) time.Duration
 	roundFails func(nth int) error
 	round      int
@@ -100,7 +100,7 @@ func (s *script) Dump(sink Sink) (Dump, error) {
 
 func (s *script) Read([]Target, Sink) error { return errors.New("nobody reads") }
 
-func (s *script) Reread(targets []Target, sink Sink) (Round, error) {
+func (s *script) Recheck(targets []Target, sink Sink) (Round, error) {
 	s.round++
 	if s.roundTakes != nil {
 		time.Sleep(s.roundTakes(s.round))

@@ -64,6 +64,8 @@ type batch struct {
 	digested bool
 	digester digester
 	digest   uint64 // of the row at hand, zero for none
+	// space is that of all sockets.
+	space Space
 	// packedAccECN selects the tcp_info tail of Linux 7.0.
 	packedAccECN bool
 }
@@ -181,7 +183,7 @@ func (b *batch) add(payload []byte) error {
 		return err
 	}
 
-	b.sockets[n].Digest = b.digest
+	b.sockets[n].Digest, b.sockets[n].Space = b.digest, b.space
 
 	return nil
 }

@@ -22,12 +22,12 @@ const (
 type frameKind uint32
 
 const (
-	frameMeta      frameKind = 1 // payload: Meta as JSON
-	frameDatagram  frameKind = 2 // payload: the datagram as received
-	frameDumped    frameKind = 3 // payload: start of the dump, i64 as in the header
-	frameFailed    frameKind = 4 // payload: the reason
-	frameRereading frameKind = 5 // begins a round of re-reading; no payload
-	frameReread    frameKind = 6 // ends it; no payload
+	frameMeta       frameKind = 1 // payload: Meta as JSON
+	frameDatagram   frameKind = 2 // payload: the datagram as received
+	frameDumped     frameKind = 3 // payload: start of the dump, i64 as in the header
+	frameFailed     frameKind = 4 // payload: the reason
+	frameRechecking frameKind = 5 // begins a round of rechecking; no payload
+	frameRechecked  frameKind = 6 // ends it; no payload
 )
 
 // Meta describes the host and the settings of a recording.
@@ -78,12 +78,12 @@ func (r *Recorder) Dumped(d Dump) {
 	r.dumps++
 }
 
-// Rereading implements [Tap].
-func (r *Recorder) Rereading(at time.Time) { r.frame(frameRereading, at, nil) }
+// Rechecking implements [Tap].
+func (r *Recorder) Rechecking(at time.Time) { r.frame(frameRechecking, at, nil) }
 
-// Reread implements [Tap]. It flushes as Dumped does.
-func (r *Recorder) Reread(round Round) {
-	r.frame(frameReread, round.End, nil)
+// Rechecked implements [Tap]. It flushes as Dumped does.
+func (r *Recorder) Rechecked(round Round) {
+	r.frame(frameRechecked, round.End, nil)
 	r.flush()
 }
 

@@ -28,7 +28,7 @@ type Replay struct {
 	offset int64
 }
 
-// replayedFailure is a dump or a round of re-reading that had failed while it
+// replayedFailure is a dump or a round of rechecking that had failed while it
 // was recorded.
 type replayedFailure Reason
 
@@ -106,7 +106,7 @@ func (p *Replay) SetKeep(keep func(*Socket) bool) { p.batch.keep = keep }
 // [Replay.Read].
 func (p *Replay) SetSkip(skip Skip) { p.skip = skip }
 
-// Next plays the next dump or the next round of re-reading, whichever was
+// Next plays the next dump or the next round of rechecking, whichever was
 // recorded first, to c and tells o. What failed when it was recorded fails
 // again, with the same reason, and the next call goes on behind it. io.EOF means
 // that the recording is over.
@@ -116,8 +116,8 @@ func (p *Replay) Next(c Consumer, o Observer) error {
 	switch {
 	case err != nil:
 		return err
-	case f.kind == frameRereading:
-		return reread(func(sink Sink) (Round, error) { return p.round(f.at, sink) }, c, o)
+	case f.kind == frameRechecking:
+		return recheck(func(sink Sink) (Round, error) { return p.round(f.at, sink) }, c, o)
 	default:
 		p.ahead = &f
 
@@ -126,7 +126,7 @@ func (p *Replay) Next(c Consumer, o Observer) error {
 }
 
 // Dump plays the next dump as [Conn.Dump] makes one and passes over rounds of
-// re-reading. What failed when it was recorded fails again, with the same
+// rechecking. What failed when it was recorded fails again, with the same
 // reason, and the next call goes on behind it. io.EOF means that the recording
 // is over; sink was not called.
 func (p *Replay) Dump(sink Sink) (Dump, error) {
@@ -154,7 +154,7 @@ func (p *Replay) Dump(sink Sink) (Dump, error) {
 			return p.dumped(f, d, broken)
 		case frameFailed:
 			return d, recordedFailure(f.payload)
-		case frameRereading:
+		case frameRechecking:
 			if err := p.pass(f.at, d); err != nil {
 				return d, err
 			}

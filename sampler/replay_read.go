@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// round plays a round of re-reading whose beginning was read.
+// round plays a round of rechecking whose beginning was read.
 func (p *Replay) round(start time.Time, sink Sink) (Round, error) {
 	r := Round{Start: start}
 
@@ -28,7 +28,7 @@ func (p *Replay) round(start time.Time, sink Sink) (Round, error) {
 			}
 
 			r.Sockets += n
-		case frameReread:
+		case frameRechecked:
 			r.End = f.at
 
 			return r, nil
@@ -40,7 +40,7 @@ func (p *Replay) round(start time.Time, sink Sink) (Round, error) {
 	}
 }
 
-// pass plays a round of re-reading to nobody. None is in the middle of a dump.
+// pass plays a round of rechecking to nobody. None is in the middle of a dump.
 func (p *Replay) pass(start time.Time, d Dump) error {
 	if d.Datagrams > 0 {
 		return p.damaged()
@@ -56,7 +56,7 @@ func (p *Replay) pass(start time.Time, d Dump) error {
 }
 
 // Read implements [Reader]. The sockets are those of the last dump and of the
-// rounds of re-reading behind it.
+// rounds of rechecking behind it.
 func (p *Replay) Read(targets []Target, sink Sink) error {
 	for i := range targets {
 		if n, ok := p.played.find(&targets[i]); ok {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// roundsRecording has two dumps with a round of re-reading after the first, one
+// roundsRecording has two dumps with a round of rechecking after the first, one
 // that failed, and one that found nothing. It returns where each of the five ends, too.
 func roundsRecording(t testing.TB) (recording []byte, ends []int) {
 	t.Helper()
@@ -25,17 +25,17 @@ func roundsRecording(t testing.TB) (recording []byte, ends []int) {
 	r.Datagram(at(2), slices.Concat(rowMessage(1, 1), rowMessage(1, 2), rowMessage(1, 3), doneMessage(1, 0)))
 	r.Dumped(Dump{Start: at(1), End: at(3)})
 	end()
-	r.Rereading(at(250))
+	r.Rechecking(at(250))
 	r.Datagram(at(251), rowMessage(2, 2))
 	r.Datagram(at(251), rowMessage(3, 3))
-	r.Reread(Round{Start: at(250), End: at(252), Sockets: 2})
+	r.Rechecked(Round{Start: at(250), End: at(252), Sockets: 2})
 	end()
-	r.Rereading(at(500))
+	r.Rechecking(at(500))
 	r.Datagram(at(501), rowMessage(4, 3))
 	r.Failed(at(502), ReasonTimeout)
 	end()
-	r.Rereading(at(750))
-	r.Reread(Round{Start: at(750), End: at(751)})
+	r.Rechecking(at(750))
+	r.Rechecked(Round{Start: at(750), End: at(751)})
 	end()
 	r.Datagram(at(1002), slices.Concat(rowMessage(5, 1), doneMessage(5, 0)))
 	r.Dumped(Dump{Start: at(1001), End: at(1003)})
@@ -59,10 +59,10 @@ func (l *timeline) stamp(at time.Time, what string, sockets []Socket) {
 	l.note("%s at %d %v", what, ms, cookies)
 }
 
-func (l *timeline) Sockets(at time.Time, sockets []Socket) { l.stamp(at, "sockets", sockets) }
-func (l *timeline) Reread(at time.Time, sockets []Socket)  { l.stamp(at, "again", sockets) }
-func (l *timeline) Settle(at time.Time)                    { l.stamp(at, "settle", nil) }
-func (l *timeline) End(d Dump)                             { l.stamp(d.End, "end", nil) }
+func (l *timeline) Sockets(at time.Time, sockets []Socket)   { l.stamp(at, "sockets", sockets) }
+func (l *timeline) Rechecked(at time.Time, sockets []Socket) { l.stamp(at, "again", sockets) }
+func (l *timeline) Settle(at time.Time)                      { l.stamp(at, "settle", nil) }
+func (l *timeline) End(d Dump)                               { l.stamp(d.End, "end", nil) }
 
 // TestPlayRounds plays dumps and rounds in their order and at their times, a
 // filter being on both.
@@ -74,16 +74,16 @@ func TestPlayRounds(t *testing.T) {
 	}{
 		"all": {nil, []string{
 			"0s begin", "0s sockets at 2 [1 2 3]", "0s end at 3 []", "0s ticked 3, took 0s",
-			"0s again at 251 [2]", "0s again at 251 [3]", "0s settle at 252 []", "0s reread 2, took 0s",
+			"0s again at 251 [2]", "0s again at 251 [3]", "0s settle at 252 []", "0s recheck 2, took 0s",
 			"0s again at 501 [3]", "0s failed: recorded failure: timeout, retry 0s",
-			"0s settle at 751 []", "0s reread 0, took 0s",
+			"0s settle at 751 []", "0s recheck 0, took 0s",
 			"0s begin", "0s sockets at 1002 [1]", "0s end at 1003 []", "0s ticked 1, took 0s",
 		}},
 		"all but one": {func(s *Socket) bool { return s.Cookie != 3 }, []string{
 			"0s begin", "0s sockets at 2 [1 2]", "0s end at 3 []", "0s ticked 2, took 0s",
-			"0s again at 251 [2]", "0s settle at 252 []", "0s reread 1, took 0s",
+			"0s again at 251 [2]", "0s settle at 252 []", "0s recheck 1, took 0s",
 			"0s failed: recorded failure: timeout, retry 0s",
-			"0s settle at 751 []", "0s reread 0, took 0s",
+			"0s settle at 751 []", "0s recheck 0, took 0s",
 			"0s begin", "0s sockets at 1002 [1]", "0s end at 1003 []", "0s ticked 1, took 0s",
 		}},
 	} {
@@ -147,15 +147,15 @@ func TestReplayRoundsTruncated(t *testing.T) {
 func TestReplayRoundsDamaged(t *testing.T) {
 	at := time.Unix(5, 0)
 	begin := func() *recordingBuilder {
-		return newRecording(metaOf("6.1")).frame(frameRereading, at, nil)
+		return newRecording(metaOf("6.1")).frame(frameRechecking, at, nil)
 	}
 	for name, file := range map[string]*recordingBuilder{
-		"a round in a round": begin().frame(frameRereading, at, nil),
+		"a round in a round": begin().frame(frameRechecking, at, nil),
 		"a dump in a round":  begin().frame(frameDatagram, at, rowMessage(1, 1)).frame(frameDumped, at, make([]byte, 8)),
-		"a round in a dump":  newRecording(metaOf("6.1")).frame(frameDatagram, at, rowMessage(1, 1)).frame(frameRereading, at, nil).frame(frameReread, at, nil).frame(frameDumped, at, make([]byte, 8)),
-		"no beginning":       newRecording(metaOf("6.1")).frame(frameReread, at, nil),
+		"a round in a dump":  newRecording(metaOf("6.1")).frame(frameDatagram, at, rowMessage(1, 1)).frame(frameRechecking, at, nil).frame(frameRechecked, at, nil).frame(frameDumped, at, make([]byte, 8)),
+		"no beginning":       newRecording(metaOf("6.1")).frame(frameRechecked, at, nil),
 		"an unknown frame":   begin().frame(9, at, nil),
-		"a broken datagram":  begin().frame(frameDatagram, at, []byte{1, 2, 3}).frame(frameReread, at, nil),
+		"a broken datagram":  begin().frame(frameDatagram, at, []byte{1, 2, 3}).frame(frameRechecked, at, nil),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for what, play := range map[string]func(*Replay) error{
@@ -221,7 +221,7 @@ func TestPlayAnswers(t *testing.T) {
 			t, d.lines[:12],
 			"0s begin", "0s 3 sockets", "0s end 3", "0s ticked 3, took 0s",
 			"0s a of 150ms until 100ms, source true", "100ms a of 50ms until 200ms, source true",
-			"150ms 1 again", "150ms 1 again", "150ms settle", "150ms reread 2, took 0s",
+			"150ms 1 again", "150ms 1 again", "150ms settle", "150ms recheck 2, took 0s",
 			"150ms b of 0s until 250ms, source true", "150ms 1 again",
 		)
 	})

@@ -68,8 +68,10 @@ type Socket struct {
 	SendQueue uint32
 	UID       uint32
 	// Inode is zero for a socket without a file: orphaned or not yet accepted.
-	Inode  uint32
-	Mark   uint32
+	Inode uint32
+	Mark  uint32
+	// Space is the network namespace of the socket, which no row has: the [Conn] sets it.
+	Space  Space
 	Family Family
 	State  State
 	Timer  Timer

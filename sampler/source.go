@@ -12,6 +12,8 @@ type Sink func(at time.Time, sockets []Socket)
 
 // Dump describes one finished round over all sockets.
 type Dump struct {
+	// Space is the network namespace that was dumped.
+	Space Space
 	// Start is when the first request was sent, End when the last byte was decoded.
 	Start, End time.Time
 	// Kernel is how much of this time the kernel took to fill datagrams, or others
@@ -22,7 +24,7 @@ type Dump struct {
 	Bytes     int
 }
 
-// Round describes one finished round of re-reading.
+// Round describes one finished round of rechecking.
 type Round struct {
 	// Start is when the first request was sent, End when the last byte was decoded.
 	Start, End time.Time
@@ -44,8 +46,8 @@ type Source interface {
 	// Dump hands all connections and all listeners to sink. After an error the
 	// dump is incomplete.
 	Dump(sink Sink) (Dump, error)
-	// Reread is Read as a part of the sampling: it is recorded as dumps are.
-	Reread(targets []Target, sink Sink) (Round, error)
+	// Rechecked is Read as a part of the sampling: it is recorded as dumps are.
+	Recheck(targets []Target, sink Sink) (Round, error)
 	Close() error
 }
 

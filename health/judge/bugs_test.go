@@ -193,8 +193,8 @@ func TestUnitsAreSaid(t *testing.T) {
 		{words(CwndExhausted, func(e *Evidence) { e.cwnd, e.unacked, e.queue.now = 10, 6, 5 }), "5 bytes unsent"},
 		{words(RecvLimited, func(e *Evidence) { e.window.receiverLimited = 0.5 }), "50 % of the busy time"},
 		{words(LossDetected, func(e *Evidence) { retransmitted(e, 3) }), "3 retransmissions"},
-		{words(QueueGrowing, func(e *Evidence) { backlog(e); e.queue.now, e.queue.rise = 500, 1 }), "500 bytes unsent and growing, 500 ms at the present rate"},
-		{words(QueueVolatile, func(e *Evidence) { backlog(e); e.queue.mean, e.queue.stddev = 1000, 800 }), "deviates by 0.8 times its mean of 1000 bytes"},
+		{words(QueueGrowing, func(e *Evidence) { backlog(e); e.queue.now, e.queue.rise = 500, 1 }), "500 bytes unsent and growing, 500 ms to drain at the current rate"},
+		{words(QueueVolatile, func(e *Evidence) { backlog(e); e.queue.mean, e.queue.stddev = 1000, 800 }), "is 0.8 times its mean of 1000 bytes"},
 		{words(MTUBlackholeSuspect, func(e *Evidence) { inHole(e, 3) }), "segments of 1086 bytes"},
 	} {
 		if !strings.Contains(tc.got, tc.want) {
@@ -234,7 +234,7 @@ func TestSendBufferTooSmall(t *testing.T) {
 	}
 
 	words := ruleTable[SndbufLimited].explain(&e, DefaultThresholds(), DefaultThresholds().Steps[SndbufLimited])
-	if !strings.Contains(words, "too small a send buffer") || regexp.MustCompile("application|slow").MatchString(words+SndbufLimited.Condition()) {
+	if !strings.Contains(words, "send buffer was too small") || regexp.MustCompile("application|slow").MatchString(words+SndbufLimited.Condition()) {
 		t.Errorf("%q, %q", words, SndbufLimited.Condition())
 	}
 }

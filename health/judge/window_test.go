@@ -118,8 +118,8 @@ func TestWindowOfTicksThatComeEarly(t *testing.T) {
 	}
 }
 
-// TestWindowOfRereads: what is seen between two samples does not shorten the window.
-func TestWindowOfRereads(t *testing.T) {
+// TestWindowOfRecheck: what is seen between two samples does not shorten the window.
+func TestWindowOfRecheck(t *testing.T) {
 	const interval, span = 1000, 10_000
 
 	for _, apart := range []int64{50, 100, 250, 333, 500} {
@@ -130,7 +130,7 @@ func TestWindowOfRereads(t *testing.T) {
 			r.Push(Sample{At: at + at%7}) // never quite on time
 
 			if covered := r.Newest().At - r.Oldest().At; at > span && covered < span-interval {
-				t.Fatalf("re-read every %d ms, the window covers %d ms", apart, covered)
+				t.Fatalf("recheck every %d ms, the window covers %d ms", apart, covered)
 			}
 		}
 	}

@@ -125,7 +125,7 @@ func newTick(b *testing.B, ns *netlab.Namespace) (tick func(), last **health.Sna
 	conn.SetSkip(tracker.Resting)
 
 	return func() {
-		tracker.Begin()
+		tracker.Begin(0)
 
 		d, err := conn.Dump(tracker.Sockets)
 		if err != nil {

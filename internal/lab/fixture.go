@@ -124,8 +124,8 @@ func (c *clocked) Settle(at time.Time) {
 type deaf struct{}
 
 func (deaf) Ticked(sampler.Dump, time.Duration) {}
-func (deaf) Reread(int, time.Duration)          {}
+func (deaf) Rechecked(int, time.Duration)       {}
 func (deaf) Missed(int)                         {}
-func (deaf) Late(time.Duration)                 {}
+func (deaf) Delayed(time.Duration)              {}
 func (deaf) Paced(time.Duration)                {}
 func (deaf) Failed(error, time.Duration)        {}

@@ -28,12 +28,12 @@ func (r *rows) Sockets(_ time.Time, sockets []sampler.Socket) {
 	}
 }
 
-func (r *rows) Begin()                             {}
-func (r *rows) End(sampler.Dump)                   {}
-func (r *rows) Abort()                             {}
-func (r *rows) Watched() []sampler.Target          { return nil }
-func (r *rows) Reread(time.Time, []sampler.Socket) {}
-func (r *rows) Settle(time.Time)                   {}
+func (r *rows) Begin(sampler.Space)                   {}
+func (r *rows) End(sampler.Dump)                      {}
+func (r *rows) Abort()                                {}
+func (r *rows) Suspicious() []sampler.Target          { return nil }
+func (r *rows) Rechecked(time.Time, []sampler.Socket) {}
+func (r *rows) Settle(time.Time)                      {}
 
 // rowsOf returns the samples of a healthy scenario at the default interval.
 func rowsOf(t *testing.T, scenario string) []sampler.Socket {
@@ -112,7 +112,7 @@ func TestPopulation(t *testing.T) {
 		for i := range population {
 			sockets[i] = population[i].at(tick, i)
 		}
-		tracker.Begin()
+		tracker.Begin(0)
 		tracker.Sockets(now, sockets)
 		tracker.End(sampler.Dump{Start: now, End: now, Sockets: size})
 		requireNoAlarm(t, last, tick)
@@ -136,7 +136,7 @@ func TestIdlePool(t *testing.T) {
 		for i := range pool {
 			pool[i] = idleRow(uint32(i), uint32(tick))
 		}
-		tracker.Begin()
+		tracker.Begin(0)
 		tracker.End(recording.Dump(t, now, pool, tracker.Sockets))
 		requireNoAlarm(t, last, tick)
 		now = now.Add(time.Second)

@@ -57,8 +57,8 @@ func newTracker(interval time.Duration, policy *health.Policy, publish func(*hea
 // intervalTable are the intervals that are watched at.
 var intervalTable = []time.Duration{250 * time.Millisecond, time.Second}
 
-// watchInterval is the default of the flag --sampler.watch-interval.
-const watchInterval = 250 * time.Millisecond
+// recheckInterval is the default of the flag --sampler.watch-interval.
+const recheckInterval = 250 * time.Millisecond
 
 // newWatcher starts to sample a namespace.
 func newWatcher(tb testing.TB, n *netlab.Namespace, interval time.Duration, subject func() uint16, disturb disturbance) *watcher {
@@ -77,10 +77,10 @@ func newWatcher(tb testing.TB, n *netlab.Namespace, interval time.Duration, subj
 			}
 			return &disturbed{conn, disturb}, nil
 		},
-		Interval:      interval,
-		WatchInterval: watchInterval,
-		Consumer:      tracker,
-		Observer:      w,
+		Interval:        interval,
+		RecheckInterval: recheckInterval,
+		Consumer:        tracker,
+		Observer:        w,
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel

@@ -9,10 +9,10 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// BenchmarkReread compares re-reading some sockets with the dump of all, turn
+// BenchmarkRecheck compares rechecking some sockets with the dump of all, turn
 // and turn about. It reports what either costs for each socket that it reads,
-// and how many re-reads of a socket are as dear as the dump.
-func BenchmarkReread(b *testing.B) {
+// and how many rechecks of a socket are as dear as the dump.
+func BenchmarkRecheck(b *testing.B) {
 	netlab.RequireRoot(b)
 
 	const sockets = 10_000
@@ -29,7 +29,7 @@ func BenchmarkReread(b *testing.B) {
 			for b.Loop() {
 				dumps.measure(func() { expect(b, conn, sockets) })
 				rounds.measure(func() {
-					r, err := conn.Reread(targets, func(time.Time, []sampler.Socket) {})
+					r, err := conn.Recheck(targets, func(time.Time, []sampler.Socket) {})
 					if err != nil || r.Sockets != watched {
 						b.Fatalf("found %d connections of %d: %v", r.Sockets, watched, err)
 					}
@@ -38,8 +38,8 @@ func BenchmarkReread(b *testing.B) {
 
 			perTarget := rounds.median() / float64(watched)
 			b.ReportMetric(dumps.median()/sockets, "dump-ns/socket")
-			b.ReportMetric(perTarget, "reread-ns/socket")
-			b.ReportMetric(dumps.median()/perTarget, "rereads/dump")
+			b.ReportMetric(perTarget, "recheck-ns/socket")
+			b.ReportMetric(dumps.median()/perTarget, "rechecks/dump")
 			b.ReportMetric(float64(rounds.allocs)/float64(len(rounds.walls)), "allocs/round")
 			b.ReportMetric(0, "ns/op") // a dump and a round together: says nothing
 		})

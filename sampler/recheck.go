@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// rereadBatch is how many sockets are asked for in one datagram. Their answers
+// recheckBatch is how many sockets are asked for in one datagram. Their answers
 // wait in the receive buffer all at once, where each takes about 1.3 KiB of the
 // 208 KiB that are the kernel's default.
-const rereadBatch = 32
+const recheckBatch = 32
 
 // Target names a socket that is to be read again. It holds no pointers.
 type Target struct {
@@ -19,12 +19,13 @@ type Target struct {
 	Local, Remote Endpoint
 	// Ifindex is the bound interface, zero for none.
 	Ifindex uint32
+	Space   Space
 	Family  Family
 }
 
 // Target returns what the socket is to be read again by.
 func (s *Socket) Target() Target {
-	return Target{Cookie: s.Cookie, Local: s.Local, Remote: s.Remote, Ifindex: s.Ifindex, Family: s.Family}
+	return Target{Space: s.Space, Cookie: s.Cookie, Local: s.Local, Remote: s.Remote, Ifindex: s.Ifindex, Family: s.Family}
 }
 
 // names tells whether a row is the target. The kernel has a listener answer for
@@ -35,7 +36,7 @@ func (t *Target) names(s *Socket) bool {
 
 // inquiry is one datagram of requests.
 type inquiry struct {
-	targets []Target // rereadBatch at most
+	targets []Target // recheckBatch at most
 	first   uint32   // sequence number of the first target's request
 	pending uint32   // bit n stands until target n is answered
 }
@@ -61,15 +62,15 @@ func (c *Conn) Read(targets []Target, sink Sink) error {
 	return c.readAll(targets, &r, sink)
 }
 
-// Reread implements [Source]. Errors are like those of [Conn.Dump].
-func (c *Conn) Reread(targets []Target, sink Sink) (Round, error) {
+// Rechecked implements [Source]. Errors are like those of [Conn.Dump].
+func (c *Conn) Recheck(targets []Target, sink Sink) (Round, error) {
 	r := Round{Start: c.now()}
 
 	c.tap = c.cfg.Tap
 	defer func() { c.tap = nil }()
 
 	if c.tap != nil {
-		c.tap.Rereading(r.Start)
+		c.tap.Rechecking(r.Start)
 	}
 
 	err := c.readAll(targets, &r, sink)
@@ -80,7 +81,7 @@ func (c *Conn) Reread(targets []Target, sink Sink) (Round, error) {
 	case err != nil:
 		c.tap.Failed(r.End, ReasonOf(err))
 	default:
-		c.tap.Reread(r)
+		c.tap.Rechecked(r)
 	}
 
 	return r, err
@@ -92,7 +93,7 @@ func (c *Conn) readAll(targets []Target, r *Round, sink Sink) error {
 	}
 
 	for len(targets) > 0 {
-		n := min(len(targets), rereadBatch)
+		n := min(len(targets), recheckBatch)
 		if err := c.readBatch(targets[:n], r, sink); err != nil {
 			return fmt.Errorf("read sockets: %w", err)
 		}

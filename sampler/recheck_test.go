@@ -20,7 +20,7 @@ type oneRequest struct {
 	target Target
 }
 
-// parseRequests reads what [Conn.Reread] sends, by the layout of struct
+// parseRequests reads what [Conn.Recheck] sends, by the layout of struct
 // inet_diag_req_v2.
 func parseRequests(messages []byte) []oneRequest {
 	var all []oneRequest
@@ -123,7 +123,7 @@ func (s *seen) sink(at time.Time, sockets []Socket) {
 	}
 }
 
-func TestReread(t *testing.T) {
+func TestRecheck(t *testing.T) {
 	tap := &tapLog{}
 	var extensions []uint8
 	c, w := dialFake(t, Config{Tap: tap, CongestionInfo: true, Timeout: 3 * time.Second}, func(requests []oneRequest) answer {
@@ -134,13 +134,13 @@ func TestReread(t *testing.T) {
 	w.deadlines = nil
 	start := c.now().Unix() + 1
 	var got seen
-	r, err := c.Reread(targetsOf(70), got.sink)
+	r, err := c.Recheck(targetsOf(70), got.sink)
 	must(t, err)
 	if want := (Round{Start: time.Unix(start, 0), End: time.Unix(start+4, 0), Sockets: 70}); r != want {
 		t.Errorf("round %+v, want %+v", r, want)
 	}
 	for i, cookie := range got.cookies {
-		if cookie != uint64(i+1) || got.times[i] != start+1+int64(i/rereadBatch) {
+		if cookie != uint64(i+1) || got.times[i] != start+1+int64(i/recheckBatch) {
 			t.Errorf("socket %d has the cookie %d at %d", i, cookie, got.times[i])
 		}
 	}
@@ -150,9 +150,9 @@ func TestReread(t *testing.T) {
 	if want := []time.Time{time.Unix(start+3, 0)}; !slices.Equal(w.deadlines, want) {
 		t.Errorf("deadlines %v, want %v", w.deadlines, want)
 	}
-	if len(tap.calls) != 72 || tap.calls[0] != fmt.Sprintf("rereading at %d", start) ||
+	if len(tap.calls) != 72 || tap.calls[0] != fmt.Sprintf("rechecking at %d", start) ||
 		tap.calls[1] != fmt.Sprintf("datagram at %d of 88", start+1) ||
-		tap.calls[71] != fmt.Sprintf("reread 70 sockets, %d to %d", start, start+4) {
+		tap.calls[71] != fmt.Sprintf("recheck 70 sockets, %d to %d", start, start+4) {
 		t.Errorf("the tap saw %q", tap.calls)
 	}
 }
@@ -170,7 +170,7 @@ func TestReadIsNoSample(t *testing.T) {
 
 func TestRereadNothing(t *testing.T) {
 	c, w := dialFake(t, Config{}, nil)
-	r, err := c.Reread(nil, nil)
+	r, err := c.Recheck(nil, nil)
 	if err != nil || r.Sockets != 0 || w.asked != nil {
 		t.Errorf("%+v, %v, asked %v", r, err, w.asked)
 	}
@@ -274,14 +274,14 @@ func TestRereadAnswers(t *testing.T) {
 			tap := &tapLog{}
 			c, _ := dialFake(t, Config{Tap: tap}, func(r []oneRequest) answer { return test.answer(r[0], r[1]) })
 			var got seen
-			r, err := c.Reread(targetsOf(2), got.sink)
+			r, err := c.Recheck(targetsOf(2), got.sink)
 			if !errors.Is(err, test.err) || (err == nil) != (test.err == nil) {
 				t.Fatalf("error is %v, want %v", err, test.err)
 			}
 			if !slices.Equal(got.cookies, test.want) || r.Sockets != len(test.want) {
 				t.Errorf("cookies %v of %+v, want %v", got.cookies, r, test.want)
 			}
-			last := fmt.Sprintf("reread %d sockets, %d to %d", r.Sockets, r.Start.Unix(), r.End.Unix())
+			last := fmt.Sprintf("recheck %d sockets, %d to %d", r.Sockets, r.Start.Unix(), r.End.Unix())
 			if err != nil {
 				last = fmt.Sprintf("failed at %d: %s", r.End.Unix(), ReasonOf(test.err))
 				if !strings.HasPrefix(err.Error(), "read sockets: ") {
@@ -298,7 +298,7 @@ func TestRereadAnswers(t *testing.T) {
 func TestRereadDeadlineFails(t *testing.T) {
 	c, w := dialFake(t, Config{}, faithful)
 	w.deadlineErr = os.ErrClosed
-	if _, err := c.Reread(targetsOf(1), nil); !errors.Is(err, os.ErrClosed) || w.asked != nil {
+	if _, err := c.Recheck(targetsOf(1), nil); !errors.Is(err, os.ErrClosed) || w.asked != nil {
 		t.Errorf("error is %v, asked %v", err, w.asked)
 	}
 }
@@ -306,18 +306,18 @@ func TestRereadDeadlineFails(t *testing.T) {
 // TestRereadAllocations finds that no target costs an allocation.
 func TestRereadAllocations(t *testing.T) {
 	var messages [][]byte
-	for i := range rereadBatch {
+	for i := range recheckBatch {
 		messages = append(messages, rowMessage(0, uint64(i+1)))
 	}
 	c := &Conn{wire: &echo{messages: messages}, now: func() time.Time { return time.Time{} }}
-	targets, sockets := targetsOf(rereadBatch), 0
+	targets, sockets := targetsOf(recheckBatch), 0
 	sink := func(_ time.Time, batch []Socket) { sockets += len(batch) }
 	n := testing.AllocsPerRun(50, func() {
-		if _, err := c.Reread(targets, sink); err != nil {
+		if _, err := c.Recheck(targets, sink); err != nil {
 			t.Fatal(err)
 		}
 	})
-	if n != 0 || sockets != 51*rereadBatch {
+	if n != 0 || sockets != 51*recheckBatch {
 		t.Errorf("%v allocations for %d targets, %d sockets", n, len(targets), sockets)
 	}
 }

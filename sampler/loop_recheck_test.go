@@ -11,16 +11,16 @@ import (
 
 const ms = time.Millisecond
 
-// watching makes the loop re-read three sockets.
+// watching makes the loop recheck three sockets.
 func watching(interval time.Duration) func(context.Context, *script, *Loop) {
 	return func(_ context.Context, s *script, l *Loop) {
-		l.WatchInterval = interval
+		l.RecheckInterval = interval
 		s.diary.watched = make([]Target, 3)
 	}
 }
 
-// TestLoopRereads makes rounds on a grid between the ticks.
-func TestLoopRereads(t *testing.T) {
+// TestLoopRecheck makes rounds on a grid between the ticks.
+func TestLoopRecheck(t *testing.T) {
 	for interval, want := range map[time.Duration][]string{
 		0:           nil,
 		-ms:         nil,
@@ -38,9 +38,9 @@ func TestLoopRereads(t *testing.T) {
 			d := diary{lines: got}
 			var all []string
 			for _, at := range want {
-				all = append(all, at+" 3 again", at+" settle", at+" reread 3, took 0s")
+				all = append(all, at+" 3 again", at+" settle", at+" recheck 3, took 0s")
 			}
-			requireLines(t, d.pick("again", "settle", "reread"), all...)
+			requireLines(t, d.pick("again", "settle", "recheck"), all...)
 			requireLines(t, d.pick("begin"), "0s begin", "1s begin")
 		})
 	}
@@ -48,7 +48,7 @@ func TestLoopRereads(t *testing.T) {
 
 // TestLoopRereadsNothing asks nobody when nothing is watched.
 func TestLoopRereadsNothing(t *testing.T) {
-	got := runLoop(t, 999*ms, func(_ context.Context, _ *script, l *Loop) { l.WatchInterval = 250 * ms })
+	got := runLoop(t, 999*ms, func(_ context.Context, _ *script, l *Loop) { l.RecheckInterval = 250 * ms })
 	requireLines(t, got, "0s open", "0s begin", "0s 1 sockets", "0s end 1", "0s ticked 1, took 0s", "999ms close")
 }
 
@@ -61,12 +61,12 @@ func TestLoopDropsRounds(t *testing.T) {
 	})
 	d := diary{lines: got}
 	requireLines(
-		t, d.pick("begin", "settle", "missed", "reread"),
-		"0s begin", "500ms settle", "500ms reread 3, took 0s", "1.01s settle", "1.01s reread 3, took 260ms",
+		t, d.pick("begin", "settle", "missed", "recheck"),
+		"0s begin", "500ms settle", "500ms recheck 3, took 0s", "1.01s settle", "1.01s recheck 3, took 260ms",
 		"1.01s begin", // 250 ms, beyond the first round: the tick came late, its grid did not
-		"1.5s settle", "1.5s reread 3, took 0s", "1.77s settle", "1.77s reread 3, took 20ms",
-		"2s begin", "3.1s missed 1", "3.25s settle", "3.25s reread 3, took 0s",
-		"3.5s settle", "3.5s reread 3, took 0s", "3.75s settle", "3.75s reread 3, took 0s",
+		"1.5s settle", "1.5s recheck 3, took 0s", "1.77s settle", "1.77s recheck 3, took 20ms",
+		"2s begin", "3.1s missed 1", "3.25s settle", "3.25s recheck 3, took 0s",
+		"3.5s settle", "3.5s recheck 3, took 0s", "3.75s settle", "3.75s recheck 3, took 0s",
 	)
 }
 

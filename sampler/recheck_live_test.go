@@ -17,12 +17,12 @@ import (
 	"tcphealth_exporter/internal/netlab"
 )
 
-// rereadOf returns copies of the sockets that are found again, by cookie. No
+// recheckOf returns copies of the sockets that are found again, by cookie. No
 // socket may come twice.
-func rereadOf(t testing.TB, c *Conn, targets ...Target) map[uint64]Socket {
+func recheckOf(t testing.TB, c *Conn, targets ...Target) map[uint64]Socket {
 	t.Helper()
 	sockets := map[uint64]Socket{}
-	r, err := c.Reread(targets, func(_ time.Time, batch []Socket) {
+	r, err := c.Recheck(targets, func(_ time.Time, batch []Socket) {
 		for _, s := range batch {
 			sockets[s.Cookie] = s
 		}
@@ -61,9 +61,9 @@ func requireUnchanged(t *testing.T, dumped, again map[uint64]Socket) {
 	}
 }
 
-// TestLiveReread finds connections again, whatever their addresses are, with all
+// TestLiveRecheck finds connections again, whatever their addresses are, with all
 // that a dump brings.
-func TestLiveReread(t *testing.T) {
+func TestLiveRecheck(t *testing.T) {
 	netlab.RequireRoot(t)
 	near, far := netlab.New(t), netlab.New(t)
 	link := netlab.Join(t, near, far, 12)
@@ -85,7 +85,7 @@ func TestLiveReread(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := dialIn(t, near, cfg)
 			dumped := dumpOf(t, c)
-			again := rereadOf(t, c, targetsIn(dumped)...)
+			again := recheckOf(t, c, targetsIn(dumped)...)
 			kinds := map[string]int{}
 			for _, s := range again {
 				kinds[fmt.Sprintf("family %d, IPv4 %t, zone %t, bound %t",
@@ -115,7 +115,7 @@ func TestLiveRereadFigures(t *testing.T) {
 	c := dialIn(t, n, Config{})
 	s := find(t, dumpOf(t, c), client.(*net.TCPConn))
 	for sent := uint64(0); sent < 3000; sent += 1000 {
-		again := find(t, rereadOf(t, c, s.Target()), client.(*net.TCPConn))
+		again := find(t, recheckOf(t, c, s.Target()), client.(*net.TCPConn))
 		if again.Info.BytesSent() != sent || !again.Has(HasInfo|HasSkMem|HasCongestion|HasMark) {
 			t.Errorf("%d bytes sent, want %d; attributes %b", again.Info.BytesSent(), sent, again.Attrs)
 		}
@@ -140,7 +140,7 @@ func TestLiveRereadMany(t *testing.T) {
 	}
 	mixed := slices.Concat(gone, targets, gone)
 	for range 3 {
-		again := rereadOf(t, c, mixed...)
+		again := recheckOf(t, c, mixed...)
 		if len(again) != 1000 || len(gone) != 334 {
 			t.Errorf("%d of %d sockets, %d gone", len(again), len(targets), len(gone))
 		}
@@ -167,14 +167,14 @@ func TestLiveRereadGone(t *testing.T) {
 	wildcard := peer.Target()
 	wildcard.Cookie = ^uint64(0) // INET_DIAG_NOCOOKIE: the kernel takes any
 	targets := []Target{s.Target(), resume, peer.Target(), wildcard, other.Target()}
-	if again := rereadOf(t, c, targets...); len(again) != 3 {
+	if again := recheckOf(t, c, targets...); len(again) != 3 {
 		t.Errorf("%d sockets are there", len(again))
 	}
 	for _, conn := range []net.Conn{client, server} { // by RST: nothing stays behind
 		must(t, conn.(*net.TCPConn).SetLinger(0))
 		must(t, conn.Close())
 	}
-	again := rereadOf(t, c, targets...)
+	again := recheckOf(t, c, targets...)
 	if _, there := again[other.Cookie]; !there || len(again) != 1 {
 		t.Errorf("of a connection and one that is gone there are %d: %+v", len(again), again)
 	}
@@ -194,7 +194,7 @@ func TestLiveRereadTimeWait(t *testing.T) {
 	must(t, closeWrite(client))
 	must(t, server.Close())
 	must(t, client.Close())
-	got := rereadOf(t, c, s.Target())[s.Cookie]
+	got := recheckOf(t, c, s.Target())[s.Cookie]
 	if got.State != StateTimeWait || got.Has(HasInfo) || got.Timer != TimerTimeWait || got.Info.Len() != 0 {
 		t.Errorf("%v, attributes %b, timer %v", got.State, got.Attrs, got.Timer)
 	}
@@ -213,10 +213,10 @@ func TestLiveRereadAbandoned(t *testing.T) {
 	targets := targetsIn(dumped)
 	malformed := targets[0]
 	malformed.Family = 99
-	if _, err := c.Reread(slices.Concat([]Target{malformed}, targets[:20]), func(time.Time, []Socket) {}); err == nil {
+	if _, err := c.Recheck(slices.Concat([]Target{malformed}, targets[:20]), func(time.Time, []Socket) {}); err == nil {
 		t.Error("the kernel knows an address family 99")
 	}
-	requireUnchanged(t, dumped, rereadOf(t, c, targets...))
+	requireUnchanged(t, dumped, recheckOf(t, c, targets...))
 	requireUnchanged(t, dumped, dumpOf(t, c))
 }
 
@@ -233,7 +233,7 @@ func TestLiveRereadAllocations(t *testing.T) {
 	sockets := 0
 	sink := func(_ time.Time, batch []Socket) { sockets += len(batch) }
 	if allocs := testing.AllocsPerRun(20, func() {
-		if _, err := c.Reread(targets, sink); err != nil {
+		if _, err := c.Recheck(targets, sink); err != nil {
 			t.Fatal(err)
 		}
 	}); allocs != 0 || sockets != 21*500 {
@@ -255,8 +255,8 @@ func TestLiveRecordedRounds(t *testing.T) {
 	targets := targetsIn(dumpOf(t, c)) // recorded, too
 	for range 2 {
 		must(t, c.Read(targets, func(time.Time, []Socket) {})) // not recorded
-		read := func(sink Sink) (Round, error) { return c.Reread(targets, sink) }
-		must(t, reread(read, live, onlooker{newDiary()}))
+		read := func(sink Sink) (Round, error) { return c.Recheck(targets, sink) }
+		must(t, recheck(read, live, onlooker{newDiary()}))
 	}
 	must(t, errors.Join(sample(c.Dump, live, onlooker{newDiary()}), r.Err()))
 	p, err := NewReplay(&buf)
@@ -286,10 +286,10 @@ func (c *copier) keep(what string, at time.Time, sockets []Socket) {
 	c.sockets, c.times = append(c.sockets, sockets...), append(c.times, at)
 }
 
-func (c *copier) Begin()                                 { c.calls = append(c.calls, "begin") }
-func (c *copier) Sockets(at time.Time, sockets []Socket) { c.keep("sockets", at, sockets) }
-func (c *copier) End(d Dump)                             { c.keep("end", d.End, nil) }
-func (c *copier) Abort()                                 { c.calls = append(c.calls, "abort") }
-func (c *copier) Watched() []Target                      { return nil }
-func (c *copier) Reread(at time.Time, sockets []Socket)  { c.keep("reread", at, sockets) }
-func (c *copier) Settle(at time.Time)                    { c.keep("settle", at, nil) }
+func (c *copier) Begin(Space)                              { c.calls = append(c.calls, "begin") }
+func (c *copier) Sockets(at time.Time, sockets []Socket)   { c.keep("sockets", at, sockets) }
+func (c *copier) End(d Dump)                               { c.keep("end", d.End, nil) }
+func (c *copier) Abort()                                   { c.calls = append(c.calls, "abort") }
+func (c *copier) Suspicious() []Target                     { return nil }
+func (c *copier) Rechecked(at time.Time, sockets []Socket) { c.keep("recheck", at, sockets) }
+func (c *copier) Settle(at time.Time)                      { c.keep("settle", at, nil) }

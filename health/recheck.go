@@ -7,9 +7,9 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// watchList holds the connections that are looked at again before the next
+// suspects holds the connections that are looked at again before the next
 // sample: those in doubt, as far as there is room, then those known to be dead.
-type watchList struct {
+type suspects struct {
 	max         int
 	after       float64 // seconds
 	doubt, dead []uint32
@@ -18,14 +18,14 @@ type watchList struct {
 	changed bool
 }
 
-func newWatchList(cfg WatchConfig) watchList {
-	return watchList{max: cfg.Max, after: cfg.After.Seconds()}
+func newSuspects(cfg RecheckConfig) suspects {
+	return suspects{max: cfg.Max, after: cfg.After.Seconds()}
 }
 
-func (w *watchList) clear() { w.doubt, w.dead = w.doubt[:0], w.dead[:0] }
+func (w *suspects) clear() { w.doubt, w.dead = w.doubt[:0], w.dead[:0] }
 
 // consider takes in a connection that has just been judged.
-func (w *watchList) consider(i uint32, v *judge.Verdict, e *judge.Evidence) {
+func (w *suspects) consider(i uint32, v *judge.Verdict, e *judge.Evidence) {
 	waits := e.Waits(w.after)
 
 	switch {
@@ -36,8 +36,8 @@ func (w *watchList) consider(i uint32, v *judge.Verdict, e *judge.Evidence) {
 	}
 }
 
-// Watched implements [sampler.Consumer].
-func (t *Tracker) Watched() []sampler.Target {
+// Suspicious implements [sampler.Consumer].
+func (t *Tracker) Suspicious() []sampler.Target {
 	w := &t.watch
 	w.targets = w.targets[:0]
 
@@ -56,8 +56,8 @@ func (t *Tracker) Watched() []sampler.Target {
 	return w.targets
 }
 
-// Reread implements [sampler.Consumer].
-func (t *Tracker) Reread(at time.Time, rows []sampler.Socket) {
+// Rechecked implements [sampler.Consumer].
+func (t *Tracker) Rechecked(at time.Time, rows []sampler.Socket) {
 	m := judge.Moment{At: t.clock.read(at), Usual: t.clock.usual}
 	m.Now, m.Sampled = t.clock.between(m.At), m.At
 

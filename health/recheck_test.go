@@ -13,19 +13,19 @@ import (
 // watched returns the cookies of the connections that are to be read again.
 func (w *watch) watched() []uint64 {
 	var cookies []uint64
-	for _, target := range w.tracker.Watched() {
+	for _, target := range w.tracker.Suspicious() {
 		cookies = append(cookies, target.Cookie)
 	}
 
 	return cookies
 }
 
-// reread takes a round of re-reading so long after the last sample or round.
-func (w *watch) reread(after time.Duration, rows ...row) {
+// recheck takes a round of rechecking so long after the last sample or round.
+func (w *watch) recheck(after time.Duration, rows ...row) {
 	w.tb.Helper()
 
 	w.now = w.now.Add(after)
-	w.tracker.Reread(w.now, diagtest.Decode(w.tb, rows...))
+	w.tracker.Rechecked(w.now, diagtest.Decode(w.tb, rows...))
 	w.tracker.Settle(w.now)
 }
 
@@ -71,13 +71,13 @@ func TestWatchListNamesSockets(t *testing.T) {
 	w.sample(r)
 
 	want := diagtest.Decode(t, r)[0].Target()
-	if got := w.tracker.Watched(); len(got) != 1 || got[0] != want {
+	if got := w.tracker.Suspicious(); len(got) != 1 || got[0] != want {
 		t.Errorf("watched %+v, want %+v", got, want)
 	}
 }
 
 func TestWatchListIsBounded(t *testing.T) {
-	w := newWatch(t, Config{Watch: WatchConfig{Max: 4}})
+	w := newWatch(t, Config{Recheck: RecheckConfig{Max: 4}})
 
 	dead := []row{ill(1, 3), ill(2, 3), ill(3, 3), ill(4, 3), ill(5, 3), ill(6, 3)}
 	doubt := []row{ill(7, 1), ill(8, 1), ill(9, 1), ill(10, 1), ill(11, 1)}
@@ -111,7 +111,7 @@ func TestWatchedAfterARound(t *testing.T) {
 
 	answered := established(2)
 	answered.Info.BytesAcked += 300
-	w.reread(250*time.Millisecond, waiting(1, 650, 1), answered) // 3 is gone
+	w.recheck(250*time.Millisecond, waiting(1, 650, 1), answered) // 3 is gone
 
 	if got := w.watched(); !slices.Equal(got, []uint64{1}) {
 		t.Errorf("watched %v, want the one that waits on", got)
@@ -137,13 +137,13 @@ func TestRereadJudges(t *testing.T) {
 	}
 
 	w.watched()
-	w.reread(100*time.Millisecond, waiting(1, 850, 1))
+	w.recheck(100*time.Millisecond, waiting(1, 850, 1))
 
 	if w.snapshot != before {
 		t.Error("published though nothing changed")
 	}
 
-	w.reread(500*time.Millisecond, waiting(1, 1350, 2))
+	w.recheck(500*time.Millisecond, waiting(1, 1350, 2))
 
 	s := w.snapshot
 	if s == before {
@@ -155,8 +155,8 @@ func TestRereadJudges(t *testing.T) {
 		t.Errorf("%v since %v with %s, sampled at %v", c.Status, c.StatusSince, flagNames(c.Flags), s.At)
 	}
 
-	if c.Row.Info.LastDataSent() != 1350 || s.Tracker.Watched != 1 {
-		t.Errorf("the row is of %d ms, %d watched", c.Row.Info.LastDataSent(), s.Tracker.Watched)
+	if c.Row.Info.LastDataSent() != 1350 || s.Tracker.Suspicious != 1 {
+		t.Errorf("the row is of %d ms, %d watched", c.Row.Info.LastDataSent(), s.Tracker.Suspicious)
 	}
 
 	if before.shown(1).Status == Stale {
@@ -190,7 +190,7 @@ func TestRereadKeepsCounts(t *testing.T) {
 				again = append(again, anyOf(random, uint64(random.IntN(connections+5)+1)))
 			}
 
-			w.reread(250*time.Millisecond, again...)
+			w.recheck(250*time.Millisecond, again...)
 			requireCounts(t, w)
 			requireSound(t, w.tracker)
 		}
@@ -280,7 +280,7 @@ func TestRereadOfWhatIsNotFollowed(t *testing.T) {
 	} {
 		r.Info.TotalRetrans = 50
 
-		w.reread(10*time.Millisecond, r)
+		w.recheck(10*time.Millisecond, r)
 
 		if w.snapshot != before {
 			t.Errorf("%s: published", name)
@@ -307,7 +307,7 @@ func TestRereadThinsTheWindow(t *testing.T) {
 		}
 
 		for range 3 {
-			w.reread(250*time.Millisecond, ill(1, 1))
+			w.recheck(250*time.Millisecond, ill(1, 1))
 		}
 
 		w.now = w.now.Add(250 * time.Millisecond)
@@ -326,7 +326,7 @@ func TestSettleShowsWhatFellIll(t *testing.T) {
 	}
 
 	w.watched()
-	w.reread(600*time.Millisecond, waiting(2, 1000, 1))
+	w.recheck(600*time.Millisecond, waiting(2, 1000, 1))
 
 	if c := w.snapshot.shown(2); c == nil || c.Status != Suspect || w.snapshot.shown(1) != nil {
 		t.Errorf("shown: %+v", w.snapshot.Connections)
