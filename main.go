@@ -22,6 +22,7 @@ import (
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/sampler"
+	"tcphealth_exporter/sampler/loop"
 )
 
 const (
@@ -105,7 +106,7 @@ type exporter struct {
 	reloader   *reloader
 	supervisor *supervisor
 	// questions are those of the API to the tracker.
-	questions chan sampler.Question
+	questions chan loop.Question
 	// recorder is nil unless a recording is made.
 	recorder *sampler.Recorder
 }
@@ -136,7 +137,7 @@ func serve(ctx context.Context, opts *options, stderr io.Writer) error {
 
 // wire makes the parts of the program know each other.
 func wire(opts *options, source *files, stderr io.Writer) (*exporter, error) {
-	e := &exporter{opts: opts, recorder: source.recorder, questions: make(chan sampler.Question)}
+	e := &exporter{opts: opts, recorder: source.recorder, questions: make(chan loop.Question)}
 	e.logger, e.slog = newLogger(stderr, opts.logLevel, opts.logFormat)
 	interval := source.interval(opts)
 	e.latest.interval = interval
@@ -214,19 +215,19 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 			return err
 		}
 
-		sampler.Answer(ctx, e.questions, source.replay)
+		loop.Answer(ctx, e.questions, source.replay)
 
 		return nil
 	}
 
 	reporter.kernel = e.kernel
-	loop := sampler.Loop{
+	loop := loop.Loop{
 		Open:            e.dial,
 		Interval:        e.opts.interval,
 		RecheckInterval: e.opts.recheckInterval,
 		MaxCPU:          e.opts.maxCPU,
 		MostInterval:    e.opts.window / minWindowIntervals,
-		CPU:             sampler.ThreadCPU,
+		CPU:             loop.ThreadCPU,
 		Questions:       e.questions,
 		Consumer:        consumer,
 		Observer:        reporter,
@@ -238,7 +239,7 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 
 // play plays a recording to its end.
 func (e *exporter) play(ctx context.Context, replay *sampler.Replay, c sampler.Consumer, o sampler.Observer) error {
-	err := sampler.Play(ctx, replay, c, o, e.questions)
+	err := loop.Play(ctx, replay, c, o, e.questions)
 	if err == nil && e.latest.snapshot.Load() == nil {
 		err = fmt.Errorf("%w: it holds no sample", sampler.ErrRecording)
 	}

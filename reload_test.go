@@ -20,6 +20,7 @@ import (
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/internal/netlab"
 	"tcphealth_exporter/sampler"
+	"tcphealth_exporter/sampler/loop"
 )
 
 const (
@@ -233,7 +234,7 @@ func TestReloadDuringSamples(t *testing.T) {
 
 		e.tracker = health.NewTracker(e.opts.healthConfig(recording.Meta().Interval, true), e.latest.set)
 
-		if err := sampler.Play(t.Context(), recording, consumer(e), e.metrics, nil); err != nil {
+		if err := loop.Play(t.Context(), recording, consumer(e), e.metrics, nil); err != nil {
 			t.Fatal(err)
 		}
 

@@ -7,6 +7,7 @@ import (
 
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/sampler"
+	"tcphealth_exporter/sampler/loop"
 )
 
 // Config configures an [API].
@@ -14,7 +15,7 @@ type Config struct {
 	// Tracker is searched on the goroutine that takes the questions.
 	Tracker *health.Tracker
 	// Questions leads to that goroutine.
-	Questions chan<- sampler.Question
+	Questions chan<- loop.Question
 	// ParseFilter returns what a filter selects. Its errors are told to the client.
 	ParseFilter func(text string) (match func(*sampler.Socket) bool, err error)
 	// Timeout bounds the wait for an answer, zero for five seconds.

@@ -17,6 +17,7 @@ import (
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
+	"tcphealth_exporter/sampler/loop"
 )
 
 var start = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
@@ -26,7 +27,7 @@ type fixture struct {
 	*api.API
 
 	tracker   *health.Tracker
-	questions chan sampler.Question
+	questions chan loop.Question
 	recording *diagtest.Recording
 }
 
@@ -46,7 +47,7 @@ func newFixture(t *testing.T, timeout time.Duration) *fixture {
 
 	f := &fixture{
 		tracker:   health.NewTracker(health.Config{Export: health.ExportConfig{Max: 2}}, func(*health.Snapshot) {}),
-		questions: make(chan sampler.Question),
+		questions: make(chan loop.Question),
 		recording: diagtest.NewRecording(t),
 	}
 	f.API = api.New(api.Config{Tracker: f.tracker, Questions: f.questions, ParseFilter: parseFilter, Timeout: timeout})
@@ -58,13 +59,13 @@ func newFixture(t *testing.T, timeout time.Duration) *fixture {
 func (f *fixture) answering(t *testing.T) *fixture {
 	t.Helper()
 
-	go sampler.Answer(t.Context(), f.questions, nil)
+	go loop.Answer(t.Context(), f.questions, nil)
 
 	return f
 }
 
 // take receives a question in place of the goroutine that samples.
-func (f *fixture) take(t *testing.T) sampler.Question {
+func (f *fixture) take(t *testing.T) loop.Question {
 	t.Helper()
 
 	select {
@@ -410,7 +411,7 @@ func TestNobodyAnswers(t *testing.T) {
 		t.Errorf("nobody takes the question: %d, %s", status, body)
 	}
 
-	taken := make(chan sampler.Question, 1)
+	taken := make(chan loop.Question, 1)
 	go func() { taken <- <-f.questions }()
 
 	if status, _, _ := f.do(t, "GET", "/api/v1/connections"); status != 503 {

@@ -15,6 +15,7 @@ import (
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
+	"tcphealth_exporter/sampler/loop"
 )
 
 const (
@@ -100,7 +101,7 @@ func TestTicksComeFirst(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), length-time.Nanosecond)
 		defer cancel()
 
-		questions := make(chan sampler.Question)
+		questions := make(chan loop.Question)
 		tracker := health.NewTracker(health.Config{Interval: loopInterval, Window: time.Second}, func(*health.Snapshot) {})
 		handler := api.New(api.Config{Tracker: tracker, Questions: questions, ParseFilter: slowFilter})
 
@@ -111,7 +112,7 @@ func TestTicksComeFirst(t *testing.T) {
 			group.Go(func() { ask(ctx, handler, &answers) })
 		}
 
-		loop := sampler.Loop{
+		loop := loop.Loop{
 			Open:      func() (sampler.Source, error) { return source, nil },
 			Interval:  loopInterval,
 			Questions: questions,

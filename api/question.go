@@ -12,14 +12,14 @@ import (
 // that may have begun just before.
 const reserve = 200 * time.Microsecond
 
-// question is a search that somebody waits for. It implements [sampler.Question].
+// question is a search that somebody waits for. It implements [loop.Question].
 type question struct {
 	asker    context.Context
 	search   *health.Search
 	answered chan struct{} // closed when the search is done
 }
 
-// Answer implements [sampler.Question]. What nobody waits for any more is done.
+// Answer implements [loop.Question]. What nobody waits for any more is done.
 func (q *question) Answer(src sampler.Reader, until time.Time) (done bool) {
 	if q.asker.Err() != nil {
 		return true

@@ -28,12 +28,40 @@ const (
 // Dial opens a connection to the kernel and finds out which kind of request it
 // serves. Errors wrap a syscall.Errno; [ReasonOf] classifies them.
 func Dial(cfg Config) (*Conn, error) {
-	w, err := dialWire(cfg.NetNS)
+	fd, err := openNetlink(cfg.NetNS)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
 
-	return newConn(w, cfg, KernelRelease(), time.Now)
+	return NewConn(fd, cfg)
+}
+
+// NewConn returns a connection over a netlink socket of the protocol
+// NETLINK_SOCK_DIAG that was opened elsewhere. The socket sees the network namespace
+// in which it was opened, wherever it is used; cfg.NetNS is ignored. NewConn owns fd,
+// also when it fails.
+func NewConn(fd int, cfg Config) (*Conn, error) {
+	if err := prepare(fd); err != nil {
+		return nil, errors.Join(fmt.Errorf("use netlink socket: %w", err), unix.Close(fd))
+	}
+
+	return newConn(&netlinkWire{fd: fd, buf: make([]byte, receiveBuffer)}, cfg, KernelRelease(), time.Now)
+}
+
+// prepare checks that fd is the right kind of socket, and makes it blocking.
+func prepare(fd int) error {
+	for option, want := range map[int]int{unix.SO_DOMAIN: unix.AF_NETLINK, unix.SO_PROTOCOL: unix.NETLINK_SOCK_DIAG} {
+		got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, option)
+		if err != nil {
+			return os.NewSyscallError("getsockopt", err)
+		}
+
+		if got != want {
+			return fmt.Errorf("%w: domain or protocol %d, want %d", unix.EPROTOTYPE, got, want)
+		}
+	}
+
+	return os.NewSyscallError("fcntl", unix.SetNonblock(fd, false))
 }
 
 // KernelRelease returns the release of the running kernel (uname -r), empty if
@@ -61,15 +89,6 @@ type netlinkWire struct {
 	sender [sizeofSockaddr]byte
 }
 
-func dialWire(netns int) (*netlinkWire, error) {
-	fd, err := openNetlink(netns)
-	if err != nil {
-		return nil, fmt.Errorf("open netlink socket: %w", err)
-	}
-
-	return &netlinkWire{fd: fd, buf: make([]byte, receiveBuffer)}, nil
-}
-
 // openNetlink opens a netlink socket and takes it away from the runtime.
 func openNetlink(netns int) (fd int, err error) {
 	conn, err := netlink.Dial(familyTCPInetDiag, &netlink.Config{NetNS: netns})
@@ -89,10 +108,6 @@ func openNetlink(netns int) (fd int, err error) {
 	})
 	if err := errors.Join(err, dupErr, conn.Close()); err != nil {
 		return 0, err
-	}
-
-	if err := unix.SetNonblock(fd, false); err != nil {
-		return 0, errors.Join(err, unix.Close(fd))
 	}
 
 	return fd, nil

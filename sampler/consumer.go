@@ -8,33 +8,69 @@ type Consumer interface {
 	Begin(space Space)
 	// Sockets takes the sockets of one datagram, see [Sink].
 	Sockets(at time.Time, sockets []Socket)
-	// End tells that the dump was complete.
+	// End reports that the dump is complete.
 	End(d Dump)
-	// Abort tells that the dump broke off: what was not seen may be there.
+	// Abort reports that the dump failed: sockets that it did not bring may exist.
 	Abort()
 	// Suspicious returns the sockets to recheck before the next sample. The slice is
 	// valid until Settle or Begin.
 	Suspicious() []Target
-	// Rechecked takes sockets that were read again between two samples, like Sockets.
+	// Rechecked takes sockets that were read again between two samples, as Sockets
+	// does.
 	Rechecked(at time.Time, sockets []Socket)
-	// Settle ends a round of rechecking. One that broke off is not settled.
+	// Settle ends a round of rechecking. A round that failed is not settled.
 	Settle(at time.Time)
 }
 
-// Observer is told how the sampling goes. All calls come from one goroutine.
+// Observer follows the progress of sampling. All calls come from one goroutine.
 type Observer interface {
-	// Ticked follows each complete sample; took is the time from the first
-	// request to the end of [Consumer.End].
+	// Ticked follows each complete sample; took is the time from the first request
+	// to the end of [Consumer.End].
 	Ticked(d Dump, took time.Duration)
-	// Rechecked follows each complete round of rechecking, in which n sockets were
-	// found again; took is the time up to the end of [Consumer.Settle].
+	// Rechecked follows each complete round of rechecking, which found n sockets;
+	// took is the time up to the end of [Consumer.Settle].
 	Rechecked(n int, took time.Duration)
-	// Delayed tells how late a tick began.
+	// Delayed reports how late a tick started.
 	Delayed(by time.Duration)
-	// Paced tells that the interval is another one from now on.
+	// Paced reports a new interval.
 	Paced(interval time.Duration)
-	// Missed tells that n ticks were dropped because a dump came late.
+	// Missed reports that n ticks were dropped because a dump took too long.
 	Missed(n int)
-	// Failed tells an error of opening or reading, and when the next try comes.
+	// Failed reports an error of opening or reading, and the time until the retry.
 	Failed(err error, retry time.Duration)
+}
+
+// Sample takes one sample of a network namespace: it hands the sockets of a dump to c
+// and reports the result to o.
+func Sample(space Space, dump func(Sink) (Dump, error), c Consumer, o Observer) error {
+	began := time.Now()
+
+	c.Begin(space)
+
+	d, err := dump(c.Sockets)
+	if err != nil {
+		c.Abort()
+
+		return err
+	}
+
+	c.End(d)
+	o.Ticked(d, time.Since(began))
+
+	return nil
+}
+
+// Recheck makes one round of rechecking.
+func Recheck(read func(Sink) (Round, error), c Consumer, o Observer) error {
+	began := time.Now()
+
+	r, err := read(c.Rechecked)
+	if err != nil {
+		return err
+	}
+
+	c.Settle(r.End)
+	o.Rechecked(r.Sockets, time.Since(began))
+
+	return nil
 }

@@ -69,7 +69,7 @@ var reasonTable = []reasonRule{
 
 // ReasonOf classifies a failure of a [Source] or of opening one.
 func ReasonOf(err error) Reason {
-	if replayed, ok := errors.AsType[replayedFailure](err); ok {
+	if replayed, ok := errors.AsType[RecordedFailure](err); ok {
 		return Reason(replayed)
 	}
 

@@ -154,7 +154,7 @@ func playAll(t *testing.T, file []byte) error {
 	c := &skeptic{t: t}
 	for range len(file) {
 		err := p.Next(c, doubter{c})
-		if err != nil && !errors.As(err, new(replayedFailure)) {
+		if err != nil && !errors.As(err, new(RecordedFailure)) {
 			return err
 		}
 		c.sockets = 0 // what failed is not said to be whole

@@ -129,9 +129,9 @@ func TestReasonOf(t *testing.T) {
 		ReasonForbidden:   {syscall.EPERM, syscall.EACCES, syscall.EAFNOSUPPORT, syscall.ENOSYS},
 		ReasonOverrun:     {ErrOverrun, syscall.ENOBUFS, os.NewSyscallError("recvfrom", syscall.ENOBUFS)},
 		ReasonTimeout:     {os.ErrDeadlineExceeded, context.DeadlineExceeded, syscall.ETIMEDOUT},
-		ReasonInterrupted: {ErrInterrupted, replayedFailure(ReasonInterrupted)},
+		ReasonInterrupted: {ErrInterrupted, RecordedFailure(ReasonInterrupted)},
 		ReasonMalformed:   {ErrMalformed, ErrTruncated},
-		ReasonOther:       {errors.New("anything"), syscall.EBUSY, syscall.EINVAL, ErrRecording, nil, replayedFailure(ReasonOther)},
+		ReasonOther:       {errors.New("anything"), syscall.EBUSY, syscall.EINVAL, ErrRecording, nil, RecordedFailure(ReasonOther)},
 	} {
 		for _, err := range errs {
 			if got := ReasonOf(err); got != want {

@@ -251,20 +251,20 @@ func TestLiveRecordedRounds(t *testing.T) {
 	must(t, err)
 	c := dialIn(t, n, Config{Tap: r, CongestionInfo: true})
 	live := &copier{}
-	must(t, sample(c.Dump, live, onlooker{newDiary()}))
+	must(t, Sample(0, c.Dump, live, onlooker{newDiary()}))
 	targets := targetsIn(dumpOf(t, c)) // recorded, too
 	for range 2 {
 		must(t, c.Read(targets, func(time.Time, []Socket) {})) // not recorded
 		read := func(sink Sink) (Round, error) { return c.Recheck(targets, sink) }
-		must(t, recheck(read, live, onlooker{newDiary()}))
+		must(t, Recheck(read, live, onlooker{newDiary()}))
 	}
-	must(t, errors.Join(sample(c.Dump, live, onlooker{newDiary()}), r.Err()))
+	must(t, errors.Join(Sample(0, c.Dump, live, onlooker{newDiary()}), r.Err()))
 	p, err := NewReplay(&buf)
 	must(t, err)
 	played, d := &copier{}, newDiary()
 	must(t, p.Next(played, onlooker{d}))
 	must(t, p.Next(&copier{}, onlooker{d})) // that of targets
-	must(t, Play(t.Context(), p, played, onlooker{d}, nil))
+	must(t, playOut(p, played, onlooker{d}))
 	if !slices.Equal(played.calls, live.calls) || !slices.Equal(played.sockets, live.sockets) || len(live.sockets) != 4*80 {
 		t.Errorf("%d sockets seen, %d played; calls\n%q\n%q", len(live.sockets), len(played.sockets), live.calls, played.calls)
 	}

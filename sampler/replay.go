@@ -28,19 +28,19 @@ type Replay struct {
 	offset int64
 }
 
-// replayedFailure is a dump or a round of rechecking that had failed while it
+// RecordedFailure is the failure of a dump or a round of rechecking when it was
 // was recorded.
-type replayedFailure Reason
+type RecordedFailure Reason
 
-func (f replayedFailure) Error() string { return "recorded failure: " + string(f) }
+func (f RecordedFailure) Error() string { return "recorded failure: " + string(f) }
 
 // recordedFailure takes a reason from a file, which may say anything.
-func recordedFailure(payload []byte) replayedFailure {
+func recordedFailure(payload []byte) RecordedFailure {
 	if r := Reason(payload); slices.Contains(Reasons(), r) {
-		return replayedFailure(r)
+		return RecordedFailure(r)
 	}
 
-	return replayedFailure(ReasonOther)
+	return RecordedFailure(ReasonOther)
 }
 
 // NewReplay reads the head of a recording. Errors match [ErrRecording], unless r
@@ -117,11 +117,11 @@ func (p *Replay) Next(c Consumer, o Observer) error {
 	case err != nil:
 		return err
 	case f.kind == frameRechecking:
-		return recheck(func(sink Sink) (Round, error) { return p.round(f.at, sink) }, c, o)
+		return Recheck(func(sink Sink) (Round, error) { return p.round(f.at, sink) }, c, o)
 	default:
 		p.ahead = &f
 
-		return sample(p.Dump, c, o)
+		return Sample(0, p.Dump, c, o)
 	}
 }
 

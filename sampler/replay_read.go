@@ -48,7 +48,7 @@ func (p *Replay) pass(start time.Time, d Dump) error {
 
 	_, err := p.round(start, func(time.Time, []Socket) {})
 
-	if _, replayed := errors.AsType[replayedFailure](err); replayed {
+	if _, replayed := errors.AsType[RecordedFailure](err); replayed {
 		return nil
 	}
 

@@ -93,7 +93,7 @@ func TestPlayRounds(t *testing.T) {
 				must(t, err)
 				p.SetKeep(test.keep)
 				l := &timeline{*newDiary()}
-				must(t, Play(t.Context(), p, l, onlooker{&l.diary}, nil))
+				must(t, playOut(p, l, onlooker{&l.diary}))
 				requireLines(t, l.lines, test.want...)
 			})
 		})
@@ -203,26 +203,4 @@ func TestReplayRead(t *testing.T) {
 		}
 		requireLines(t, read(), want...)
 	}
-}
-
-// TestPlayAnswers answers between the parts of a recording, from what was played.
-func TestPlayAnswers(t *testing.T) {
-	recording, _ := roundsRecording(t)
-	synctest.Test(t, func(t *testing.T) {
-		p, err := NewReplay(bytes.NewReader(recording))
-		must(t, err)
-		d := newDiary()
-		questions := make(chan Question, 3)
-		questions <- &question{d, "a", 150 * time.Millisecond}
-		questions <- &question{d, "b", 0}
-		close(questions)
-		must(t, Play(t.Context(), p, d, onlooker{d}, questions))
-		requireLines(
-			t, d.lines[:12],
-			"0s begin", "0s 3 sockets", "0s end 3", "0s ticked 3, took 0s",
-			"0s a of 150ms until 100ms, source true", "100ms a of 50ms until 200ms, source true",
-			"150ms 1 again", "150ms 1 again", "150ms settle", "150ms recheck 2, took 0s",
-			"150ms b of 0s until 250ms, source true", "150ms 1 again",
-		)
-	})
 }

@@ -16,6 +16,7 @@ import (
 
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/sampler"
+	"tcphealth_exporter/sampler/loop"
 )
 
 // Fixture is a recording of a run, with what is needed to judge it again without a kernel, without root, and at once.
@@ -90,7 +91,7 @@ func (f *Fixture) Play(policy *health.Policy) (said, others []Sight, err error) 
 	notes := notebook{subject: func() uint16 { return f.Port }}
 	// What is published belongs to the dump or the round that was played last.
 	clocked := &clocked{Tracker: newTracker(f.Interval, policy, func(s *health.Snapshot) { notes.note(notes.now, s) }), now: &notes.now}
-	err = sampler.Play(context.Background(), replay, clocked, deaf{}, nil)
+	err = loop.Play(context.Background(), replay, clocked, deaf{}, nil)
 	return notes.said, notes.others, err
 }
 

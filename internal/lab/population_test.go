@@ -12,6 +12,7 @@ import (
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
+	"tcphealth_exporter/sampler/loop"
 )
 
 // rows collects what was sampled of the connection of a fixture. It is a consumer of its recording.
@@ -47,7 +48,7 @@ func rowsOf(t *testing.T, scenario string) []sampler.Socket {
 			t.Fatal(err)
 		}
 		r := &rows{port: f.Port}
-		if err := sampler.Play(context.Background(), replay, r, deaf{}, nil); err != nil {
+		if err := loop.Play(context.Background(), replay, r, deaf{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if len(r.all) < 30 {

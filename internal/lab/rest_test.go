@@ -9,6 +9,7 @@ import (
 
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/sampler"
+	"tcphealth_exporter/sampler/loop"
 )
 
 // published plays a fixture and returns what is said after each sample and round, without connections of their own: those
@@ -33,7 +34,7 @@ func (f *Fixture) published(t *testing.T, resting bool) (all []health.Snapshot, 
 			return skipped
 		})
 	}
-	if err := sampler.Play(context.Background(), replay, tracker, deaf{}, nil); err != nil {
+	if err := loop.Play(context.Background(), replay, tracker, deaf{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return all, rested

@@ -10,6 +10,7 @@ import (
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/internal/netlab"
 	"tcphealth_exporter/sampler"
+	"tcphealth_exporter/sampler/loop"
 )
 
 // watcher is the exporter at one interval: what main puts together, less HTTP.
@@ -69,7 +70,7 @@ func newWatcher(tb testing.TB, n *netlab.Namespace, interval time.Duration, subj
 		tb.Fatal(err)
 	}
 	tracker := newTracker(interval, nil, w.note)
-	loop := sampler.Loop{
+	loop := loop.Loop{
 		Open: func() (sampler.Source, error) {
 			conn, err := sampler.Dial(sampler.Config{NetNS: n.FD(), Tap: &redacted{Recorder: recorder}})
 			if err != nil {

@@ -1,7 +1,8 @@
-package sampler
+package loop
 
 import (
 	"context"
+	"tcphealth_exporter/sampler"
 	"time"
 )
 
@@ -11,7 +12,7 @@ type Question interface {
 	// Answer works on the answer until it is done or the time has come, whichever
 	// is first: what goes on longer delays a sample. A question that is not done is
 	// continued later. src reads sockets for it, nil while there is no source.
-	Answer(src Reader, until time.Time) (done bool)
+	Answer(src sampler.Reader, until time.Time) (done bool)
 }
 
 const (

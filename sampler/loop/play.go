@@ -1,20 +1,21 @@
-package sampler
+package loop
 
 import (
 	"context"
 	"errors"
 	"io"
+	"tcphealth_exporter/sampler"
 	"time"
 )
 
 // Play plays a recording, as fast as it goes. Failures that were recorded are
 // reported and passed over; a damaged recording ends it. Questions are answered
 // between samples.
-func Play(ctx context.Context, p *Replay, c Consumer, o Observer, questions <-chan Question) error {
+func Play(ctx context.Context, p *sampler.Replay, c sampler.Consumer, o sampler.Observer, questions <-chan Question) error {
 	for ctx.Err() == nil {
 		err := p.Next(c, o)
 
-		var replayed replayedFailure
+		var replayed sampler.RecordedFailure
 
 		switch {
 		case errors.Is(err, io.EOF):
@@ -39,7 +40,7 @@ func Play(ctx context.Context, p *Replay, c Consumer, o Observer, questions <-ch
 
 // Answer answers questions until ctx is done. It follows a [Play] that has come
 // to its end.
-func Answer(ctx context.Context, questions <-chan Question, src Reader) {
+func Answer(ctx context.Context, questions <-chan Question, src sampler.Reader) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -55,7 +56,7 @@ func Answer(ctx context.Context, questions <-chan Question, src Reader) {
 }
 
 // finish answers a question for which there is time enough.
-func finish(ctx context.Context, q Question, src Reader) {
+func finish(ctx context.Context, q Question, src sampler.Reader) {
 	for done := false; !done && ctx.Err() == nil; {
 		done = q.Answer(src, time.Now().Add(turn))
 	}

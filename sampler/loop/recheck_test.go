@@ -1,9 +1,10 @@
-package sampler
+package loop
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"tcphealth_exporter/sampler"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +16,7 @@ const ms = time.Millisecond
 func watching(interval time.Duration) func(context.Context, *script, *Loop) {
 	return func(_ context.Context, s *script, l *Loop) {
 		l.RecheckInterval = interval
-		s.diary.watched = make([]Target, 3)
+		s.diary.watched = make([]sampler.Target, 3)
 	}
 }
 
@@ -96,7 +97,7 @@ type question struct {
 	work  time.Duration // what is left to do
 }
 
-func (q *question) Answer(src Reader, until time.Time) bool {
+func (q *question) Answer(src sampler.Reader, until time.Time) bool {
 	q.diary.note("%s of %v until %v, source %t", q.name, q.work, until.Sub(q.diary.begin), src != nil)
 	now := min(q.work, time.Until(until))
 	time.Sleep(now)
@@ -226,7 +227,7 @@ func TestAnswer(t *testing.T) {
 		c <- &question{d, "a", 150 * ms}
 		c <- &question{d, "b", 0}
 		c <- &question{d, "c", time.Hour}
-		Answer(ctx, c, &Replay{})
+		Answer(ctx, c, &sampler.Replay{})
 		if now := time.Since(d.begin); now != 1050*ms {
 			t.Errorf("it ended after %v", now)
 		}

@@ -1,8 +1,9 @@
-package sampler
+package loop
 
 import (
 	"context"
 	"runtime"
+	"tcphealth_exporter/sampler"
 	"time"
 )
 
@@ -19,7 +20,7 @@ const (
 // Between ticks it rechecks what the consumer watches, and answers questions.
 type Loop struct {
 	// Open opens the source.
-	Open     func() (Source, error)
+	Open     func() (sampler.Source, error)
 	Interval time.Duration
 	// RecheckInterval is the time from a tick to the first round of rechecking, and
 	// from each round to the next; zero for none.
@@ -33,10 +34,10 @@ type Loop struct {
 	CPU func() time.Duration
 	// Questions are answered one after the other, nil for none.
 	Questions <-chan Question
-	Consumer  Consumer
-	Observer  Observer
+	Consumer  sampler.Consumer
+	Observer  sampler.Observer
 
-	source   Source
+	source   sampler.Source
 	governor governor
 	// rounds is what rechecking has taken since the last tick.
 	rounds   time.Duration
@@ -122,7 +123,7 @@ func (l *Loop) tick() error {
 		l.source = source
 	}
 
-	return sample(l.source.Dump, l.Consumer, l.Observer)
+	return sampler.Sample(0, l.source.Dump, l.Consumer, l.Observer)
 }
 
 // watch makes the rounds of rechecking between two ticks. Like ticks they stand
@@ -161,9 +162,9 @@ func (l *Loop) recheck() error {
 		return nil
 	}
 
-	read := func(sink Sink) (Round, error) { return l.source.Recheck(targets, sink) }
+	read := func(sink sampler.Sink) (sampler.Round, error) { return l.source.Recheck(targets, sink) }
 
-	return recheck(read, l.Consumer, l.Observer)
+	return sampler.Recheck(read, l.Consumer, l.Observer)
 }
 
 func (l *Loop) close() {
@@ -171,38 +172,4 @@ func (l *Loop) close() {
 		_ = l.source.Close()
 		l.source = nil
 	}
-}
-
-// sample takes one sample.
-func sample(dump func(Sink) (Dump, error), c Consumer, o Observer) error {
-	began := time.Now()
-
-	c.Begin(0)
-
-	d, err := dump(c.Sockets)
-	if err != nil {
-		c.Abort()
-
-		return err
-	}
-
-	c.End(d)
-	o.Ticked(d, time.Since(began))
-
-	return nil
-}
-
-// recheck makes one round of rechecking.
-func recheck(read func(Sink) (Round, error), c Consumer, o Observer) error {
-	began := time.Now()
-
-	r, err := read(c.Rechecked)
-	if err != nil {
-		return err
-	}
-
-	c.Settle(r.End)
-	o.Rechecked(r.Sockets, time.Since(began))
-
-	return nil
 }

@@ -1,4 +1,4 @@
-package sampler
+package loop
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"tcphealth_exporter/sampler"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,7 +18,7 @@ import (
 type diary struct {
 	begin   time.Time
 	lines   []string
-	watched []Target
+	watched []sampler.Target
 }
 
 func newDiary() *diary { return &diary{begin: time.Now()} }
@@ -26,13 +27,13 @@ func (d *diary) note(format string, args ...any) {
 	d.lines = append(d.lines, fmt.Sprintf("%v ", time.Since(d.begin))+fmt.Sprintf(format, args...))
 }
 
-func (d *diary) Begin(Space)                             { d.note("begin") }
-func (d *diary) Sockets(_ time.Time, sockets []Socket)   { d.note("%d sockets", len(sockets)) }
-func (d *diary) End(dump Dump)                           { d.note("end %d", dump.Sockets) }
-func (d *diary) Abort()                                  { d.note("abort") }
-func (d *diary) Suspicious() []Target                    { return d.watched }
-func (d *diary) Rechecked(_ time.Time, sockets []Socket) { d.note("%d again", len(sockets)) }
-func (d *diary) Settle(time.Time)                        { d.note("settle") }
+func (d *diary) Begin(sampler.Space)                             { d.note("begin") }
+func (d *diary) Sockets(_ time.Time, sockets []sampler.Socket)   { d.note("%d sockets", len(sockets)) }
+func (d *diary) End(dump sampler.Dump)                           { d.note("end %d", dump.Sockets) }
+func (d *diary) Abort()                                          { d.note("abort") }
+func (d *diary) Suspicious() []sampler.Target                    { return d.watched }
+func (d *diary) Rechecked(_ time.Time, sockets []sampler.Socket) { d.note("%d again", len(sockets)) }
+func (d *diary) Settle(time.Time)                                { d.note("settle") }
 
 // onlooker is an Observer that notes into a diary.
 type onlooker struct{ *diary }
@@ -43,7 +44,7 @@ func (o onlooker) Delayed(time.Duration)                 {}
 func (o onlooker) Paced(interval time.Duration)          { o.note("paced %s", interval) }
 func (o onlooker) Failed(err error, retry time.Duration) { o.note("failed: %v, retry %v", err, retry) }
 
-func (o onlooker) Ticked(dump Dump, took time.Duration) {
+func (o onlooker) Ticked(dump sampler.Dump, took time.Duration) {
 	o.note("ticked %d, took %v", dump.Sockets, took)
 }
 
@@ -73,7 +74,7 @@ type script struct {
 	openErr func(nth int) error
 }
 
-func (s *script) open() (Source, error) {
+func (s *script) open() (sampler.Source, error) {
 	s.opened++
 	if s.openErr != nil {
 		if err := s.openErr(s.opened); err != nil {
@@ -84,34 +85,34 @@ func (s *script) open() (Source, error) {
 	return s, nil
 }
 
-func (s *script) Dump(sink Sink) (Dump, error) {
+func (s *script) Dump(sink sampler.Sink) (sampler.Dump, error) {
 	s.nth++
 	if s.takes != nil {
 		time.Sleep(s.takes(s.nth))
 	}
 	if s.fails != nil {
 		if err := s.fails(s.nth); err != nil {
-			return Dump{}, err
+			return sampler.Dump{}, err
 		}
 	}
-	sink(time.Now(), make([]Socket, s.nth))
-	return Dump{Sockets: s.nth}, nil
+	sink(time.Now(), make([]sampler.Socket, s.nth))
+	return sampler.Dump{Sockets: s.nth}, nil
 }
 
-func (s *script) Read([]Target, Sink) error { return errors.New("nobody reads") }
+func (s *script) Read([]sampler.Target, sampler.Sink) error { return errors.New("nobody reads") }
 
-func (s *script) Recheck(targets []Target, sink Sink) (Round, error) {
+func (s *script) Recheck(targets []sampler.Target, sink sampler.Sink) (sampler.Round, error) {
 	s.round++
 	if s.roundTakes != nil {
 		time.Sleep(s.roundTakes(s.round))
 	}
 	if s.roundFails != nil {
 		if err := s.roundFails(s.round); err != nil {
-			return Round{}, err
+			return sampler.Round{}, err
 		}
 	}
-	sink(time.Now(), make([]Socket, len(targets)))
-	return Round{End: time.Now(), Sockets: len(targets)}, nil
+	sink(time.Now(), make([]sampler.Socket, len(targets)))
+	return sampler.Round{End: time.Now(), Sockets: len(targets)}, nil
 }
 
 func (s *script) Close() error {
@@ -267,9 +268,9 @@ func TestLoopEndsInDump(t *testing.T) {
 }
 
 func TestPlay(t *testing.T) {
-	recording, _ := smallRecording(t)
+	recording := smallRecording(t)
 	synctest.Test(t, func(t *testing.T) {
-		p, err := NewReplay(bytes.NewReader(recording))
+		p, err := sampler.NewReplay(bytes.NewReader(recording))
 		must(t, err)
 		d := newDiary()
 		must(t, Play(t.Context(), p, d, onlooker{d}, nil))
@@ -283,11 +284,11 @@ func TestPlay(t *testing.T) {
 }
 
 func TestPlayDamaged(t *testing.T) {
-	recording, _ := smallRecording(t)
-	p, err := NewReplay(bytes.NewReader(recording[:len(recording)-1]))
+	recording := smallRecording(t)
+	p, err := sampler.NewReplay(bytes.NewReader(recording[:len(recording)-1]))
 	must(t, err)
 	d := newDiary()
-	if err := Play(t.Context(), p, d, onlooker{d}, nil); !errors.Is(err, ErrRecording) {
+	if err := Play(t.Context(), p, d, onlooker{d}, nil); !errors.Is(err, sampler.ErrRecording) {
 		t.Errorf("error is %v", err)
 	}
 	if n := len(d.pick("ticked")); n != 1 {
@@ -296,8 +297,8 @@ func TestPlayDamaged(t *testing.T) {
 }
 
 func TestPlayStops(t *testing.T) {
-	recording, _ := smallRecording(t)
-	p, err := NewReplay(bytes.NewReader(recording))
+	recording := smallRecording(t)
+	p, err := sampler.NewReplay(bytes.NewReader(recording))
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
