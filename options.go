@@ -284,7 +284,7 @@ func (o *options) healthConfig(interval time.Duration, replaying bool) health.Co
 	}
 	if !replaying {
 		cfg.InterfaceName = interfaceName
-		cfg.Groups.CgroupName = (&cgroupNames{root: cgroupRoot}).name
+		cfg.CgroupName = (&cgroupNames{root: cgroupRoot}).name
 	}
 
 	return cfg

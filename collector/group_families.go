@@ -38,7 +38,7 @@ var groupFamilyTable = slices.Concat([]groupFamily{
 		kind: gaugeValue, labels: []string{"cause"},
 		series: func(g *health.Group, to *series) {
 			for cause := health.CauseNone + 1; cause < health.NumCauses; cause++ {
-				to.add(float64(g.Ill[cause]), cause.String())
+				to.add(float64(g.Unhealthy[cause]), cause.String())
 			}
 		},
 	},

@@ -48,8 +48,8 @@ func group(n int, labels ...string) health.Group {
 		g.Causes[i] = next()
 	}
 
-	for i := range g.Ill {
-		g.Ill[i] = next()
+	for i := range g.Unhealthy {
+		g.Unhealthy[i] = next()
 	}
 
 	for i := range g.Counters {

@@ -3,6 +3,7 @@ package health
 import (
 	"net/netip"
 
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
@@ -17,84 +18,82 @@ func (t *Tracker) account(c *connection, w *judge.Window, row *sampler.Socket) {
 		return
 	}
 
-	now := countersOf(&row.Info)
+	now := group.CountersOf(&row.Info)
 
-	if c.counting && c.group != noGroup {
+	if c.counting && c.group != group.None {
 		if before := c.counters(w.Newest()); now != before {
-			added := now.since(&before)
-			t.groups.of(c).Counters.add(&added)
+			added := now.Since(&before)
+			t.groups.Of(c.group).Counters.Add(&added)
 		}
 	}
 
 	c.counting = true
-	c.counted = counted{
-		received:    now[ReceivedBytes],
-		outOfOrder:  uint32(now[OutOfOrderSegments]),
-		segmentsOut: uint32(now[SegmentsOut]),
-		segmentsIn:  uint32(now[SegmentsIn]),
+	c.last = lastCounters{
+		received:    now[group.ReceivedBytes],
+		outOfOrder:  uint32(now[group.OutOfOrderSegments]),
+		segmentsOut: uint32(now[group.SegmentsOut]),
+		segmentsIn:  uint32(now[group.SegmentsIn]),
 	}
 }
 
 // joinGroups gives their groups to the new connections, now that the listeners of
-// their sample are known; to all of them if the grouping is another one.
+// their sample are known; to all connections if the grouping has changed.
 func (t *Tracker) joinGroups(at int64) {
-	s := &t.groups
-	if g := t.policy.grouping(); g != s.grouping && !g.equal(s.grouping) {
+	if g := t.policy.grouping(); g != t.groups.Grouping() && !g.Equal(t.groups.Grouping()) {
 		t.regroup(g)
 	}
 
-	joined := s.arrivals[:0]
+	joined := t.arrivals[:0]
 
-	for _, i := range s.arrivals {
-		if c := t.slab.conn(i); t.slab.seen[i] != neverSeen && c.group == noGroup {
+	for _, i := range t.arrivals {
+		if c := t.slab.conn(i); t.slab.seen[i] != neverSeen && c.group == group.None {
 			t.joinGroup(c)
 			joined = append(joined, i)
 		}
 	}
 
-	s.settle(at)
+	t.groups.Settle(at)
 
 	for _, i := range joined {
 		t.countJoined(i)
 	}
 
-	s.arrivals, s.began = s.arrivals[:0], t.clock.first
+	t.arrivals, t.sampledFrom = t.arrivals[:0], t.clock.first
 	t.listeners.openings.prune(t.generation)
 }
 
-// regroup has all connections join other groups.
-func (t *Tracker) regroup(g *Grouping) {
+// regroup makes all connections join new groups.
+func (t *Tracker) regroup(g *group.Grouping) {
 	t.rest.clear()
-	t.groups.reset(g)
-	t.groups.arrivals = t.groups.arrivals[:0]
+	t.groups.Reset(g)
+	t.arrivals = t.arrivals[:0]
 
 	for i, seen := range t.slab.seen {
 		if seen != neverSeen {
-			t.slab.conn(uint32(i)).group = noGroup
-			t.groups.arrivals = append(t.groups.arrivals, uint32(i))
+			t.slab.conn(uint32(i)).group = group.None
+			t.arrivals = append(t.arrivals, uint32(i))
 		}
 	}
 }
 
 // joinGroup makes a connection a member of its group.
 func (t *Tracker) joinGroup(c *connection) {
-	if c.role == RoleUnknown {
+	if c.role == group.RoleUnknown {
 		c.role = t.listeners.openings.roleOf(c)
 	}
 
-	s := &t.groups
-	about := traits{
-		role:       c.role,
-		local:      t.zoned(c.local, c.ifindex),
-		remote:     t.zoned(c.remote, c.ifindex),
-		congestion: t.algorithms.name(c.congestion),
+	about := group.Traits{
+		Role:       c.role,
+		Local:      t.zoned(c.local, c.ifindex),
+		Remote:     t.zoned(c.remote, c.ifindex),
+		Congestion: t.algorithms.name(c.congestion),
 	}
 
-	if s.grouping.has(ByCgroup) {
-		about.cgroup = s.cgroups.name(c.cgroup)
+	if t.groups.Grouping().Has(group.ByCgroup) {
+		about.Cgroup = t.cgroups.name(c.cgroup)
 	}
 
-	s.enter(c, &about)
+	c.group = t.groups.Enter(&about)
 }
 
 // zoned returns an endpoint of a connection, a link-local address with its zone.
@@ -107,14 +106,14 @@ func (t *Tracker) zoned(e sampler.Endpoint, ifindex uint32) netip.AddrPort {
 	return ap
 }
 
-// countJoined counts a connection for the group that it has just joined, and what
-// it had done before if that was never counted and all of it was watched.
+// countJoined counts a connection for the group that it has just joined, and what it
+// did before, if that was never counted and its whole life was tracked.
 func (t *Tracker) countJoined(i uint32) {
 	c := t.slab.conn(i)
-	p := t.groups.of(c)
+	p := t.groups.Of(c.group)
 
-	if t.slab.seen[i] == t.generation {
-		p.count(c, 1)
+	if c.counted {
+		p.Counts.Add(c.member(), 1)
 	}
 
 	if c.joined {
@@ -125,7 +124,7 @@ func (t *Tracker) countJoined(i uint32) {
 	windows := c.judged.Windows()
 	p.Windows.Add(&windows)
 
-	if s := c.judged.Verdict().Status; s != Healthy {
+	if s := c.judged.Verdict().Status; s != judge.Healthy {
 		p.StatusEntries[s]++
 	}
 
@@ -141,16 +140,16 @@ func (t *Tracker) countJoined(i uint32) {
 	}
 
 	// The times of a socket that was used before have gone on.
-	r := t.slab.ring(i)
-	s := r.Newest()
+	w := t.slab.ring(i)
+	s := w.Newest()
 	all := c.counters(s)
-	all.limitTimes(s.At - t.groups.began + judge.JiffyMS)
-	p.Counters.add(&all)
+	all.LimitTimes(s.At - t.sampledFrom + judge.JiffyMS)
+	p.Counters.Add(&all)
 }
 
 // countOpened counts by whom a connection was opened.
 func (t *Tracker) countOpened(c *connection) {
-	if c.role == RoleServer {
+	if c.role == group.RoleServer {
 		t.stats.PassiveOpens++
 	} else {
 		t.stats.ActiveOpens++
@@ -160,23 +159,23 @@ func (t *Tracker) countOpened(c *connection) {
 // countEntry counts that a connection got another status. One without a group is
 // counted when it joins one.
 func (t *Tracker) countEntry(c *connection) {
-	if c.group != noGroup {
-		t.groups.of(c).StatusEntries[c.judged.Verdict().Status]++
+	if c.group != group.None {
+		t.groups.Of(c.group).StatusEntries[c.judged.Verdict().Status]++
 	}
 }
 
 // countClosed counts the end of a connection.
 func (t *Tracker) countClosed(i uint32, c *connection) {
-	if c.group == noGroup { // of a sample that broke off
+	if c.group == group.None { // of a sample that broke off
 		t.joinGroup(c)
 		t.countJoined(i)
 	}
 
 	t.stats.Closed++
-	t.groups.of(c).Closed++
+	t.groups.Of(c.group).Closed++
 
 	if c.opened {
 		r := t.windowOf(i, c)
-		t.durations.lifetime.observe(float64(r.Newest().At-c.firstSeen) / msPerSecond)
+		t.durations.lifetime.Observe(float64(r.Newest().At-c.firstSeen) / msPerSecond)
 	}
 }

@@ -3,6 +3,7 @@ package health
 import (
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -68,7 +69,7 @@ func (s *truth) act(random *rand.Rand, passed time.Duration) {
 
 	for k := range s.counters {
 		switch {
-		case Counter(k) >= firstLasting:
+		case Counter(k) >= BusyTime:
 			s.counters[k] += random.Uint64N(uint64(passed.Milliseconds()) + 1)
 		case random.IntN(3) > 0:
 			s.counters[k] += random.Uint64N(1 << random.IntN(s.most))
@@ -82,7 +83,7 @@ func (s *truth) beginAnew(random *rand.Rand) {
 	s.life++
 	s.unseen = true
 
-	for k := range firstLasting {
+	for k := range BusyTime {
 		s.counters[k] = random.Uint64N(s.seen[k]/2 + 1)
 	}
 }
@@ -115,7 +116,7 @@ func (l *ledger) add(group string, c Counters) {
 		l.sums[group] = new(Counters)
 	}
 
-	l.sums[group].add(&c)
+	l.sums[group].Add(&c)
 }
 
 // see books a row of a socket, which may lack tcp_info.
@@ -153,7 +154,7 @@ func (l *ledger) see(s *truth, bare bool, at time.Time) {
 func (b *book) added(s *truth) (c Counters) {
 	for k := range c {
 		c[k] = s.counters[k]
-		if s.life == b.life || Counter(k) >= firstLasting {
+		if s.life == b.life || Counter(k) >= BusyTime {
 			c[k] -= b.last[k]
 		}
 	}
@@ -166,7 +167,7 @@ func (l *ledger) join(b *book) {
 	if b.pending && b.opened && b.known {
 		all := b.last
 		// Times that are longer than it can have lived are of an earlier connection.
-		all.limitTimes(b.at.Sub(l.complete).Milliseconds() + judge.JiffyMS)
+		all.LimitTimes(b.at.Sub(l.complete).Milliseconds() + judge.JiffyMS)
 		l.add(b.group, all)
 	}
 
@@ -203,8 +204,8 @@ func (w *sockets) open(past bool) {
 	if past {
 		for k := range s.counters {
 			s.counters[k] = 1 + w.random.Uint64N(1<<30)
-			if counterTable[k].max == wrap32 && w.size == sampler.MaxInfoSize {
-				s.counters[k] = wrap32 - w.random.Uint64N(1<<28) // about to wrap
+			if k >= int(SentSegments) && w.size == sampler.MaxInfoSize {
+				s.counters[k] = math.MaxUint32 - w.random.Uint64N(1<<28) // about to wrap
 			}
 		}
 	}
@@ -346,15 +347,17 @@ func newWorld(t *testing.T, seed uint64, size int, cfg Config) *sockets {
 func (w *sockets) requireBooked() {
 	w.tb.Helper()
 
-	if len(w.tracker.groups.arrivals) > 0 {
+	if len(w.tracker.arrivals) > 0 {
 		return // a dump broke off
 	}
 
 	var host Counters
 
 	got := make(map[string]*Counters)
-	for i := range w.tracker.groups.places {
-		p := &w.tracker.groups.places[i]
+
+	groups := w.tracker.groups.Snapshot(0, false)
+	for i := range groups {
+		p := &groups[i]
 		got[strings.Join(p.Labels, ",")] = &p.Counters
 	}
 
@@ -362,19 +365,19 @@ func (w *sockets) requireBooked() {
 		known := Counters{}
 
 		for k := range want {
-			if w.tracker.kernel.Has(counterTable[k].field) {
+			if w.tracker.kernel.Has(Counter(k).Field()) {
 				known[k] = want[k]
 			}
 		}
 
-		host.add(&known)
+		host.Add(&known)
 
 		if known != (Counters{}) && (got[group] == nil || *got[group] != known) {
 			w.tb.Fatalf("%s has counted\n%v, want\n%v", group, got[group], known)
 		}
 	}
 
-	if sum := w.tracker.groups.totals().Counters; sum != host {
+	if sum := w.tracker.groups.Totals().Counters; sum != host {
 		w.tb.Fatalf("in all\n%v, want\n%v", sum, host)
 	}
 }
@@ -470,8 +473,8 @@ func TestAccountsOfACrowdedTable(t *testing.T) {
 			for _, s := range w.living {
 				before := s.counters
 				s.act(w.random, w.interval)
-				added := s.counters.since(&before)
-				did.add(&added)
+				added := s.counters.Since(&before)
+				did.Add(&added)
 			}
 		}
 

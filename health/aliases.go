@@ -1,6 +1,9 @@
 package health
 
-import "tcphealth_exporter/health/judge"
+import (
+	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
+)
 
 // Names that move to judge.
 type (
@@ -77,4 +80,64 @@ var (
 	ParseFlag       = judge.ParseFlag
 	BuiltinProfiles = judge.BuiltinProfiles
 	DefaultLimits   = judge.DefaultThresholds
+)
+
+// Names that move to group.
+type (
+	Group       = group.Group
+	GroupConfig = group.Config
+	GroupCounts = group.Counts
+	Grouping    = group.Grouping
+	Dimension   = group.Dimension
+	Networks    = group.Networks
+	Role        = group.Role
+	Counter     = group.Counter
+	Counters    = group.Counters
+	CounterSet  = group.CounterSet
+	Totals      = group.Totals
+	Histogram   = group.Histogram
+)
+
+const (
+	ByRole                 = group.ByRole
+	ByLocalAddress         = group.ByLocalAddress
+	ByLocalPort            = group.ByLocalPort
+	ByRemoteAddress        = group.ByRemoteAddress
+	ByRemotePort           = group.ByRemotePort
+	ByNetwork              = group.ByNetwork
+	ByCongestion           = group.ByCongestion
+	ByCgroup               = group.ByCgroup
+	NumDimensions          = group.NumDimensions
+	RoleUnknown            = group.RoleUnknown
+	RoleClient             = group.RoleClient
+	RoleServer             = group.RoleServer
+	SentBytes              = group.SentBytes
+	RetransmittedBytes     = group.RetransmittedBytes
+	AckedBytes             = group.AckedBytes
+	ReceivedBytes          = group.ReceivedBytes
+	SentSegments           = group.SentSegments
+	RetransmittedSegments  = group.RetransmittedSegments
+	DeliveredSegments      = group.DeliveredSegments
+	DeliveredCESegments    = group.DeliveredCESegments
+	OutOfOrderSegments     = group.OutOfOrderSegments
+	SegmentsOut            = group.SegmentsOut
+	SegmentsIn             = group.SegmentsIn
+	BusyTime               = group.BusyTime
+	ReceiverLimitedTime    = group.ReceiverLimitedTime
+	SndbufLimitedTime      = group.SndbufLimitedTime
+	NumCounters            = group.NumCounters
+	HistogramSchema        = group.HistogramSchema
+	HistogramZeroThreshold = group.HistogramZeroThreshold
+	NetworkLoopback        = group.NetworkLoopback
+	NetworkPrivate         = group.NetworkPrivate
+	NetworkLinkLocal       = group.NetworkLinkLocal
+	NetworkGlobal          = group.NetworkGlobal
+	GroupOther             = group.Other
+)
+
+var (
+	ParseDimension  = group.ParseDimension
+	DefaultGrouping = group.DefaultGrouping
+	NewGrouping     = group.NewGrouping
+	NewNetworks     = group.NewNetworks
 )

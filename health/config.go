@@ -1,6 +1,9 @@
 package health
 
-import "time"
+import (
+	"tcphealth_exporter/health/group"
+	"time"
+)
 
 // Config configures a [Tracker]. Zero values stand for the defaults of the
 // program's flags, but for the Max of Export and Groups, zero of which is zero.
@@ -14,13 +17,16 @@ type Config struct {
 	// MaxConnections is the size of the table at most.
 	MaxConnections int
 	Export         ExportConfig
-	Groups         GroupConfig
+	Groups         group.Config
 	Recheck        RecheckConfig
 	// Policy is what verdicts depend on, nil for [DefaultPolicy].
 	Policy *Policy
 	// Ended takes each connection that ends; what it points to is valid during the
 	// call. It is nil for none, and must not block.
 	Ended func(*Ended)
+	// CgroupName returns the path of a cgroup. Where it is nil or returns nothing, the
+	// number stands.
+	CgroupName func(id uint64) string
 	// InterfaceName names the interface of a link-local address. Where it is
 	// nil or returns nothing, the number stands.
 	InterfaceName func(index uint32) string

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
@@ -19,7 +20,7 @@ type connection struct {
 	note int32
 	// group is the index of the connection's group, or noGroup until the
 	// listeners are known.
-	group int32
+	group group.ID
 
 	// firstSeen and endedAt are in ms on the tracker's clock, endedAt zero
 	// while the connection lives.
@@ -36,19 +37,21 @@ type connection struct {
 	position judge.Position
 	// profile is what the policy of the revision chose.
 	profile, revision uint8
-	role              Role
+	role              group.Role
 	congestion        uint8 // the algorithm at first sight, see algorithms
 
 	// opened: it was opened while all connections were watched, so that its
 	// counters began at zero; joined: what they had before it got a group is in
 	// that of a group. counting: the last row had counters.
 	opened, joined, counting bool
+	// counted: it is in the counts of the sample and of its group.
+	counted bool
 	// resting: see rest.
 	resting bool
 
 	// restFrom is the time of the oldest sample when the connection came to rest.
 	restFrom int64
-	counted  counted
+	last     lastCounters
 	judged   judge.State
 }
 
@@ -79,21 +82,28 @@ func (c *connection) describe(row *sampler.Socket) {
 }
 
 // counters returns those of the last row, of which s is the sample.
-func (c *connection) counters(s *judge.Sample) Counters {
-	return Counters{
-		SentBytes:             s.BytesSent,
-		RetransmittedBytes:    s.BytesRetrans,
-		AckedBytes:            c.judged.AckedBytes(),
-		ReceivedBytes:         c.counted.received,
-		SentSegments:          uint64(s.DataSegsOut),
-		RetransmittedSegments: uint64(s.TotalRetrans),
-		DeliveredSegments:     uint64(s.Delivered),
-		DeliveredCESegments:   uint64(s.DeliveredCE),
-		OutOfOrderSegments:    uint64(c.counted.outOfOrder),
-		SegmentsOut:           uint64(c.counted.segmentsOut),
-		SegmentsIn:            uint64(c.counted.segmentsIn),
-		BusyTime:              uint64(s.Busy),
-		ReceiverLimitedTime:   uint64(s.ReceiverLimited),
-		SndbufLimitedTime:     uint64(s.SndbufLimited),
+func (c *connection) counters(s *judge.Sample) group.Counters {
+	return group.Counters{
+		group.SentBytes:             s.BytesSent,
+		group.RetransmittedBytes:    s.BytesRetrans,
+		group.AckedBytes:            c.judged.AckedBytes(),
+		group.ReceivedBytes:         c.last.received,
+		group.SentSegments:          uint64(s.DataSegsOut),
+		group.RetransmittedSegments: uint64(s.TotalRetrans),
+		group.DeliveredSegments:     uint64(s.Delivered),
+		group.DeliveredCESegments:   uint64(s.DeliveredCE),
+		group.OutOfOrderSegments:    uint64(c.last.outOfOrder),
+		group.SegmentsOut:           uint64(c.last.segmentsOut),
+		group.SegmentsIn:            uint64(c.last.segmentsIn),
+		group.BusyTime:              uint64(s.Busy),
+		group.ReceiverLimitedTime:   uint64(s.ReceiverLimited),
+		group.SndbufLimitedTime:     uint64(s.SndbufLimited),
 	}
+}
+
+// lastCounters are the counters of a connection's last socket that are needed for
+// nothing else.
+type lastCounters struct {
+	received                            uint64
+	outOfOrder, segmentsOut, segmentsIn uint32
 }

@@ -3,6 +3,7 @@ package health
 import (
 	"testing"
 
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
@@ -17,11 +18,11 @@ func TestCountersReadTheirFields(t *testing.T) {
 	r.Info.BusyTime, r.Info.RwndLimited, r.Info.SndbufLimited = 12_000, 13_000, 14_000
 
 	s := &diagtest.Decode(t, r)[0]
-	c := countersOf(&s.Info)
+	c := group.CountersOf(&s.Info)
 
 	for k := range NumCounters {
 		want, _ := s.Info.Get(k.Field())
-		if k >= firstLasting {
+		if k >= BusyTime {
 			want /= 1000
 		}
 
@@ -32,57 +33,13 @@ func TestCountersReadTheirFields(t *testing.T) {
 
 	// What the table of connections keeps of a row is the same.
 	var kept connection
-	kept.counted = counted{received: 4, outOfOrder: 9, segmentsOut: 10, segmentsIn: 11}
+	kept.last = lastCounters{received: 4, outOfOrder: 9, segmentsOut: 10, segmentsIn: 11}
 	g := judge.NewGeometry(1000, 10_000)
 	w := judge.NewWindow(make([]judge.Sample, g.Length), judge.Position{}, &g)
 	kept.judged.Observe(&judge.Moment{Socket: s, At: 1, Now: 1}, &w, judge.DefaultThresholds(), new(judge.Evidence))
 
 	if kept.counters(w.Newest()) != c {
 		t.Errorf("kept is %v of %v", kept.counters(w.Newest()), c)
-	}
-}
-
-func TestCountersSince(t *testing.T) {
-	const mega = 1 << 20
-
-	one := func(k Counter, v uint64) (c Counters) {
-		c[k] = v
-
-		return c
-	}
-	both := func(k Counter, v uint64, l Counter, w uint64) Counters {
-		c := one(k, v)
-		c[l] = w
-
-		return c
-	}
-
-	for name, tc := range map[string]struct{ before, now, want Counters }{
-		"nothing":                    {one(SentBytes, 5), one(SentBytes, 5), Counters{}},
-		"more bytes":                 {one(SentBytes, 5), one(SentBytes, 12), one(SentBytes, 7)},
-		"more than 32 bits of bytes": {one(AckedBytes, 5), one(AckedBytes, 1<<40), one(AckedBytes, 1<<40-5)},
-		"a wrap":                     {one(SentSegments, wrap32), one(SentSegments, 9), one(SentSegments, 10)},
-		"half a turn":                {one(SegmentsIn, 0), one(SegmentsIn, 1<<31-1), one(SegmentsIn, 1<<31-1)},
-		"begun anew": {
-			both(SentBytes, 9*mega, RetransmittedSegments, 3), both(SentBytes, mega, RetransmittedSegments, 5),
-			both(SentBytes, mega, RetransmittedSegments, 5),
-		},
-		"begun anew, and what looks like a wrap": {
-			both(SentBytes, mega, SegmentsOut, 3<<30), both(SentBytes, 7, SegmentsOut, 2),
-			both(SentBytes, 7, SegmentsOut, 2),
-		},
-		"begun anew, by segments alone": {one(OutOfOrderSegments, 9), one(OutOfOrderSegments, 3), one(OutOfOrderSegments, 3)},
-		"begun anew, the times go on": {
-			both(ReceivedBytes, 9, BusyTime, 5000), both(ReceivedBytes, 1, BusyTime, 5100),
-			both(ReceivedBytes, 1, BusyTime, 100),
-		},
-		"a wrap of a time":         {one(BusyTime, wrap32), one(BusyTime, 99), one(BusyTime, 100)},
-		"a time that goes back":    {one(SndbufLimitedTime, 5000), one(SndbufLimitedTime, 4990), Counters{}},
-		"it takes nothing with it": {both(SndbufLimitedTime, 5000, SentBytes, 10), both(SndbufLimitedTime, 4990, SentBytes, 12), one(SentBytes, 2)},
-	} {
-		if got := tc.now.since(&tc.before); got != tc.want {
-			t.Errorf("%s: %v, want %v", name, got, tc.want)
-		}
 	}
 }
 
@@ -98,8 +55,8 @@ func TestCountersKnownByLength(t *testing.T) {
 		r.InfoSize = size
 
 		s := w.tick(r)
-		if s.Totals.Known != want || s.Groups[otherPlace].Known != want {
-			t.Errorf("%d bytes: %b and %b, want %b", size, s.Totals.Known, s.Groups[otherPlace].Known, want)
+		if s.Totals.Known != want || s.Groups[0].Known != want {
+			t.Errorf("%d bytes: %b and %b, want %b", size, s.Totals.Known, s.Groups[0].Known, want)
 		}
 	}
 

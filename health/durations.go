@@ -1,12 +1,14 @@
 package health
 
+import "tcphealth_exporter/health/group"
+
 // durations are the distributions of times over all connections.
 type durations struct {
-	outstanding, lifetime histogram
+	outstanding, lifetime group.Distribution
 }
 
 func newDurations() durations {
-	return durations{outstanding: newHistogram(outstandingBoundTable), lifetime: newHistogram(lifetimeBoundTable)}
+	return durations{outstanding: group.NewDistribution(group.OutstandingBoundTable), lifetime: group.NewDistribution(group.LifetimeBoundTable)}
 }
 
 // observeDurations takes in what a sample has brought of a connection that has just
@@ -16,14 +18,14 @@ func (t *Tracker) observeDurations(i uint32) {
 	c, e := t.slab.conn(i), &t.evidence
 
 	if e.Outstanding() {
-		t.durations.outstanding.observe(e.Age())
+		t.durations.outstanding.Observe(e.Age())
 	}
 
-	if c.group == noGroup || !c.judged.TakeProgress() {
+	if c.group == group.None || !c.judged.TakeProgress() {
 		return
 	}
 
 	if srtt := e.SRTT(); srtt > 0 {
-		t.groups.of(c).rtt.observe(srtt)
+		t.groups.Of(c.group).ObserveRTT(srtt)
 	}
 }

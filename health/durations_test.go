@@ -28,7 +28,7 @@ func TestRTTOfProgressAlone(t *testing.T) {
 	c.Info.BytesAcked, c.Info.RTT = 1000, 30_000
 	s := w.tick(c, idle)
 
-	if h := s.group(1).RTT; h.Count != 1 || h.Sum != 0.03 || s.Groups[otherPlace].RTT.Count != 0 {
+	if h := s.group(1).RTT; h.Count != 1 || h.Sum != 0.03 || s.Groups[0].RTT.Count != 0 {
 		t.Errorf("%d of %v s", h.Count, h.Sum)
 	}
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
@@ -50,7 +51,7 @@ type Ended struct {
 	Identity Identity
 	// Group is the name of its group, see [Group].
 	Group  string
-	Role   Role
+	Role   group.Role
 	Reason EndReason
 	// State is that of the last socket seen.
 	State sampler.State
@@ -63,7 +64,7 @@ type Ended struct {
 	Verdict     judge.Verdict
 	StatusSince time.Time
 	// Counters are those that the kernel last reported for the connection.
-	Counters Counters
+	Counters group.Counters
 	Windows  WindowEvents
 }
 
@@ -78,6 +79,8 @@ func (t *Tracker) sweep(at int64) {
 		if c.endedAt != 0 {
 			continue
 		}
+
+		t.uncount(c)
 
 		c.missed++
 		if c.missed >= confirmations {
@@ -148,11 +151,11 @@ func (t *Tracker) identityOf(c *connection) Identity {
 
 // groupName returns the name of a connection's group, empty if it has none yet.
 func (t *Tracker) groupName(c *connection) string {
-	if c.group == noGroup {
+	if c.group == group.None {
 		return ""
 	}
 
-	return t.groups.of(c).Name
+	return t.groups.Of(c.group).Name
 }
 
 // Shutdown ends all connections that are alive, for the sink alone. The tracker
@@ -181,7 +184,7 @@ func (t *Tracker) noteExportedEnd(i uint32, c *connection) {
 func (t *Tracker) resume(i uint32, c *connection) {
 	c.endedAt = 0
 	t.stats.Opened++
-	t.groups.of(c).Opened++
+	t.groups.Of(c.group).Opened++
 	t.countOpened(c)
 
 	if n := slices.Index(t.ended, i); n >= 0 {
@@ -222,7 +225,8 @@ func (t *Tracker) remove(i uint32) {
 	}
 
 	t.notes.drop(c.note)
-	t.groups.leave(c)
+	t.uncount(c)
+	t.groups.Leave(c.group)
 	delete(t.index, c.cookie)
 	t.slab.release(i)
 }

@@ -3,6 +3,7 @@ package health
 import (
 	"time"
 
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
@@ -297,4 +298,13 @@ func (t *Tracker) hide(place int32) {
 	delete(e.byTuple, p.tuple)
 	*p = exported{}
 	e.free = append(e.free, place)
+}
+
+// rename sets the names of the networks of the exported connections.
+func (e *exports) rename(n *group.Networks) {
+	for i := range e.places {
+		if p := &e.places[i]; p.taken {
+			p.shown.Network = n.Name(p.tuple.remote.AddrPort().Addr())
+		}
+	}
 }

@@ -51,7 +51,7 @@ func TestGroupsBudget(t *testing.T) {
 	s := w.tick(rows...)
 	requireServers(t, s, 2, 1, 3)
 
-	if s.Groups[otherPlace].Statuses[Healthy] != 2 || s.group(3).Statuses[Healthy] != 2 {
+	if s.Groups[0].Statuses[Healthy] != 2 || s.group(3).Statuses[Healthy] != 2 {
 		t.Errorf("%v", s.Groups)
 	}
 
@@ -99,7 +99,7 @@ func TestGroupsGiveUpTheirPlaces(t *testing.T) {
 	s := w.tick(rest...)
 	requireServers(t, s, 1, 2, 4)
 
-	if s.group(4).Statuses[Healthy] != 2 || s.Groups[otherPlace].Counters[SentBytes] != 0 || s.Totals.Counters[SentBytes] != 1000 {
+	if s.group(4).Statuses[Healthy] != 2 || s.Groups[0].Counters[SentBytes] != 0 || s.Totals.Counters[SentBytes] != 1000 {
 		t.Errorf("%+v of %+v", s.Groups, s.Totals)
 	}
 
@@ -141,8 +141,8 @@ func TestGroupsCount(t *testing.T) {
 
 	g := w.tick(dead, half, client(3, 1)).group(1)
 	if g.Statuses != [NumStatuses]int{Healthy: 2, Stale: 1} || g.Causes != [NumCauses]int{CauseNone: 2, CauseHandshake: 1} ||
-		g.Ill != [NumCauses]int{CauseHandshake: 1} || g.Idle != 2 || g.CloseWait != 1 {
-		t.Errorf("%+v", g.GroupCounts)
+		g.Unhealthy != [NumCauses]int{CauseHandshake: 1} || g.Idle != 2 || g.CloseWait != 1 {
+		t.Errorf("%+v", g.Counts)
 	}
 
 	// To be ill at first sight is an entry, to be healthy is none.
@@ -159,7 +159,7 @@ func TestGroupsCount(t *testing.T) {
 
 	if g.Statuses != [NumStatuses]int{Healthy: 3} || g.StatusEntries != [NumStatuses]uint64{Healthy: 1, Stale: 1} ||
 		g.Opened != 1 || g.Closed != 1 {
-		t.Errorf("%+v, %+v", g.GroupCounts, g.Totals)
+		t.Errorf("%+v, %+v", g.Counts, g.Totals)
 	}
 
 	if s := w.snapshot; s.Totals.StatusEntries != g.StatusEntries || s.Totals.Opened != s.Tracker.Opened || s.Totals.Closed != s.Tracker.Closed {
@@ -182,7 +182,7 @@ func TestGroupsBetweenSamples(t *testing.T) {
 	g := w.snapshot.group(1)
 	if g.Statuses != [NumStatuses]int{Healthy: 1, Stale: 1} || g.StatusEntries != [NumStatuses]uint64{Suspect: 1, Stale: 1} ||
 		g.Causes != [NumCauses]int{CauseNone: 1, CauseHandshake: 1} || g.Counters[SegmentsOut] != 7 {
-		t.Errorf("%+v, %+v", g.GroupCounts, g.Totals)
+		t.Errorf("%+v, %+v", g.Counts, g.Totals)
 	}
 
 	requireSound(t, w.tracker)
@@ -269,7 +269,7 @@ func TestGroupsOfManyDestinations(t *testing.T) {
 		}
 	}
 
-	if rest := &s.Groups[otherPlace]; rest.Statuses[Healthy] != connections/2 || s.Statuses[Healthy] != connections ||
+	if rest := &s.Groups[0]; rest.Statuses[Healthy] != connections/2 || s.Statuses[Healthy] != connections ||
 		s.Totals.Counters[SentBytes] != connections*(connections-1)/2 {
 		t.Errorf("%+v of %+v", rest, s.Totals)
 	}

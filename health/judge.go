@@ -1,6 +1,10 @@
 package health
 
-import "tcphealth_exporter/health/judge"
+import (
+	"slices"
+	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
+)
 
 // judge adds a moment to the connection's window, judges it and counts the result.
 func (t *Tracker) judge(i uint32, m *judge.Moment) {
@@ -16,9 +20,11 @@ func (t *Tracker) judge(i uint32, m *judge.Moment) {
 	w := t.slab.growing(i)
 	t.account(c, &w, m.Socket)
 
+	before := c.contribution()
 	a := c.judged.Observe(m, &w, t.thresholds(c), &t.evidence)
 	c.position = w.Position()
 	c.state = m.Socket.State
+	t.recount(c, &before)
 	t.take(i, c, m, &a)
 
 	if c.shown == notShown {
@@ -47,32 +53,85 @@ func (t *Tracker) take(i uint32, c *connection, m *judge.Moment, a *judge.Assess
 		t.countEntry(c)
 	}
 
-	t.count(c, 1)
 	t.watch.consider(i, &v, &t.evidence)
 }
 
-// count adds a verdict to the figures of this sample, or takes it out (-1).
-func (t *Tracker) count(c *connection, n int) {
+// contribution is what a connection adds to the counts of a sample and of its group.
+type contribution struct {
+	group.Member
+
+	flags judge.Flags
+}
+
+func (c *connection) contribution() contribution {
 	v := c.judged.Verdict()
-	t.tick.statuses[v.Status] += n
 
-	for f := range v.Flags.All() {
-		t.tick.flags[f] += n
+	return contribution{group.Member{Status: v.Status, Cause: v.Cause, Idle: v.Idle, State: c.state}, v.Flags}
+}
+
+func (c *connection) member() group.Member { return c.contribution().Member }
+
+// recount replaces the contribution of a connection that has been judged.
+func (t *Tracker) recount(c *connection, before *contribution) {
+	now := c.contribution()
+	if c.counted && now == *before {
+		return
 	}
 
-	if v.Idle {
-		t.tick.idle += n
+	if c.counted {
+		t.count(c, before, -1)
 	}
 
-	if c.group != noGroup {
-		t.groups.of(c).count(c, n)
+	c.counted = true
+	t.count(c, &now, 1)
+}
+
+// uncount removes the contribution of a connection that is in no sample any more.
+func (t *Tracker) uncount(c *connection) {
+	if c.counted {
+		before := c.contribution()
+		t.count(c, &before, -1)
+
+		c.counted = false
+	}
+}
+
+// moveCounts counts the connections of groups that have just got a place of their own
+// there.
+func (t *Tracker) moveCounts(groups []group.ID) {
+	if len(groups) == 0 {
+		return
+	}
+
+	for i, seen := range t.slab.seen {
+		if c := t.slab.conn(uint32(i)); seen != neverSeen && c.counted && slices.Contains(groups, c.group) {
+			t.groups.Other().Counts.Add(c.member(), -1)
+			t.groups.Of(c.group).Counts.Add(c.member(), 1)
+		}
+	}
+}
+
+// count adds a contribution n times; -1 removes it.
+func (t *Tracker) count(c *connection, of *contribution, n int) {
+	t.counts.statuses[of.Status] += n
+
+	for f := range of.flags.All() {
+		t.counts.flags[f] += n
+	}
+
+	if of.Idle {
+		t.counts.idle += n
+	}
+
+	if c.group != group.None {
+		t.groups.Of(c.group).Counts.Add(of.Member, n)
 	}
 }
 
 // countWindows counts for the connection's group what happened to the peer's
 // window. A connection without a group is counted when it joins one.
-func (t *Tracker) countWindows(c *connection, events *WindowEvents) {
-	if *events != (WindowEvents{}) && c.group != noGroup {
-		t.groups.of(c).Windows.Add(events)
+func (t *Tracker) countWindows(c *connection, events *judge.WindowEvents) {
+	if *events != (judge.WindowEvents{}) && c.group != group.None {
+		t.groups.Of(c.group).Windows.Add(events)
 	}
 }

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
@@ -23,16 +24,16 @@ type Rule struct {
 type Policy struct {
 	Profiles []Profile
 	Rules    []Rule
-	// Grouping is nil for [DefaultGrouping].
-	Grouping *Grouping
+	// Grouping is nil for [group.DefaultGrouping].
+	Grouping *group.Grouping
 	// Networks name the networks of remote addresses, nil for the built-in ones.
-	Networks *Networks
+	Networks *group.Networks
 }
 
 // DefaultPolicy returns the policy of a program without configuration: the
 // profile "auto" for all.
 func DefaultPolicy() *Policy {
-	return &Policy{Profiles: BuiltinProfiles()[:1], Networks: NewNetworks(nil)}
+	return &Policy{Profiles: BuiltinProfiles()[:1], Networks: group.NewNetworks(nil)}
 }
 
 // choose returns the index of the profile for a connection.
@@ -58,18 +59,18 @@ func (t *Tracker) thresholds(c *connection) *judge.Thresholds {
 }
 
 // grouping returns the grouping in force.
-func (p *Policy) grouping() *Grouping {
+func (p *Policy) grouping() *group.Grouping {
 	if p.Grouping == nil {
-		return DefaultGrouping()
+		return group.DefaultGrouping()
 	}
 
 	return p.Grouping
 }
 
 // networks returns the networks in force.
-func (p *Policy) networks() *Networks {
+func (p *Policy) networks() *group.Networks {
 	if p.Networks == nil {
-		return NewNetworks(nil)
+		return group.NewNetworks(nil)
 	}
 
 	return p.Networks

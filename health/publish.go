@@ -1,32 +1,35 @@
 package health
 
-import "tcphealth_exporter/health/judge"
+import (
+	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
+)
 
 // snapshot renders the state at a time, which is that of a sample or later.
 func (t *Tracker) snapshot(at int64) *Snapshot {
 	t.watch.changed = false
-	known, edge := countersIn(&t.kernel), judge.EdgeKnown(&t.kernel)
+	known, edge := group.CountersIn(&t.kernel), judge.EdgeKnown(&t.kernel)
 
 	s := &Snapshot{
 		At:          t.last.End,
 		Sockets:     t.tick.sockets,
 		States:      t.tick.states,
-		Statuses:    t.tick.statuses,
-		FlagCounts:  t.tick.flags,
-		Idle:        t.tick.idle,
+		Statuses:    t.counts.statuses,
+		FlagCounts:  t.counts.flags,
+		Idle:        t.counts.idle,
 		FlagEvents:  t.events.counts,
 		LastRaised:  t.events.newest(),
-		Totals:      t.groups.totals(),
-		Groups:      t.groups.snapshot(known, edge),
-		GroupLabels: t.groups.labels,
-		Outstanding: t.durations.outstanding.snapshot(),
-		Lifetimes:   t.durations.lifetime.snapshot(),
+		Totals:      t.groups.Totals(),
+		Groups:      t.groups.Snapshot(known, edge),
+		GroupLabels: t.groups.Labels(),
+		Outstanding: t.durations.outstanding.Snapshot(),
+		Lifetimes:   t.durations.lifetime.Snapshot(),
 		Tracker:     t.stats,
 		Listeners:   t.listeners.snapshot(t.generation, at),
 		Connections: t.shownConnections(),
 	}
 	s.Totals.Known, s.Totals.EdgeKnown = known, edge
-	s.GroupsFolded = t.groups.folded
+	s.GroupsFolded = t.groups.Folded()
 	s.Tracker.Live = t.slab.used - len(t.ended)
 	s.Tracker.Ended = len(t.ended)
 	s.Tracker.Untracked = t.tick.untracked
@@ -57,7 +60,7 @@ func (t *Tracker) shownConnections() []Connection {
 
 		c := t.slab.conn(p.index)
 		p.shown.adopt(c.judged.Verdict(), &t.clock)
-		p.shown.Group = t.groups.of(c).Name
+		p.shown.Group = t.groups.Of(c.group).Name
 		all = append(all, p.shown)
 	}
 
@@ -78,5 +81,5 @@ func (t *Tracker) bytes() int {
 	// A map entry is a key, a value and its share of a group of eight filled to 7/8.
 	const perIndexed = 16
 
-	return len(t.slab.seen)*perPlace + t.slab.windows.bytes() + t.rest.bytes() + len(t.index)*perIndexed + cap(t.ended)*4 + cap(t.slab.free)*4 + t.groups.bytes()
+	return len(t.slab.seen)*perPlace + t.slab.windows.bytes() + t.rest.bytes() + len(t.index)*perIndexed + cap(t.ended)*4 + cap(t.slab.free)*4 + t.groups.Bytes() + cap(t.arrivals)*4
 }

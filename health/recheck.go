@@ -80,7 +80,6 @@ func (t *Tracker) revisit(m *judge.Moment) {
 	}
 
 	before := c.judged.Verdict()
-	t.count(c, -1)
 	t.judge(i, m)
 
 	v := c.judged.Verdict()

@@ -228,11 +228,11 @@ func anyOf(random *rand.Rand, cookie uint64) row {
 func requireCounts(tb testing.TB, w *watch) {
 	tb.Helper()
 
-	var want tickCounts
+	var want counts
 
 	for _, i := range w.tracker.index {
 		v := w.tracker.slab.conn(i).judged.Verdict()
-		if w.tracker.slab.seen[i] != w.tracker.generation {
+		if w.tracker.slab.conn(i).missed > 0 || w.tracker.slab.conn(i).endedAt != 0 {
 			continue
 		}
 
@@ -247,7 +247,7 @@ func requireCounts(tb testing.TB, w *watch) {
 		}
 	}
 
-	if got := &w.tracker.tick; got.statuses != want.statuses || got.flags != want.flags || got.idle != want.idle {
+	if got := &w.tracker.counts; got.statuses != want.statuses || got.flags != want.flags || got.idle != want.idle {
 		tb.Fatalf("counted %v, %v, %d idle; there are %v, %v, %d", got.statuses, got.flags, got.idle, want.statuses, want.flags, want.idle)
 	}
 }

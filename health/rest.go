@@ -3,6 +3,7 @@ package health
 import (
 	"time"
 
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
@@ -20,7 +21,6 @@ import (
 type resting struct {
 	cookie, digest uint64
 	index          uint32
-	group          int32
 	state          sampler.State
 }
 
@@ -141,17 +141,6 @@ func (t *Tracker) Resting(at time.Time, cookie, digest uint64) bool {
 	t.slab.seen[r.index] = t.generation
 	t.tick.sockets++
 	t.tick.states[r.state]++
-	t.tick.statuses[Healthy]++
-	t.tick.idle++
-
-	counts := &t.groups.places[t.groups.placeOf[r.group]].GroupCounts
-	counts.Statuses[Healthy]++
-	counts.Causes[CauseNone]++
-	counts.Idle++
-
-	if r.state == sampler.StateCloseWait {
-		counts.CloseWait++
-	}
 
 	return true
 }
@@ -171,7 +160,7 @@ func (r *rest) append(one resting) {
 func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
 	c := t.slab.conn(i)
 
-	alone := c.group != noGroup && c.shown == notShown
+	alone := c.group != group.None && c.shown == notShown
 	if row.Digest == 0 || t.rest.off || !alone || !c.judged.Spotless() || !t.evidence.Still() || row.SendQueue > 0 {
 		return
 	}
@@ -183,7 +172,7 @@ func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
 
 	c.resting, c.restFrom = true, r.Oldest().At
 	t.slab.shrink(i)
-	t.rest.append(resting{row.Cookie, row.Digest, i, c.group, row.State})
+	t.rest.append(resting{row.Cookie, row.Digest, i, row.State})
 }
 
 // canRestore tells whether a window of equal samples can be made again by the times of

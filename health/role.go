@@ -3,31 +3,9 @@ package health
 import (
 	"net/netip"
 
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/sampler"
 )
-
-// Role is the side of a connection that the host is on.
-type Role uint8
-
-// The roles.
-const (
-	// RoleUnknown is that of a connection before the listeners were known.
-	RoleUnknown Role = iota
-	RoleClient
-	RoleServer
-)
-
-// String returns the name as metrics show it.
-func (r Role) String() string {
-	switch r {
-	case RoleClient:
-		return "client"
-	case RoleServer:
-		return "server"
-	default:
-		return "unknown"
-	}
-}
 
 // opening is where a listener takes connections. A connection that it took has
 // its family, and its interface where it is bound to one.
@@ -92,10 +70,10 @@ func (o openings) has(at sampler.Endpoint, c *connection) bool {
 
 // roleOf finds the role of a connection by the listeners. Whoever sends a SYN is
 // a client, even from a port that somebody listens on.
-func (o openings) roleOf(c *connection) Role {
+func (o openings) roleOf(c *connection) group.Role {
 	if c.state != sampler.StateSynSent && o.covers(c) {
-		return RoleServer
+		return group.RoleServer
 	}
 
-	return RoleClient
+	return group.RoleClient
 }

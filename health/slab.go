@@ -1,6 +1,9 @@
 package health
 
-import "tcphealth_exporter/health/judge"
+import (
+	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
+)
 
 const (
 	chunkBits = 10
@@ -97,7 +100,7 @@ func (s *slab) alloc() uint32 {
 	i := s.free[len(s.free)-1]
 	s.free = s.free[:len(s.free)-1]
 	s.used++
-	*s.conn(i) = connection{shown: notShown, note: noNote, group: noGroup}
+	*s.conn(i) = connection{shown: notShown, note: noNote, group: group.None}
 
 	return i
 }

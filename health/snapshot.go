@@ -3,6 +3,7 @@ package health
 import (
 	"time"
 
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/sampler"
 )
 
@@ -26,8 +27,8 @@ type Snapshot struct {
 	// Totals are the sums over all connections, Groups those of each group that is
 	// shown, of which the first one is for the rest. GroupLabels are the names of
 	// their labels.
-	Totals      Totals
-	Groups      []Group
+	Totals      group.Totals
+	Groups      []group.Group
 	GroupLabels []string
 	// GroupsFolded counts the groups of followed connections that have no place of
 	// their own.
@@ -36,7 +37,7 @@ type Snapshot struct {
 	// connection that had any at each sample; Lifetimes how long connections lived
 	// that were opened and ended while all were watched, from the first sample to
 	// the last one with them. Both are in seconds.
-	Outstanding, Lifetimes *Histogram
+	Outstanding, Lifetimes *group.Histogram
 
 	Tracker   TrackerStats
 	Listeners []Listener

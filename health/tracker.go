@@ -3,6 +3,7 @@ package health
 import (
 	"time"
 
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
@@ -26,14 +27,19 @@ type Tracker struct {
 	lastPolicy *Policy
 	// revision counts the policies, so that connections are bound anew.
 	revision uint8
-	networks *Networks
+	networks *group.Networks
 
 	rest      rest
 	warming   warming
 	exports   *exports
 	listeners listeners
-	groups    groups
-	durations durations
+	groups    group.Table
+	// arrivals are the connections that wait for their group.
+	arrivals []uint32
+	// sampledFrom is when the previous sample began, in ms on the tracker's clock.
+	sampledFrom int64
+	cgroups     cgroups
+	durations   durations
 	// algorithms are the congestion control algorithms seen.
 	algorithms algorithms
 	admission  admission
@@ -48,6 +54,7 @@ type Tracker struct {
 
 	generation uint32
 	tick       tickCounts
+	counts     counts
 	first      bool // until the first complete sample
 	last       sampler.Dump
 	events     flagEvents
@@ -58,11 +65,15 @@ type Tracker struct {
 type tickCounts struct {
 	states    [sampler.NumStates]int
 	sockets   int
-	statuses  [NumStatuses]int
-	flags     [NumFlags]int
-	idle      int
 	untracked int
 	kept      int // followed out of turn in a crowded table
+}
+
+// counts are of the connections in the last sample.
+type counts struct {
+	statuses [judge.NumStatuses]int
+	flags    [judge.NumFlags]int
+	idle     int
 }
 
 // confirmations is how many complete dumps must miss a connection before it
@@ -87,8 +98,9 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 		exports:   newExports(cfg.Export, &zones{lookUp: cfg.InterfaceName}),
 		admission: admission{capacity: cfg.MaxConnections},
 		clock:     clock{interval: cfg.Interval.Milliseconds()},
-		groups:    newGroups(cfg.Groups, cfg.Policy.grouping()),
+		groups:    group.NewTable(cfg.Groups, cfg.Policy.grouping()),
 		durations: newDurations(),
+		cgroups:   cgroups{lookUp: cfg.CgroupName},
 		first:     true,
 	}
 	t.slab.geometry = &t.geometry
@@ -108,7 +120,8 @@ func (t *Tracker) Begin(sampler.Space) {
 	t.rest.begin()
 	t.exports.begin()
 	t.watch.clear()
-	t.groups.begin()
+	t.moveCounts(t.groups.Begin())
+	t.cgroups.begin()
 }
 
 // Sockets implements [sampler.Consumer].
@@ -149,7 +162,7 @@ func (t *Tracker) End(d sampler.Dump) {
 	t.sweep(at)
 	t.expire(at)
 	t.slab.tidy()
-	t.groups.noteEmpty()
+	t.groups.NoteEmpty()
 	t.settleExports(at)
 	t.admission.advance(t.clock.tickLength(), t.slab.used-len(t.ended)+t.tick.untracked, t.tick.kept)
 
@@ -282,7 +295,7 @@ func (t *Tracker) admit(m *judge.Moment, turn bool) (uint32, bool) {
 		t.stats.Opened++
 	}
 
-	t.groups.arrivals = append(t.groups.arrivals, i)
+	t.arrivals = append(t.arrivals, i)
 	t.exports.appeared(i, m.Socket)
 
 	return i, true

@@ -25,7 +25,7 @@ func (t *Tracker) warm(rows []sampler.Socket) {
 
 	for _, n := range w.found {
 		c := t.slab.conn(n)
-		w.sum += c.cookie + uint64(c.firstSeen) + c.counted.received + c.judged.Touch() + uint64(t.slab.seen[n])
+		w.sum += c.cookie + uint64(c.firstSeen) + c.last.received + c.judged.Touch() + uint64(t.slab.seen[n])
 	}
 
 	for _, n := range w.found {

@@ -1,4 +1,4 @@
-package health
+package group
 
 import (
 	"math"
@@ -17,7 +17,7 @@ func randomSeconds(random *rand.Rand) float64 {
 	case 0:
 		return 0
 	case 1:
-		return lifetimeBoundTable[random.IntN(len(lifetimeBoundTable))] // on a bound
+		return LifetimeBoundTable[random.IntN(len(LifetimeBoundTable))] // on a bound
 	case 2:
 		return math.Ldexp(1, random.IntN(40)-20) // on a bound of every schema
 	default:
@@ -29,15 +29,15 @@ func randomSeconds(random *rand.Rand) float64 {
 // library, for the values that have a bucket here.
 func TestHistogramIsThatOfPrometheus(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	ours := newHistogram(lifetimeBoundTable)
+	ours := NewDistribution(LifetimeBoundTable)
 	theirs := prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name: "test", Buckets: lifetimeBoundTable,
+		Name: "test", Buckets: LifetimeBoundTable,
 		NativeHistogramBucketFactor: math.Pow(2, 1.0/perOctave), NativeHistogramZeroThreshold: HistogramZeroThreshold,
 	})
 
 	for range 20_000 {
 		v := min(randomSeconds(random), 1<<28)
-		ours.observe(v)
+		ours.Observe(v)
 		theirs.Observe(v)
 	}
 
@@ -46,7 +46,7 @@ func TestHistogramIsThatOfPrometheus(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	want, got := m.GetHistogram(), ours.snapshot()
+	want, got := m.GetHistogram(), ours.Snapshot()
 	if want.GetSchema() != HistogramSchema || want.GetSampleCount() != got.Count || want.GetSampleSum() != got.Sum ||
 		want.GetZeroCount() != got.Zero || want.GetZeroThreshold() != HistogramZeroThreshold {
 		t.Errorf("schema %d, %d of %v, %d up to %v; want %v", HistogramSchema, got.Count, got.Sum, got.Zero, HistogramZeroThreshold, want)
@@ -104,13 +104,13 @@ func trimmed(h *Histogram) (all []int64) {
 // TestHistogramIsBounded sees that no value costs more than a bucket that is
 // there or within the bounds.
 func TestHistogramIsBounded(t *testing.T) {
-	h := newHistogram(rttBoundTable)
+	h := NewDistribution(rttBoundTable)
 	for _, v := range []float64{1e300, 1e-300, 0, 1, HistogramZeroThreshold, math.Nextafter(HistogramZeroThreshold, 1), math.MaxFloat64} {
-		h.observe(v)
+		h.Observe(v)
 	}
 
-	if h.Zero != 3 || h.First != leastBucket || h.First+len(h.Native)-1 != mostBucket || h.Native[0] != 1 ||
-		h.Native[len(h.Native)-1] != 2 || h.Native[-leastBucket] != 1 {
+	if h.Zero != 3 || h.First != minBucket || h.First+len(h.Native)-1 != maxBucket || h.Native[0] != 1 ||
+		h.Native[len(h.Native)-1] != 2 || h.Native[-minBucket] != 1 {
 		t.Errorf("%d zeros; %d buckets from %d on: %v", h.Zero, len(h.Native), h.First, h.Native)
 	}
 }
@@ -119,7 +119,7 @@ func TestHistogramIsBounded(t *testing.T) {
 // out again while nothing is new.
 func TestHistogramSnapshotsStay(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	h := newHistogram(rttBoundTable)
+	h := NewDistribution(rttBoundTable)
 
 	type kept struct {
 		snapshot *Histogram
@@ -129,13 +129,13 @@ func TestHistogramSnapshotsStay(t *testing.T) {
 	var all []kept
 
 	for n := range uint64(500) {
-		if s := h.snapshot(); s != h.snapshot() {
+		if s := h.Snapshot(); s != h.Snapshot() {
 			t.Fatal("two copies of one state")
 		} else {
 			all = append(all, kept{s, n})
 		}
 
-		h.observe(randomSeconds(random))
+		h.Observe(randomSeconds(random))
 	}
 
 	for _, k := range all {

@@ -1,4 +1,4 @@
-package health
+package group
 
 import (
 	"math"
@@ -15,21 +15,21 @@ const (
 	HistogramZeroThreshold = 1.0 / (1 << 20)
 
 	perOctave = 1 << HistogramSchema
-	// leastBucket and mostBucket bound the memory: what is above 2^28, which is
+	// minBucket and maxBucket bound the memory: values above 2^28, which is
 	// eight years in seconds, counts for the last one.
-	leastBucket = -20*perOctave + 1
-	mostBucket  = 28 * perOctave
+	minBucket = -20*perOctave + 1
+	maxBucket = 28 * perOctave
 )
 
 // octaveTable has the upper bounds of the buckets between one half and one, each
-// 2^(1/8) times the one before.
+// 2^(1/8) times the previous one.
 var octaveTable = [perOctave]float64{
 	0.5, 0.5452538663326288, 0.5946035575013605, 0.6484197773255048,
 	0.7071067811865475, 0.7711054127039704, 0.8408964152537144, 0.9170040432046711,
 }
 
-// Histogram is a distribution of values that are not negative, in classic buckets
-// and in exponential ones.
+// Histogram is a distribution of values that are not negative, in classic and in
+// exponential buckets.
 type Histogram struct {
 	Count uint64
 	Sum   float64
@@ -49,23 +49,26 @@ type Histogram struct {
 // rtt_high.
 var (
 	rttBoundTable         = []float64{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2}
-	outstandingBoundTable = []float64{0.01, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300}
-	lifetimeBoundTable    = []float64{1, 5, 15, 60, 300, 900, 3600, 14400, 86400}
+	OutstandingBoundTable = []float64{0.01, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300}
+	LifetimeBoundTable    = []float64{1, 5, 15, 60, 300, 900, 3600, 14400, 86400}
 )
 
-// histogram is a [Histogram] in the making. What it has handed out stays as it is.
-type histogram struct {
+// Distribution collects a [Histogram]. Snapshots of it are immutable.
+type Distribution struct {
 	Histogram
 
-	// copied is the present state as it was handed out, nil if there is more.
+	// copied is the last snapshot, nil if it is outdated.
 	copied *Histogram
 }
 
-func newHistogram(bounds []float64) histogram {
-	return histogram{Histogram: Histogram{Bounds: bounds, Buckets: make([]uint64, len(bounds)+1)}}
+// NewDistribution returns an empty distribution with classic buckets of the given
+// upper bounds.
+func NewDistribution(bounds []float64) Distribution {
+	return Distribution{Histogram: Histogram{Bounds: bounds, Buckets: make([]uint64, len(bounds)+1)}}
 }
 
-func (h *histogram) observe(v float64) {
+// Observe adds a value that is not negative.
+func (h *Distribution) Observe(v float64) {
 	h.copied = nil
 	h.Count++
 	h.Sum += v
@@ -85,7 +88,7 @@ func bucketOf(v float64) int {
 	fraction, exponent := math.Frexp(v)
 	bucket := firstAtLeast(octaveTable[:], fraction) + (exponent-1)*perOctave
 
-	return min(max(bucket, leastBucket), mostBucket)
+	return min(max(bucket, minBucket), maxBucket)
 }
 
 // firstAtLeast returns the index of the first of a few rising bounds that v does
@@ -101,7 +104,7 @@ func firstAtLeast(bounds []float64, v float64) int {
 }
 
 // reach returns where a bucket is counted, after it has made room for it.
-func (h *histogram) reach(bucket int) int {
+func (h *Distribution) reach(bucket int) int {
 	switch {
 	case len(h.Native) == 0:
 		h.First, h.Native = bucket, make([]uint64, 1)
@@ -115,8 +118,8 @@ func (h *histogram) reach(bucket int) int {
 	return bucket - h.First
 }
 
-// snapshot returns the present state, which is never changed afterwards.
-func (h *histogram) snapshot() *Histogram {
+// Snapshot returns the current state, which never changes afterwards.
+func (h *Distribution) Snapshot() *Histogram {
 	if h.copied == nil {
 		c := h.Histogram
 		c.Buckets, c.Native = slices.Clone(c.Buckets), slices.Clone(c.Native)

@@ -1,12 +1,11 @@
-package health
+package group
 
 import "tcphealth_exporter/sampler"
 
-// Counter names one of the kernel's counters of a connection that are added up.
+// Counter is one of the kernel's counters per connection that groups sum up.
 type Counter uint8
 
-// The counters. Those of time are in ms, see [Counter.Field] for the kernel's
-// names.
+// The counters. Those of time are in ms; [Counter.Field] returns their kernel source.
 const (
 	SentBytes Counter = iota
 	RetransmittedBytes
@@ -27,16 +26,14 @@ const (
 	NumCounters
 )
 
-// firstLasting is the first of the counters that a socket keeps when it is
-// disconnected by connect(2) with AF_UNSPEC (seen on Linux 6.18, whose
-// tcp_disconnect zeroes the others).
+// firstLasting is the first of the counters that a socket keeps when connect(2) with
+// AF_UNSPEC disconnects it (Linux 6.18: tcp_disconnect zeroes the others).
 const firstLasting = BusyTime
 
-// wrap32 is where a counter of 32 bits begins again.
+// wrap32 is the maximum of a counter of 32 bits.
 const wrap32 = 1<<32 - 1
 
-// counterTable has the field of tcp_info of each counter, and the highest value
-// that we see of it.
+// counterTable has the field of tcp_info of each counter, and its maximum here.
 var counterTable = [NumCounters]struct {
 	field sampler.Field
 	max   uint64
@@ -60,12 +57,12 @@ var counterTable = [NumCounters]struct {
 // Field returns the field of tcp_info behind the counter.
 func (c Counter) Field() sampler.Field { return counterTable[c].field }
 
-// Counters has a value for each [Counter]: what the kernel says of one
-// connection, or a sum of changes.
+// Counters has a value for each [Counter]: those of one connection, or a sum of
+// increases.
 type Counters [NumCounters]uint64
 
-// countersOf returns what one row says.
-func countersOf(info *sampler.TCPInfo) Counters {
+// CountersOf returns the counters in tcp_info.
+func CountersOf(info *sampler.TCPInfo) Counters {
 	return Counters{
 		SentBytes:             info.BytesSent(),
 		RetransmittedBytes:    info.BytesRetrans(),
@@ -84,19 +81,11 @@ func countersOf(info *sampler.TCPInfo) Counters {
 	}
 }
 
-// counted are the counters of a connection's last row that are needed for
-// nothing else.
-type counted struct {
-	received                            uint64
-	outOfOrder, segmentsOut, segmentsIn uint32
-}
-
-// since returns what was added after before. A counter that wrapped has gone on;
-// one that fell further than that was begun anew, and so were all that a socket
-// does not keep. What the socket did between before and its new beginning is not
-// known to anybody.
-func (c *Counters) since(before *Counters) (added Counters) {
-	anew := false
+// Since returns the increases after before. A counter that wrapped has continued; one
+// that fell by more was restarted, and so were all counters that a socket does not
+// keep. What the socket did between before and the restart is lost.
+func (c *Counters) Since(before *Counters) (added Counters) {
+	restarted := false
 
 	for k := range c {
 		limit := counterTable[k].max
@@ -104,25 +93,26 @@ func (c *Counters) since(before *Counters) (added Counters) {
 
 		if added[k] > limit/2 {
 			added[k] = 0
-			anew = anew || Counter(k) < firstLasting
+			restarted = restarted || Counter(k) < firstLasting
 		}
 	}
 
-	if anew {
+	if restarted {
 		copy(added[:firstLasting], c[:firstLasting])
 	}
 
 	return added
 }
 
-// limitTimes bounds the times to so many ms.
-func (c *Counters) limitTimes(ms int64) {
+// LimitTimes caps the counters of time to so many ms.
+func (c *Counters) LimitTimes(ms int64) {
 	for k := firstLasting; k < NumCounters; k++ {
 		c[k] = min(c[k], uint64(max(0, ms)))
 	}
 }
 
-func (c *Counters) add(other *Counters) {
+// Add adds other to c.
+func (c *Counters) Add(other *Counters) {
 	for k := range c {
 		c[k] += other[k]
 	}
@@ -131,11 +121,11 @@ func (c *Counters) add(other *Counters) {
 // CounterSet is a set of counters.
 type CounterSet uint32
 
-// Has tells whether c is in the set.
+// Has reports whether c is in the set.
 func (s CounterSet) Has(c Counter) bool { return s&(1<<c) != 0 }
 
-// countersIn returns the counters that a kernel has, by any tcp_info of it.
-func countersIn(info *sampler.TCPInfo) (s CounterSet) {
+// CountersIn returns the counters that the kernel behind any tcp_info provides.
+func CountersIn(info *sampler.TCPInfo) (s CounterSet) {
 	for k := range NumCounters {
 		if info.Has(counterTable[k].field) {
 			s |= 1 << k
@@ -143,36 +133,4 @@ func countersIn(info *sampler.TCPInfo) (s CounterSet) {
 	}
 
 	return s
-}
-
-// Totals are sums over connections since the exporter started, or since a group
-// got its place.
-type Totals struct {
-	// Counters are what the connections did while they were watched. Known are
-	// those that the kernel has.
-	Counters Counters
-	Known    CounterSet
-	// StatusEntries counts how often a connection got each status; to be HEALTHY
-	// from the start is no entry.
-	StatusEntries [NumStatuses]uint64
-	// Windows counts what happened to the peers' receive windows.
-	Windows WindowEvents
-	// EdgeKnown tells whether the kernel has what shrinking windows are found by.
-	EdgeKnown bool
-	// Opened and Closed are those of [TrackerStats].
-	Opened, Closed uint64
-}
-
-// Get returns a counter, and whether the kernel has it.
-func (t *Totals) Get(c Counter) (uint64, bool) { return t.Counters[c], t.Known.Has(c) }
-
-func (t *Totals) add(other *Totals) {
-	t.Counters.add(&other.Counters)
-	t.Windows.Add(&other.Windows)
-	t.Opened += other.Opened
-	t.Closed += other.Closed
-
-	for s, n := range other.StatusEntries {
-		t.StatusEntries[s] += n
-	}
 }

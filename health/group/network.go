@@ -1,4 +1,4 @@
-package health
+package group
 
 import (
 	"maps"
@@ -74,13 +74,11 @@ func (n *Networks) Name(a netip.Addr) string {
 	return NetworkGlobal
 }
 
-func (n *Networks) equal(other *Networks) bool { return maps.Equal(n.names, other.names) }
-
-// rename names the networks of those shown anew.
-func (e *exports) rename(n *Networks) {
-	for i := range e.places {
-		if p := &e.places[i]; p.taken {
-			p.shown.Network = n.Name(p.tuple.remote.AddrPort().Addr())
-		}
+// Equal reports whether both name all addresses alike.
+func (n *Networks) Equal(other *Networks) bool {
+	if n == nil || other == nil {
+		return n == other
 	}
+
+	return maps.Equal(n.names, other.names)
 }

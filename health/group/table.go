@@ -1,0 +1,361 @@
+package group
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config bounds the groups.
+type Config struct {
+	// Max is the maximum number of exported groups beside [Other].
+	Max int
+	// Hold is the minimum time that a group without connections keeps its place.
+	Hold time.Duration
+}
+
+// Table holds the groups of the tracked connections. As many as the budget allows
+// have a place of their own, all others share the first place. The first group gets
+// the first place; of groups that appear together, the largest. An exported group
+// stays exported, unless another one needs the place of one that has had no
+// connection for the hold time. Its totals are dropped with it, so that no series of
+// another group jumps; the totals of the host keep them.
+type Table struct {
+	cfg      Config
+	grouping *Grouping
+	labels   []string // names
+
+	byKey   map[string]int32
+	entries []entry
+	free    []int32
+	key     []byte // reused
+	// placeOf has the place of each entry, apart from them so that a tick reads
+	// four bytes of each.
+	placeOf []int32
+	places  []Place
+	// folded counts the entries without a place of their own.
+	folded int
+	// past is the sum of those that gave up their places.
+	past Totals
+
+	// fresh are the entries made since the last call of Settle.
+	fresh []int32
+	// now is the time of the last call of Settle, in ms on the tracker's clock.
+	now int64
+}
+
+// entry is a group with connections, exported or not.
+type entry struct {
+	key     string
+	members int // in the table
+}
+
+// Place is an exported group.
+type Place struct {
+	Group
+
+	rtt   Distribution
+	entry int32 // noPlace for [Other]
+	// emptySince is since when it has no members, in ms on the tracker's clock,
+	// zero while it has some.
+	emptySince int64
+}
+
+// ID identifies a group in a [Table].
+type ID int32
+
+// None is the ID of no group.
+const None ID = -1
+
+const (
+	// otherPlace is that of [Other].
+	otherPlace = 0
+	noPlace    = -1
+)
+
+// NewTable returns an empty table.
+func NewTable(cfg Config, g *Grouping) Table {
+	t := Table{cfg: cfg}
+	t.Reset(g)
+
+	return t
+}
+
+// Reset drops all groups for another grouping; only the totals continue.
+func (t *Table) Reset(g *Grouping) {
+	for i := range t.places {
+		t.past.Add(&t.places[i].Totals)
+	}
+
+	t.grouping, t.labels = g, g.Labels()
+	t.byKey = make(map[string]int32)
+	t.entries, t.free, t.placeOf = nil, nil, nil
+	t.folded = 0
+	t.places = []Place{newPlace(noPlace, g.otherLabels())}
+}
+
+// ObserveRTT adds a round-trip time in seconds.
+func (p *Place) ObserveRTT(seconds float64) { p.rtt.Observe(seconds) }
+
+func newPlace(entry int32, labels []string) Place {
+	return Place{entry: entry, Group: Group{Labels: labels, Name: strings.Join(labels, "/")}, rtt: NewDistribution(rttBoundTable)}
+}
+
+// Of returns where the connections of a group are counted, which is [Other] for those
+// beyond the budget.
+func (t *Table) Of(id ID) *Place { return &t.places[t.placeOf[id]] }
+
+// Grouping returns the grouping in use.
+func (t *Table) Grouping() *Grouping { return t.grouping }
+
+// Labels returns the names of the labels.
+func (t *Table) Labels() []string { return t.labels }
+
+// Folded returns the number of groups without a place of their own.
+func (t *Table) Folded() int { return t.folded }
+
+// Begin starts a sample. Places that have become free go to groups without one, which
+// are returned: until now, their connections were counted in [Other].
+func (t *Table) Begin() (moved []ID) {
+	if t.folded == 0 || t.findPlace() == noPlace {
+		return nil
+	}
+
+	var folded []int32
+
+	for e := range t.entries {
+		if t.entries[e].members > 0 && t.placeOf[e] == otherPlace {
+			folded = append(folded, int32(e))
+		}
+	}
+
+	t.handOut(folded)
+
+	for _, e := range folded {
+		if t.placeOf[e] != otherPlace {
+			moved = append(moved, ID(e))
+		}
+	}
+
+	return moved
+}
+
+// Other returns where the connections of all groups beyond the budget are counted.
+func (t *Table) Other() *Place { return &t.places[otherPlace] }
+
+// Enter adds a connection to its group and returns the group.
+func (t *Table) Enter(about *Traits) ID {
+	t.key = t.grouping.appendKey(t.key[:0], about)
+
+	e, known := t.byKey[string(t.key)]
+	if !known {
+		e = t.newEntry(string(t.key))
+		t.fresh = append(t.fresh, e)
+	}
+
+	t.entries[e].members++
+
+	return ID(e)
+}
+
+// newEntry returns an entry without a place.
+func (t *Table) newEntry(key string) (e int32) {
+	if n := len(t.free); n > 0 {
+		e, t.free = t.free[n-1], t.free[:n-1]
+	} else {
+		e = int32(len(t.entries))
+		t.entries = append(t.entries, entry{})
+		t.placeOf = append(t.placeOf, otherPlace)
+	}
+
+	t.entries[e], t.placeOf[e] = entry{key: key}, otherPlace
+	t.byKey[key] = e
+	t.folded++
+
+	return e
+}
+
+// Leave removes a connection from its group, if it has one.
+func (t *Table) Leave(id ID) {
+	if id == None {
+		return
+	}
+
+	e := int32(id)
+	t.entries[e].members--
+
+	if t.entries[e].members == 0 && t.placeOf[e] == otherPlace {
+		t.folded--
+		t.forget(e)
+	}
+}
+
+func (t *Table) forget(e int32) {
+	delete(t.byKey, t.entries[e].key)
+	t.entries[e] = entry{}
+	t.free = append(t.free, e)
+}
+
+// Settle hands out places to new groups at the end of a sample.
+func (t *Table) Settle(at int64) {
+	t.now = at
+	t.handOut(t.fresh)
+	t.fresh = t.fresh[:0]
+}
+
+// NoteEmpty records since when groups have had no connection.
+func (t *Table) NoteEmpty() {
+	for i := range t.places {
+		p := &t.places[i]
+
+		switch {
+		case i == otherPlace || t.entries[p.entry].members > 0:
+			p.emptySince = 0
+		case p.emptySince == 0:
+			p.emptySince = t.now
+		}
+	}
+}
+
+// handOut gives places to groups without one, the largest first.
+func (t *Table) handOut(wanting []int32) {
+	slices.SortStableFunc(wanting, func(a, b int32) int {
+		return cmp.Compare(t.entries[b].members, t.entries[a].members)
+	})
+
+	for _, e := range wanting {
+		i := t.findPlace()
+		if i == noPlace {
+			return
+		}
+
+		if t.entries[e].members == 0 || t.placeOf[e] != otherPlace {
+			continue // it has vanished
+		}
+
+		t.give(i, e)
+	}
+}
+
+// findPlace returns a place for another group: a new one, or that of the group that
+// has been empty for longest; noPlace if there is none.
+func (t *Table) findPlace() int {
+	if len(t.places) <= t.cfg.Max {
+		return len(t.places)
+	}
+
+	victim := noPlace
+
+	for i := range t.places {
+		p := &t.places[i]
+		if p.emptySince == 0 || t.now-p.emptySince < t.cfg.Hold.Milliseconds() || t.entries[p.entry].members > 0 {
+			continue
+		}
+
+		if victim == noPlace || p.emptySince < t.places[victim].emptySince {
+			victim = i
+		}
+	}
+
+	return victim
+}
+
+// give gives the place that was found to an entry.
+func (t *Table) give(i int, e int32) {
+	if i == len(t.places) {
+		t.places = append(t.places, Place{})
+	} else {
+		t.past.Add(&t.places[i].Totals)
+		t.forget(t.places[i].entry)
+	}
+
+	t.places[i] = newPlace(e, labelsOf(t.entries[e].key))
+	t.placeOf[e] = int32(i)
+	t.folded--
+}
+
+// Totals returns the sums over all connections ever tracked.
+func (t *Table) Totals() (sum Totals) {
+	sum.Add(&t.past)
+
+	for i := range t.places {
+		sum.Add(&t.places[i].Totals)
+	}
+
+	return sum
+}
+
+// Snapshot copies the groups. known and edgeKnown describe the kernel.
+func (t *Table) Snapshot(known CounterSet, edgeKnown bool) []Group {
+	all := make([]Group, len(t.places))
+
+	for i := range t.places {
+		p := &t.places[i]
+		all[i] = p.Group
+		all[i].Known, all[i].EdgeKnown = known, edgeKnown
+		all[i].RTT = p.rtt.Snapshot()
+	}
+
+	return all
+}
+
+// Bytes returns the memory of the table.
+func (t *Table) Bytes() int {
+	const (
+		perEntry = 24 + 4
+		// A map entry is a string and a number; the text of a key is shared.
+		perKey   = 24 + 48
+		perPlace = 1024 // with a histogram of usual width
+	)
+
+	return cap(t.entries)*perEntry + len(t.byKey)*perKey + cap(t.free)*4 + cap(t.places)*perPlace
+}
+
+// Check returns an error if the table contradicts itself, or the members of its
+// groups. It is for tests.
+func (t *Table) Check(members map[ID]int) error {
+	folded := 0
+
+	for key, e := range t.byKey {
+		place, n := t.placeOf[e], members[ID(e)]
+		if t.entries[e].key != key || t.entries[e].members != n || n == 0 && place == otherPlace {
+			return fmt.Errorf("the entry of %q is %+v, has %d members, and is at place %d", key, t.entries[e], n, place)
+		}
+
+		if place == otherPlace {
+			folded++
+		} else if t.places[place].entry != e || !slices.Equal(t.places[place].Labels, labelsOf(key)) {
+			return fmt.Errorf("%q is at the place of entry %d, %v", key, t.places[place].entry, t.places[place].Labels)
+		}
+
+		delete(members, ID(e))
+	}
+
+	switch {
+	case len(members) != 0 || len(t.byKey)+len(t.free) != len(t.entries):
+		return fmt.Errorf("members of forgotten entries: %v; %d entries, %d known by key, %d free", members, len(t.entries), len(t.byKey), len(t.free))
+	case folded != t.folded || len(t.byKey)-folded != len(t.places)-1 || len(t.places)-1 > t.cfg.Max:
+		return fmt.Errorf("%d entries folded, %d counted; %d of them, %d places of %d", folded, t.folded, len(t.byKey), len(t.places)-1, t.cfg.Max)
+	}
+
+	return t.checkLabels()
+}
+
+func (t *Table) checkLabels() error {
+	seen := make(map[string]bool)
+
+	for i := range t.places {
+		p := &t.places[i]
+		name := strings.Join(p.Labels, "|")
+
+		if seen[name] || len(p.Labels) != len(t.labels) || (i == otherPlace) != (p.entry == noPlace) {
+			return fmt.Errorf("place %d of entry %d has the labels %q twice, or too few", i, p.entry, p.Labels)
+		}
+
+		seen[name] = true
+	}
+
+	return nil
+}
