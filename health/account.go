@@ -3,6 +3,7 @@ package health
 import (
 	"net/netip"
 
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
@@ -99,8 +100,8 @@ func (t *Tracker) joinGroup(c *connection) {
 // zoned returns an endpoint of a connection, a link-local address with its zone.
 func (t *Tracker) zoned(e sampler.Endpoint, ifindex uint32) netip.AddrPort {
 	ap := e.AddrPort()
-	if a := ap.Addr(); needsZone(a) {
-		return netip.AddrPortFrom(a.WithZone(t.exports.zones.name(ifindex)), ap.Port())
+	if a := ap.Addr(); export.NeedsZone(a) {
+		return netip.AddrPortFrom(a.WithZone(t.zones.name(ifindex)), ap.Port())
 	}
 
 	return ap

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 )
@@ -140,4 +141,10 @@ var (
 	DefaultGrouping = group.DefaultGrouping
 	NewGrouping     = group.NewGrouping
 	NewNetworks     = group.NewNetworks
+)
+
+// Names that move to export.
+type (
+	ExportConfig = export.Config
+	Identity     = export.Identity
 )

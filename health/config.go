@@ -1,6 +1,7 @@
 package health
 
 import (
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
 	"time"
 )
@@ -16,7 +17,7 @@ type Config struct {
 	Retention time.Duration
 	// MaxConnections is the size of the table at most.
 	MaxConnections int
-	Export         ExportConfig
+	Export         export.Config
 	Groups         group.Config
 	Recheck        RecheckConfig
 	// Policy is what verdicts depend on, nil for [DefaultPolicy].

@@ -14,8 +14,8 @@ type connection struct {
 	local, remote sampler.Endpoint
 	ifindex       uint32 // zone of a link-local address
 	mark          uint32
-	// shown is the index of the connection's place in the export, or notShown.
-	shown int32
+	// place is the connection's place in the export, or export.NoPlace.
+	place int32
 	// note is the index of what explains the raised flags, or noNote.
 	note int32
 	// group is the index of the connection's group, or noGroup until the
@@ -54,8 +54,6 @@ type connection struct {
 	last     lastCounters
 	judged   judge.State
 }
-
-const notShown = -1
 
 const msPerSecond = 1e3
 

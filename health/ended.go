@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
@@ -48,7 +49,7 @@ func (r EndReason) String() string { return endReasonNameTable[r] }
 // Ended is a connection that has ended, or is no longer tracked.
 type Ended struct {
 	Cookie   uint64
-	Identity Identity
+	Identity export.Identity
 	// Group is the name of its group, see [Group].
 	Group  string
 	Role   group.Role
@@ -87,7 +88,8 @@ func (t *Tracker) sweep(at int64) {
 			c.endedAt = at
 			t.ended = append(t.ended, uint32(i))
 			t.finish(uint32(i), c, t.conclude(c))
-			t.noteExportedEnd(uint32(i), c)
+			w := t.slab.ring(uint32(i))
+			t.setExportedEnd(c, t.clock.wall(w.Newest().At))
 		}
 	}
 }
@@ -140,13 +142,13 @@ func (t *Tracker) finish(i uint32, c *connection, reason EndReason) {
 }
 
 // identityOf returns the labels of a connection.
-func (t *Tracker) identityOf(c *connection) Identity {
+func (t *Tracker) identityOf(c *connection) export.Identity {
 	var row sampler.Socket
 
 	c.describe(&row)
-	key := t.exports.tupleOf(&row)
+	tuple := t.tupleOf(&row)
 
-	return key.identity()
+	return tuple.Identity()
 }
 
 // groupName returns the name of a connection's group, empty if it has none yet.
@@ -168,17 +170,6 @@ func (t *Tracker) Shutdown() {
 	}
 }
 
-// noteExportedEnd marks a connection as ended where it has series of its own.
-func (t *Tracker) noteExportedEnd(i uint32, c *connection) {
-	if c.shown == notShown {
-		return
-	}
-
-	p, w := &t.exports.places[c.shown], t.slab.ring(i)
-	p.ended = true
-	p.shown.Ended = t.clock.wall(w.Newest().At)
-}
-
 // resume continues a connection that two dumps in a row had missed though it was
 // there. It counts as opened again, since counters never fall.
 func (t *Tracker) resume(i uint32, c *connection) {
@@ -191,11 +182,7 @@ func (t *Tracker) resume(i uint32, c *connection) {
 		t.ended = slices.Delete(t.ended, n, n+1)
 	}
 
-	if c.shown != notShown {
-		p := &t.exports.places[c.shown]
-		p.ended = false
-		p.shown.Ended = time.Time{}
-	}
+	t.setExportedEnd(c, time.Time{})
 }
 
 // expire forgets ended connections after the retention.
@@ -220,8 +207,8 @@ func (t *Tracker) forgetEnded() {
 // remove takes a connection out of the table.
 func (t *Tracker) remove(i uint32) {
 	c := t.slab.conn(i)
-	if c.shown != notShown {
-		t.hide(c.shown)
+	if c.place != export.NoPlace {
+		t.exports.Withdraw(c.place)
 	}
 
 	t.notes.drop(c.note)

@@ -1,11 +1,14 @@
 package health
 
-import "time"
+import (
+	"tcphealth_exporter/health/export"
+	"time"
+)
 
 // Raised tells of which connection a flag was raised last, and when. It is zero
 // before the first time.
 type Raised struct {
-	Identity
+	export.Identity
 
 	At time.Time
 }
@@ -17,11 +20,11 @@ type flagEvents struct {
 	// unnamed are the flags whose last connection, the one of the tuple, has yet
 	// to be named: many edges may come before the next snapshot.
 	unnamed Flags
-	tuples  [NumFlags]tuple
+	tuples  [NumFlags]export.Tuple
 }
 
 // raise counts edges of a connection.
-func (e *flagEvents) raise(flags Flags, key tuple, at time.Time) {
+func (e *flagEvents) raise(flags Flags, key export.Tuple, at time.Time) {
 	e.unnamed |= flags
 
 	for f := range flags.All() {
@@ -33,7 +36,7 @@ func (e *flagEvents) raise(flags Flags, key tuple, at time.Time) {
 // newest returns the last edge of each flag.
 func (e *flagEvents) newest() [NumFlags]Raised {
 	for f := range e.unnamed.All() {
-		e.last[f].Identity = e.tuples[f].identity()
+		e.last[f].Identity = e.tuples[f].Identity()
 	}
 
 	e.unnamed = 0

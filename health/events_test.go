@@ -24,7 +24,7 @@ func TestLastRaised(t *testing.T) {
 
 	at := w.now
 	s = w.tick(unanswered(established(1), 1), established(2))
-	first := Raised{Identity{"192.0.2.1", "443", "10.0.0.1", "1"}, at.Local()}
+	first := Raised{Identity{LocalAddress: "192.0.2.1", LocalPort: "443", RemoteAddress: "10.0.0.1", RemotePort: "1"}, at.Local()}
 	requireRaised(t, s, first)
 
 	requireRaised(t, w.tick(unanswered(established(1), 1), established(2)), first)
@@ -32,7 +32,7 @@ func TestLastRaised(t *testing.T) {
 
 	at = w.now
 	second := w.tick(established(2), unanswered(linkLocal(3, 7), 1))
-	requireRaised(t, second, Raised{Identity{"fe80::1%eth0", "22", "fe80::2%eth0", "40000"}, at.Local()})
+	requireRaised(t, second, Raised{Identity{LocalAddress: "fe80::1%eth0", LocalPort: "22", RemoteAddress: "fe80::2%eth0", RemotePort: "40000"}, at.Local()})
 	requireRaised(t, s, first) // what was published stays
 
 	if got := second.LastRaised[LossHigh]; got != (Raised{}) {

@@ -259,7 +259,7 @@ func TestExportGrows(t *testing.T) {
 
 	requireShown(t, w.tick(established(1), established(2)), 1, 2)
 
-	if got := len(w.tracker.exports.places); got != 2 {
+	if got := w.tracker.exports.Places(); got != 2 {
 		t.Errorf("%d places for 2 connections", got)
 	}
 }
@@ -276,11 +276,11 @@ func TestExportZones(t *testing.T) {
 	s := w.tick(linkLocal(2, 2), linkLocal(3, 3), linkLocal(4, 0), half, bound)
 
 	for cookie, want := range map[uint64]Identity{
-		2: {"fe80::1%eth0", "22", "fe80::2%eth0", "40000"},
-		3: {"fe80::1%3", "22", "fe80::2%3", "40000"},
-		4: {"fe80::1", "22", "fe80::2", "40000"},
-		5: {"2001:db8::1", "22", "fe80::2%eth0", "40000"},
-		6: {"192.0.2.1", "443", "10.0.0.1", "6"},
+		2: {LocalAddress: "fe80::1%eth0", LocalPort: "22", RemoteAddress: "fe80::2%eth0", RemotePort: "40000"},
+		3: {LocalAddress: "fe80::1%3", LocalPort: "22", RemoteAddress: "fe80::2%3", RemotePort: "40000"},
+		4: {LocalAddress: "fe80::1", LocalPort: "22", RemoteAddress: "fe80::2", RemotePort: "40000"},
+		5: {LocalAddress: "2001:db8::1", LocalPort: "22", RemoteAddress: "fe80::2%eth0", RemotePort: "40000"},
+		6: {LocalAddress: "192.0.2.1", LocalPort: "443", RemoteAddress: "10.0.0.1", RemotePort: "6"},
 	} {
 		if got := s.shown(cookie).Identity; got != want {
 			t.Errorf("got %+v, want %+v", got, want)
@@ -294,7 +294,7 @@ func TestExportZones(t *testing.T) {
 
 	mapped := established(7)
 	mapped.Family = sampler.FamilyIPv6
-	want := Identity{"192.0.2.1", "443", "10.0.0.1", "7"}
+	want := Identity{LocalAddress: "192.0.2.1", LocalPort: "443", RemoteAddress: "10.0.0.1", RemotePort: "7"}
 
 	if got := w.tick(mapped).shown(7).Identity; got != want {
 		t.Errorf("IPv4-mapped: %+v", got)
@@ -399,37 +399,6 @@ func requireSticky(t *testing.T, w *watch, before *Snapshot, since map[uint64]ti
 
 		if now.endedAt == 0 && !replaced && !displaced {
 			t.Fatalf("%+v was shown since %v and is no more", c.Identity, since[c.Cookie])
-		}
-	}
-}
-
-func TestCandidatesKeepTheWorst(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 4))
-
-	for range 200 {
-		h := candidates{worst: worst{limit: 1 + random.IntN(8)}}
-
-		var all []candidate
-
-		for i := range random.IntN(40) {
-			c := candidate{
-				index: uint32(i), status: Status(random.IntN(NumStatuses)), points: int8(random.IntN(9)), firstSeen: random.Int64N(5),
-			}
-			all = append(all, c)
-			h.offer(c, &sampler.Socket{Cookie: uint64(i)})
-		}
-
-		slices.SortFunc(all, func(a, b candidate) int { return -a.compare(&b) })
-		h.sort()
-
-		if len(h.entries) != min(len(all), h.limit) {
-			t.Fatalf("%d of %d kept", len(h.entries), len(all))
-		}
-
-		for i := range h.entries {
-			if h.entries[i].index != all[i].index || h.rows[h.entries[i].slot].Cookie != uint64(all[i].index) {
-				t.Fatalf("entry %d is %+v with the row of %d, want %+v", i, h.entries[i], h.rows[h.entries[i].slot].Cookie, all[i])
-			}
 		}
 	}
 }

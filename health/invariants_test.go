@@ -2,6 +2,7 @@ package health
 
 import (
 	"slices"
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/judge"
 	"testing"
 )
@@ -96,38 +97,30 @@ func requireSoundNotes(tb testing.TB, t *Tracker) {
 func requireSoundExports(tb testing.TB, t *Tracker) {
 	tb.Helper()
 
-	e := t.exports
-	taken := 0
+	if err := t.exports.Check(); err != nil {
+		tb.Fatal(err)
+	}
 
-	for i := range e.places {
-		p := &e.places[i]
-		if !p.taken {
-			if !slices.Contains(e.free, int32(i)) {
-				tb.Fatalf("place %d is neither taken nor free", i)
-			}
-
+	for place := range t.exports.Places() {
+		i, taken := t.exports.Taken(int32(place))
+		if !taken {
 			continue
 		}
 
-		taken++
-
-		c := t.slab.conn(p.index)
-		if c.shown != int32(i) || c.cookie != p.shown.Cookie || p.ended != (c.endedAt != 0) || p.ended == p.shown.Ended.IsZero() {
-			tb.Fatalf("place %d shows %d, which is %d and shown at %d; ended %v", i, p.shown.Cookie, c.cookie, c.shown, p.ended)
+		c, e := t.slab.conn(i), &t.exported[place]
+		if c.place != int32(place) || c.cookie != e.Cookie || (c.endedAt != 0) == e.Ended.IsZero() {
+			tb.Fatalf("place %d exports %d, which is %d at place %d; ended %v", place, e.Cookie, c.cookie, c.place, e.Ended)
 		}
-
-		if place, ok := e.byTuple[p.tuple]; !ok || place != int32(i) {
-			tb.Fatalf("the addresses of place %d lead to %d, %v", i, place, ok)
-		}
-	}
-
-	if taken+len(e.free) != len(e.places) || len(e.byTuple) != taken || len(e.places) > e.cfg.Max {
-		tb.Fatalf("%d places, %d taken, %d free, %d known by address", len(e.places), taken, len(e.free), len(e.byTuple))
 	}
 
 	for _, i := range t.index {
-		if c := t.slab.conn(i); c.shown != notShown && e.places[c.shown].index != i {
-			tb.Fatalf("connection %d believes to be shown at %d", c.cookie, c.shown)
+		c := t.slab.conn(i)
+		if c.place == export.NoPlace {
+			continue
+		}
+
+		if at, taken := t.exports.Taken(c.place); !taken || at != i {
+			tb.Fatalf("connection %d at place %d, which is that of %d", c.cookie, c.place, at)
 		}
 	}
 }

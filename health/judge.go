@@ -2,6 +2,7 @@ package health
 
 import (
 	"slices"
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 )
@@ -27,16 +28,11 @@ func (t *Tracker) judge(i uint32, m *judge.Moment) {
 	t.recount(c, &before)
 	t.take(i, c, m, &a)
 
-	if c.shown == notShown {
-		t.exports.consider(i, c, m)
-
-		return
+	if c.place == export.NoPlace {
+		t.considerExport(i, c, m)
+	} else {
+		t.updateExported(c, &w, m.Socket)
 	}
-
-	shown := &t.exports.places[c.shown].shown
-	shown.Row = *m.Socket
-	shown.Trend = judge.NewTrend(&w, &c.judged, m.Socket)
-	shown.Windows = c.judged.Windows()
 }
 
 // take counts what an observation changed, and keeps its evidence.
@@ -46,7 +42,7 @@ func (t *Tracker) take(i uint32, c *connection, m *judge.Moment, a *judge.Assess
 	t.countWindows(c, &a.Windows)
 
 	if a.Activated != 0 {
-		t.events.raise(a.Activated, t.exports.tupleOf(m.Socket), t.clock.wall(m.At))
+		t.events.raise(a.Activated, t.tupleOf(m.Socket), t.clock.wall(m.At))
 	}
 
 	if a.Entered {

@@ -3,6 +3,7 @@ package health
 import (
 	"reflect"
 	"runtime/debug"
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/judge"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func TestSizes(t *testing.T) {
 }
 
 func TestNoPointers(t *testing.T) {
-	for _, typ := range []reflect.Type{reflect.TypeFor[connection](), reflect.TypeFor[judge.Sample](), reflect.TypeFor[candidate]()} {
+	for _, typ := range []reflect.Type{reflect.TypeFor[connection](), reflect.TypeFor[judge.Sample](), reflect.TypeFor[export.Candidate]()} {
 		if path := pointerIn(typ); path != "" {
 			t.Errorf("%v holds a pointer: %s", typ, path)
 		}

@@ -86,14 +86,18 @@ func TestPaceDoesNotHoldUpTheFirstFill(t *testing.T) {
 // TestPaceIsForTheIllFirst: when there is room for one more identity, the worst gets
 // it.
 func TestPaceIsForTheIllFirst(t *testing.T) {
-	w := newWatch(t, Config{Interval: time.Second, Export: ExportConfig{Max: 3}})
+	w := newWatch(t, Config{Interval: time.Second, Retention: time.Millisecond, Export: ExportConfig{Max: 3}})
 	w.tick()
-	w.tracker.exports.pace.credit = 0
+	w.tick(established(1), established(2), established(3)) // spends the credit
+	w.tick()
+	w.tick()
+
+	const elapsed = 2
 
 	for second := range 9 {
 		s := w.tick(established(11), established(12), ill(13, 3))
 
-		if want := (second + 1) / 6; len(s.Connections) != want {
+		if want := (second + 1 + elapsed) / 6; len(s.Connections) != want {
 			t.Errorf("after %d s %d are shown, want %d", second, len(s.Connections), want)
 		} else if want == 1 && s.Connections[0].Cookie != 13 {
 			t.Error("a healthy one came first")

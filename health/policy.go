@@ -83,5 +83,5 @@ func (t *Tracker) SetPolicy(p *Policy) {
 	t.revision++
 	t.rest.clear()
 	t.networks = p.networks()
-	t.exports.rename(t.networks)
+	t.renameNetworks(t.networks)
 }

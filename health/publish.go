@@ -26,14 +26,14 @@ func (t *Tracker) snapshot(at int64) *Snapshot {
 		Lifetimes:   t.durations.lifetime.Snapshot(),
 		Tracker:     t.stats,
 		Listeners:   t.listeners.snapshot(t.generation, at),
-		Connections: t.shownConnections(),
+		Connections: t.exportedConnections(),
 	}
 	s.Totals.Known, s.Totals.EdgeKnown = known, edge
 	s.GroupsFolded = t.groups.Folded()
 	s.Tracker.Live = t.slab.used - len(t.ended)
 	s.Tracker.Ended = len(t.ended)
 	s.Tracker.Untracked = t.tick.untracked
-	s.Tracker.Twins = t.exports.twins
+	s.Tracker.Twins = t.exports.Twins()
 	s.Tracker.Suspicious = len(t.watch.targets)
 	s.Tracker.Bytes = t.bytes()
 	s.Unexported = s.Tracker.Live
@@ -45,26 +45,6 @@ func (t *Tracker) snapshot(at int64) *Snapshot {
 	}
 
 	return s
-}
-
-// shownConnections copies what the export shows, verdicts as they stand now.
-func (t *Tracker) shownConnections() []Connection {
-	e := t.exports
-	all := make([]Connection, 0, len(e.places)-len(e.free))
-
-	for i := range e.places {
-		p := &e.places[i]
-		if !p.taken {
-			continue
-		}
-
-		c := t.slab.conn(p.index)
-		p.shown.adopt(c.judged.Verdict(), &t.clock)
-		p.shown.Group = t.groups.Of(c.group).Name
-		all = append(all, p.shown)
-	}
-
-	return all
 }
 
 // adopt takes over a verdict.

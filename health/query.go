@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
@@ -94,10 +95,10 @@ func (s *Search) Answer() *Answer {
 func (t *Tracker) look(i uint32, c *connection, subject *sampler.Socket) *Found {
 	r := t.windowOf(i, c)
 	last := t.clock.wall(r.Newest().At)
-	key := t.exports.tupleOf(subject)
+	tuple := t.tupleOf(subject)
 	f := &Found{
 		Connection: Connection{
-			Identity:  key.identity(),
+			Identity:  tuple.Identity(),
 			Cookie:    c.cookie,
 			FirstSeen: t.clock.wall(c.firstSeen),
 		},
@@ -110,8 +111,8 @@ func (t *Tracker) look(i uint32, c *connection, subject *sampler.Socket) *Found 
 		f.Ended = last
 	}
 
-	if c.shown != notShown {
-		f.Row, f.RowAt = t.exports.places[c.shown].shown.Row, last
+	if c.place != export.NoPlace {
+		f.Row, f.RowAt = t.exported[c.place].Row, last
 	}
 
 	return f

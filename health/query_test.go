@@ -342,7 +342,7 @@ func requireTrue(t *testing.T, tracker *Tracker, q Query, a *Answer) {
 
 	for i, f := range a.Found {
 		like := established(f.Cookie)
-		want := Identity{"192.0.2.1", "443", like.Remote.Addr().String(), netipPort(like.Remote)}
+		want := Identity{LocalAddress: "192.0.2.1", LocalPort: "443", RemoteAddress: like.Remote.Addr().String(), RemotePort: netipPort(like.Remote)}
 
 		switch {
 		case f.Cookie == 0 || seen[f.Cookie] || f.Identity != want:

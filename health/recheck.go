@@ -51,7 +51,7 @@ func (t *Tracker) Suspicious() []sampler.Target {
 	}
 
 	w.clear()
-	t.exports.candidates.clear()
+	t.exports.DropCandidates()
 
 	return w.targets
 }
@@ -94,6 +94,6 @@ func (t *Tracker) Settle(at time.Time) {
 	}
 
 	now := t.clock.read(at)
-	t.settleExports(now)
+	t.exports.Settle(now, t.first)
 	t.publish(t.snapshot(now))
 }

@@ -3,6 +3,7 @@ package health
 import (
 	"time"
 
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
@@ -133,7 +134,7 @@ func (t *Tracker) Resting(at time.Time, cookie, digest uint64) bool {
 		r = t.seek(cookie)
 	}
 
-	if r == nil || r.digest != digest || t.slab.seen[r.index] == t.generation || t.exports.wanting() || t.admission.crowded || t.admission.relaxed {
+	if r == nil || r.digest != digest || t.slab.seen[r.index] == t.generation || t.exports.Wanting() || t.admission.crowded || t.admission.relaxed {
 		return false
 	}
 
@@ -160,7 +161,7 @@ func (r *rest) append(one resting) {
 func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
 	c := t.slab.conn(i)
 
-	alone := c.group != group.None && c.shown == notShown
+	alone := c.group != group.None && c.place == export.NoPlace
 	if row.Digest == 0 || t.rest.off || !alone || !c.judged.Spotless() || !t.evidence.Still() || row.SendQueue > 0 {
 		return
 	}

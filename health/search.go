@@ -3,6 +3,7 @@ package health
 import (
 	"time"
 
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
@@ -18,7 +19,7 @@ type Search struct {
 	place   uint32
 	// ranking holds the places of the worst connections, of which copied ones are
 	// in the answer.
-	ranking worst
+	ranking export.Worst
 	ranked  bool
 	copied  int
 	// blind: the source has failed.
@@ -45,7 +46,7 @@ const (
 // Search begins to answer a query. Its steps must be made where the tracker's
 // other methods are called, between two samples.
 func (t *Tracker) Search(q Query) *Search {
-	return &Search{tracker: t, query: q, ranking: worst{limit: q.Limit}}
+	return &Search{tracker: t, query: q, ranking: export.NewWorst(q.Limit)}
 }
 
 // Step works until the answer is done, or until more says no. It is asked after
@@ -71,7 +72,7 @@ func (s *Search) advance(src sampler.Reader) (done bool) {
 
 	s.collect(src)
 
-	return s.copied == len(s.ranking.entries)
+	return s.copied == len(s.ranking.Entries())
 }
 
 // rank looks at the next places of the table and tells whether all are ranked.
@@ -102,7 +103,7 @@ func (s *Search) rank() (done bool) {
 func (s *Search) consider(i uint32) {
 	if c := s.selected(i); c != nil {
 		s.answer.Total++
-		s.ranking.offer(newCandidate(i, c))
+		s.ranking.Offer(candidate(i, c))
 	}
 }
 
@@ -134,12 +135,12 @@ func (s *Search) collect(src sampler.Reader) {
 	t, b := s.tracker, &s.batch
 	b.places, b.found, b.targets = b.places[:0], b.found[:0], b.targets[:0]
 
-	next := s.ranking.entries[s.copied:]
+	next := s.ranking.Entries()[s.copied:]
 	next = next[:min(len(next), copiedAtOnce)]
 	s.copied += len(next)
 
 	for n := range next {
-		i := next[n].index
+		i := next[n].Index
 
 		c := s.selected(i)
 		if c == nil {

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 )
@@ -100,7 +101,7 @@ func (s *slab) alloc() uint32 {
 	i := s.free[len(s.free)-1]
 	s.free = s.free[:len(s.free)-1]
 	s.used++
-	*s.conn(i) = connection{shown: notShown, note: noNote, group: group.None}
+	*s.conn(i) = connection{place: export.NoPlace, note: noNote, group: group.None}
 
 	return i
 }

@@ -3,6 +3,7 @@ package health
 import (
 	"time"
 
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/sampler"
 )
@@ -67,14 +68,9 @@ type TrackerStats struct {
 	Bytes int
 }
 
-// Identity names a connection in labels. A link-local address has its zone.
-type Identity struct {
-	LocalAddress, LocalPort, RemoteAddress, RemotePort string
-}
-
 // Connection is one shown connection at the time of the sample.
 type Connection struct {
-	Identity
+	export.Identity
 
 	Cookie uint64
 	// Group has the values of the labels of the connection's group, joined by

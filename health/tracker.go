@@ -3,6 +3,7 @@ package health
 import (
 	"time"
 
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
@@ -31,7 +32,9 @@ type Tracker struct {
 
 	rest      rest
 	warming   warming
-	exports   *exports
+	exports   *export.Table
+	exported  []Connection // by place
+	zones     zones
 	listeners listeners
 	groups    group.Table
 	// arrivals are the connections that wait for their group.
@@ -95,7 +98,6 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 		policy:    cfg.Policy,
 		networks:  cfg.Policy.networks(),
 		watch:     newSuspects(cfg.Recheck),
-		exports:   newExports(cfg.Export, &zones{lookUp: cfg.InterfaceName}),
 		admission: admission{capacity: cfg.MaxConnections},
 		clock:     clock{interval: cfg.Interval.Milliseconds()},
 		groups:    group.NewTable(cfg.Groups, cfg.Policy.grouping()),
@@ -104,6 +106,8 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 		first:     true,
 	}
 	t.slab.geometry = &t.geometry
+	t.zones.lookUp = cfg.InterfaceName
+	t.exports = export.NewTable(cfg.Export, exporting{t}, t.zones.name)
 
 	return t
 }
@@ -118,7 +122,8 @@ func (t *Tracker) Begin(sampler.Space) {
 	t.tick = tickCounts{}
 	t.clock.begin()
 	t.rest.begin()
-	t.exports.begin()
+	t.exports.Begin()
+	t.zones.begin()
 	t.watch.clear()
 	t.moveCounts(t.groups.Begin())
 	t.cgroups.begin()
@@ -163,7 +168,7 @@ func (t *Tracker) End(d sampler.Dump) {
 	t.expire(at)
 	t.slab.tidy()
 	t.groups.NoteEmpty()
-	t.settleExports(at)
+	t.exports.Settle(at, t.first)
 	t.admission.advance(t.clock.tickLength(), t.slab.used-len(t.ended)+t.tick.untracked, t.tick.kept)
 
 	t.first = false
@@ -254,7 +259,7 @@ func (t *Tracker) reconcile(i uint32, row *sampler.Socket) bool {
 // ill and the shown ones do, in half of the table at most.
 func (t *Tracker) keep(i uint32) bool {
 	c := t.slab.conn(i)
-	if c.judged.Verdict().Status < Suspect && c.shown == notShown || t.tick.kept >= t.cfg.MaxConnections/2 {
+	if c.judged.Verdict().Status < Suspect && c.place == export.NoPlace || t.tick.kept >= t.cfg.MaxConnections/2 {
 		return false
 	}
 
@@ -296,7 +301,7 @@ func (t *Tracker) admit(m *judge.Moment, turn bool) (uint32, bool) {
 	}
 
 	t.arrivals = append(t.arrivals, i)
-	t.exports.appeared(i, m.Socket)
+	t.exports.Appeared(i, m.Socket)
 
 	return i, true
 }

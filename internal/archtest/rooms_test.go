@@ -81,6 +81,12 @@ var rooms = []room{
 		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
 	},
 	{
+		dir:         "health/export",
+		own:         []string{"health/judge", "sampler"},
+		std:         slices.Concat(pureStd, []string{"time"}),
+		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
+	},
+	{
 		dir:         "health",
 		own:         []string{"health/export", "health/group", "health/judge", "sampler"},
 		std:         slices.Concat(pureStd, []string{"container/heap", "hash/maphash", "time"}),
