@@ -111,7 +111,7 @@ test-kernels:
 
 ## Have a path die and wait for the page, by a real Prometheus and Alertmanager (as root, 3 minutes; part of make test).
 e2e:
-	@$(GO) test . -run '^TestEndToEnd$$' -count 1 -v
+	@$(GO) test ./app -run '^TestEndToEnd$$' -count 1 -v
 
 ## Run the linters.
 lint:

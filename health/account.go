@@ -44,10 +44,22 @@ func (t *Tracker) joinGroups(at int64) {
 		t.regroup(g)
 	}
 
+	var waiting []uint32
+
 	joined := t.arrivals[:0]
 
 	for _, i := range t.arrivals {
-		if c := t.slab.conn(i); t.slab.seen[i] != neverSeen && c.group == group.None {
+		c := t.slab.conn(i)
+		if t.slab.seen[i] == neverSeen || c.group != group.None {
+			continue
+		}
+
+		t.findRole(c)
+
+		switch {
+		case t.awaitsName(c, at):
+			waiting = append(waiting, i)
+		default:
 			t.joinGroup(c)
 			joined = append(joined, i)
 		}
@@ -59,7 +71,7 @@ func (t *Tracker) joinGroups(at int64) {
 		t.countJoined(i)
 	}
 
-	t.arrivals, t.sampledFrom = t.arrivals[:0], t.clock.first
+	t.arrivals, t.sampledFrom = append(t.arrivals[:0], waiting...), t.clock.first
 	t.listeners.openings.prune(t.generation)
 }
 
@@ -77,11 +89,18 @@ func (t *Tracker) regroup(g *group.Grouping) {
 	}
 }
 
-// joinGroup makes a connection a member of its group.
-func (t *Tracker) joinGroup(c *connection) {
+// findRole sets the role of a connection, if the listeners have not decided it before.
+func (t *Tracker) findRole(c *connection) {
 	if c.role == group.RoleUnknown {
 		c.role = t.listeners.openings.roleOf(c)
 	}
+}
+
+func (t *Tracker) groupsByCgroup() bool { return t.groups.Grouping().Has(group.ByCgroup) }
+
+// joinGroup makes a connection a member of its group.
+func (t *Tracker) joinGroup(c *connection) {
+	t.findRole(c)
 
 	about := group.Traits{
 		Role:       c.role,
@@ -90,8 +109,8 @@ func (t *Tracker) joinGroup(c *connection) {
 		Congestion: t.algorithms.name(c.congestion),
 	}
 
-	if t.groups.Grouping().Has(group.ByCgroup) {
-		about.Cgroup = t.cgroups.name(c.cgroup)
+	if t.groupsByCgroup() {
+		about.Cgroup, _ = t.cgroupName(c.cgroup)
 	}
 
 	c.group = t.groups.Enter(&about)

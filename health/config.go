@@ -25,9 +25,10 @@ type Config struct {
 	// Ended takes each connection that ends; what it points to is valid during the
 	// call. It is nil for none, and must not block.
 	Ended func(*Ended)
-	// CgroupName returns the path of a cgroup. Where it is nil or returns nothing, the
-	// number stands.
-	CgroupName func(id uint64) string
+	// CgroupName returns the path of a cgroup, empty if there is none, and reports
+	// whether that is known yet. It must not block. Where it is nil or returns nothing,
+	// the number stands.
+	CgroupName func(id uint64) (name string, known bool)
 	// InterfaceName names the interface of a link-local address. Where it is
 	// nil or returns nothing, the number stands.
 	InterfaceName func(index uint32) string

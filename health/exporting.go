@@ -107,7 +107,7 @@ func (t *Tracker) exportedConnections() []Connection {
 
 		c, e := t.slab.conn(i), &t.exported[place]
 		e.adopt(c.judged.Verdict(), &t.clock)
-		e.Group = t.groups.Of(c.group).Name
+		e.Group = t.groupName(c)
 		all = append(all, *e)
 	}
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tcphealth_exporter/internal/diagtest"
 )
@@ -121,13 +122,10 @@ func TestGroupingBy(t *testing.T) {
 }
 
 func TestGroupingByCgroup(t *testing.T) {
-	asked := 0
 	policy := DefaultPolicy()
 	policy.Grouping = NewGrouping([]Dimension{ByCgroup}, nil)
-	w := newWatch(t, Config{Policy: policy, Groups: GroupConfig{Max: 9}, CgroupName: func(id uint64) string {
-		asked++
-
-		return map[uint64]string{7: "/system.slice/nginx.service", 8: "bad \xff"}[id]
+	w := newWatch(t, Config{Policy: policy, Groups: GroupConfig{Max: 9}, CgroupName: func(id uint64) (string, bool) {
+		return map[uint64]string{7: "/system.slice/nginx.service", 8: "bad \xff"}[id], true
 	}})
 
 	rows := diagtest.Decode(t, established(1), established(2), established(3), established(4))
@@ -137,10 +135,67 @@ func TestGroupingByCgroup(t *testing.T) {
 
 	feed(w.tracker, start, rows)
 	requireLabels(t, w.snapshot, "", "/system.slice/nginx.service", "8")
+}
 
-	if asked != 2 {
-		t.Errorf("asked %d times for two names", asked)
+// TestGroupWaitsForTheCgroup: a connection joins the group of its cgroup when the name
+// is known, or that of the number after a while, and loses no counter meanwhile.
+func TestGroupWaitsForTheCgroup(t *testing.T) {
+	policy := DefaultPolicy()
+	policy.Grouping = NewGrouping([]Dimension{ByRole, ByCgroup}, nil)
+	names := map[uint64]string{7: "/a"}
+	w := newWatch(t, Config{Policy: policy, Groups: GroupConfig{Max: 9}, Export: showAll, CgroupName: func(id uint64) (string, bool) {
+		name, known := names[id]
+
+		return name, known
+	}})
+
+	r := established(2)
+	r.Info.BytesSent = 500
+
+	second := 0
+	tick := func(cookies ...row) {
+		rows := diagtest.Decode(t, append(cookies, listener(9, "192.0.2.1:443", 0, 1))...)
+		for i := range rows {
+			rows[i].CgroupID = 5 + rows[i].Cookie
+		}
+
+		feed(w.tracker, start.Add(time.Duration(second)*time.Second), rows)
+
+		second++
 	}
+
+	tick()
+	tick(r, established(3))
+	requireLabels(t, w.snapshot, "server,/a")
+
+	tick(r, established(3))
+	requireLabels(t, w.snapshot, "server,/a")
+
+	if c := w.snapshot.shown(3); c == nil || c.Group != "" {
+		t.Errorf("%+v has a group before its name is known", c)
+	}
+
+	names[8] = "/b"
+
+	tick(r, established(3))
+	requireLabels(t, w.snapshot, "server,/a", "server,/b")
+
+	late := established(4)
+	late.Info.BytesSent = 700
+
+	for range 17 {
+		tick(r, established(3), late)
+	}
+
+	requireLabels(t, w.snapshot, "server,/a", "server,/b", "server,9")
+
+	for i := range w.snapshot.Groups {
+		if g := &w.snapshot.Groups[i]; g.Name == "server/9" && (g.Counters[SentBytes] != 700 || g.Opened != 1) {
+			t.Errorf("%+v, want all that it did since its beginning", g)
+		}
+	}
+
+	requireSound(t, w.tracker)
 }
 
 // TestConnectionTellsGroupAndNetwork, by the names of the policy in force.

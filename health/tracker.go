@@ -41,7 +41,6 @@ type Tracker struct {
 	arrivals []uint32
 	// sampledFrom is when the previous sample began, in ms on the tracker's clock.
 	sampledFrom int64
-	cgroups     cgroups
 	durations   durations
 	// algorithms are the congestion control algorithms seen.
 	algorithms algorithms
@@ -102,7 +101,6 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 		clock:     clock{interval: cfg.Interval.Milliseconds()},
 		groups:    group.NewTable(cfg.Groups, cfg.Policy.grouping()),
 		durations: newDurations(),
-		cgroups:   cgroups{lookUp: cfg.CgroupName},
 		first:     true,
 	}
 	t.slab.geometry = &t.geometry
@@ -126,7 +124,6 @@ func (t *Tracker) Begin(sampler.Space) {
 	t.zones.begin()
 	t.watch.clear()
 	t.moveCounts(t.groups.Begin())
-	t.cgroups.begin()
 }
 
 // Sockets implements [sampler.Consumer].

@@ -1,0 +1,94 @@
+package app
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
+
+// files is the recording to write or to replay, if the command line names one.
+type files struct {
+	opened   *os.File
+	recorder *sampler.Recorder
+	replay   *sampler.Replay
+}
+
+// openFiles opens it.
+func openFiles(o *options) (*files, error) {
+	var (
+		f   files
+		err error
+	)
+
+	switch {
+	case o.replay != "":
+		err = f.openReplay(o.replay, o.window)
+	case o.record != "":
+		err = f.openRecording(o.record, o.interval)
+	}
+
+	if err != nil {
+		f.close()
+
+		return nil, err
+	}
+
+	return &f, nil
+}
+
+func (f *files) openReplay(path string, window time.Duration) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open recording: %w", err)
+	}
+
+	f.opened = file
+
+	if f.replay, err = sampler.NewReplay(file); err != nil {
+		return fmt.Errorf("play %q: %w", path, err)
+	}
+
+	if interval := f.replay.Meta().Interval; window < minWindowIntervals*interval {
+		return fmt.Errorf("play %q: --health.window: expected at least three of its intervals (%s), found %s",
+			path, minWindowIntervals*interval, window)
+	}
+
+	return nil
+}
+
+// openRecording never overwrites a file.
+func (f *files) openRecording(path string, interval time.Duration) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("create recording: %w", err)
+	}
+
+	f.opened = file
+	f.recorder, err = sampler.NewRecorder(file, sampler.KernelRelease(), interval, time.Now())
+
+	return err
+}
+
+// interval returns the time between two samples, which a recording determines itself.
+func (f *files) interval(o *options) time.Duration {
+	if f.replay != nil {
+		return f.replay.Meta().Interval
+	}
+
+	return o.interval
+}
+
+// close closes the file, and removes a recording without any dump.
+func (f *files) close() {
+	if f.opened == nil {
+		return
+	}
+
+	_ = f.opened.Close()
+
+	if f.recorder != nil && f.recorder.Dumps() == 0 {
+		_ = os.Remove(f.opened.Name())
+	}
+}

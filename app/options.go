@@ -1,0 +1,194 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"tcphealth_exporter/bytecode"
+	"tcphealth_exporter/collector"
+	"tcphealth_exporter/health"
+)
+
+// options is the parsed command line.
+type options struct {
+	web            *web.FlagConfig
+	telemetryPath  string
+	maxRequests    int
+	hideOwnMetrics bool
+	lifecycle      bool
+
+	dryRun      bool
+	configFile  string
+	configCheck bool
+	policy      *health.Policy // nil without a file
+
+	logLevel, logFormat string
+
+	interval        time.Duration
+	recheckInterval time.Duration
+	// watchInterval is --sampler.watch-interval as given, the old name of the former.
+	watchInterval  string
+	maxCPU         float64
+	congestionInfo bool
+	filterText     string
+	filter         *bytecode.Filter
+	record, replay string
+
+	maxConnections    int
+	retention, window time.Duration
+
+	// deprecated are the flags in use that have another name now, with that name.
+	deprecated map[string]string
+
+	connections  int
+	minAge, hold time.Duration
+	setList      string
+	sets         []collector.Set
+	groups       int
+}
+
+// errAnswered means that the command line asked for help or the version, which was printed.
+var errAnswered = errors.New("answered")
+
+const (
+	minInterval = 10 * time.Millisecond
+	// defaultRecheck is the default of --sampler.recheck-interval.
+	defaultRecheck = 250 * time.Millisecond
+	oldRecheckFlag = "sampler.watch-interval"
+	// unset is the default of flags that are old names.
+	unset = "unset"
+	// minWindowIntervals is how many intervals a window must span.
+	minWindowIntervals = 3
+	// maxMaxConnections is more than a host can have: by default, the kernel's own
+	// table has at most half a million buckets.
+	maxMaxConnections = 1 << 26
+	// maxGroups is the number of ports; each group has about forty series.
+	maxGroups = 1 << 16
+)
+
+// parseOptions reads the command line. Help and version go to stdout.
+func parseOptions(args []string, stdout io.Writer) (*options, error) {
+	var o options
+
+	answered := false
+	app := kingpin.New(program, "Prometheus exporter for TCP connection health on Linux.")
+	app.UsageWriter(stdout).ErrorWriter(stdout).Terminate(func(int) { answered = true })
+	app.HelpFlag.Short('h')
+	app.Flag("version", "Show application version.").PreAction(func(*kingpin.ParseContext) error {
+		answered = true
+		_, err := fmt.Fprintln(stdout, version.Print(program))
+
+		return err
+	}).Bool()
+
+	o.register(app)
+
+	_, err := app.Parse(args)
+
+	switch {
+	case answered:
+		return nil, errAnswered
+	case err != nil:
+		return nil, nameFlag(app, args, err)
+	}
+
+	return &o, o.validate()
+}
+
+// nameFlag adds the name of the flag to an error about its value, which kingpin
+// omits.
+func nameFlag(app *kingpin.Application, args []string, err error) error {
+	parsed, parseErr := app.ParseContext(args)
+	if parseErr != nil {
+		return err
+	}
+
+	for _, e := range parsed.Elements {
+		flag, ok := e.Clause.(*kingpin.FlagClause)
+		if !ok || e.Value == nil {
+			continue
+		}
+
+		if m := flag.Model(); m.Value.Set(*e.Value) != nil {
+			return fmt.Errorf("--%s: %w", m.Name, err)
+		}
+	}
+
+	return err
+}
+
+// register declares the flags.
+func (o *options) register(app *kingpin.Application) {
+	o.web = kingpinflag.AddFlags(app, ":10047")
+	app.Flag("web.telemetry-path", "Path under which to expose metrics.").
+		Default("/metrics").StringVar(&o.telemetryPath)
+	app.Flag("web.max-requests", "Maximum number of parallel scrapes, 0 for no limit.").
+		Default("40").IntVar(&o.maxRequests)
+	app.Flag("web.disable-exporter-metrics", "Exclude metrics about the exporter itself (promhttp_*, process_*, go_*).").
+		BoolVar(&o.hideOwnMetrics)
+	app.Flag("web.enable-lifecycle", "Enable reloading the configuration file with POST or PUT requests to /-/reload; SIGHUP always reloads it.").
+		BoolVar(&o.lifecycle)
+	app.Flag("config.file", "Configuration file with profiles, rules, groups and networks; see docs/configuration.md.").
+		PlaceHolder("FILE").StringVar(&o.configFile)
+	app.Flag("config.check", "Check the command line and the configuration file, then exit.").
+		BoolVar(&o.configCheck)
+	app.Flag("dry-run", "Print the number of series that this host would expose now by metric family, then exit; the exit code is 1 if a budget leaves connections or groups out.").
+		BoolVar(&o.dryRun)
+	app.Flag("log.level", "Only log messages with the given severity or above: debug, info, warn, error.").
+		Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
+	app.Flag("log.format", "Output format of log messages: logfmt, json.").
+		Default("logfmt").EnumVar(&o.logFormat, "logfmt", "json")
+	app.Flag("sampler.interval", "Interval between samples of all connections, 10ms or more.").
+		Default("1s").DurationVar(&o.interval)
+	app.Flag("sampler.filter", "Connections to sample, in the filter language of ss(8), evaluated in the kernel; see docs/filter.md.").
+		PlaceHolder("EXPRESSION").StringVar(&o.filterText)
+	app.Flag("sampler.congestion-info", "Include the state of the congestion control algorithms BBR, Vegas and DCTCP.").
+		BoolVar(&o.congestionInfo)
+	app.Flag("sampler.recheck-interval", "Interval between rechecks of suspicious connections, 10ms or more, or 0 to disable them.").
+		Default(defaultRecheck.String()).DurationVar(&o.recheckInterval)
+	app.Flag(oldRecheckFlag, "Deprecated: use --sampler.recheck-interval.").
+		Hidden().Default(unset).StringVar(&o.watchInterval)
+	app.Flag("sampler.max-cpu", "Maximum share of one CPU core for sampling, above which the interval is stretched; 0 for no limit.").
+		Default("0.1").Float64Var(&o.maxCPU)
+	app.Flag("sampler.record", "Record the raw netlink messages to a new file.").
+		PlaceHolder("FILE").StringVar(&o.record)
+	app.Flag("sampler.replay", "Replay a recording on its own clock instead of sampling the kernel.").
+		PlaceHolder("FILE").StringVar(&o.replay)
+	app.Flag("tracker.max-connections", "Maximum number of tracked connections, above which connections are tracked in rotation.").
+		Default("262144").IntVar(&o.maxConnections)
+	app.Flag("tracker.retention", "How long an ended connection stays visible.").
+		Default("1m").DurationVar(&o.retention)
+	app.Flag("health.window", "Time window over which a connection is judged, at least three intervals.").
+		Default("10s").DurationVar(&o.window)
+	app.Flag("collector.connections", "Maximum number of connections with series of their own, 0 for none.").
+		Default("500").IntVar(&o.connections)
+	app.Flag("collector.connections.min-age", "Minimum age of a healthy connection with series of its own.").
+		Default("30s").DurationVar(&o.minAge)
+	app.Flag("collector.connections.hold", "Minimum time that a connection keeps series of its own, unless it ends.").
+		Default("5m").DurationVar(&o.hold)
+	app.Flag("collector.connections.set", "Comma-separated sets of series per connection: health, trend, tcp, full.").
+		Default("health,trend,tcp").StringVar(&o.setList)
+	app.Flag("collector.groups", "Maximum number of groups with series of their own; all other connections share the group other.").
+		Default("100").IntVar(&o.groups)
+}
+
+// healthConfig returns the configuration of the tracker, without the names of this
+// host.
+func (o *options) healthConfig(interval time.Duration) health.Config {
+	return health.Config{
+		Interval:       interval,
+		Window:         o.window,
+		Retention:      max(o.retention, 1), // zero would stand for the default
+		MaxConnections: o.maxConnections,
+		Export:         health.ExportConfig{Max: min(o.connections, o.maxConnections), MinAge: o.minAge, Hold: o.hold},
+		Groups:         health.GroupConfig{Max: o.groups},
+		Policy:         o.policy,
+	}
+}

@@ -1,0 +1,141 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"tcphealth_exporter/collector"
+	"tcphealth_exporter/config"
+	"tcphealth_exporter/health"
+	"tcphealth_exporter/sampler"
+)
+
+// loadPolicy reads the configuration file.
+func loadPolicy(path string) (*health.Policy, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--config.file: %w", err)
+	}
+
+	c, err := config.Parse(path, text, hostNames())
+	if err != nil {
+		return nil, err
+	}
+
+	return c.Policy(keepBy), nil
+}
+
+// checked returns the result of --config.check.
+func (o *options) checked() string {
+	if o.policy == nil {
+		return "the command line is valid, --config.file is not set"
+	}
+
+	return fmt.Sprintf("%s is valid (profiles: %d, rules: %d)", o.configFile, len(o.policy.Profiles), len(o.policy.Rules))
+}
+
+// errNothingToReload means that the program has no configuration file.
+var errNothingToReload = errors.New("nothing to reload without --config.file")
+
+// reloader loads the configuration file again while the program runs.
+type reloader struct {
+	path       string // empty for none
+	logger     log.Logger
+	metrics    *collector.ConfigMetrics
+	supervisor *supervisor
+	hangups    chan os.Signal
+
+	mutex sync.Mutex // held while loading
+	// next is the policy from the next sample on, nil for the current one.
+	next atomic.Pointer[health.Policy]
+}
+
+// newReloader returns a reloader of the file that was loaded as policy. Until stop is called, SIGHUP does not end the process.
+func newReloader(path string, policy *health.Policy, s *supervisor, logger log.Logger) *reloader {
+	r := &reloader{path: path, logger: logger, metrics: collector.NewConfigMetrics(), supervisor: s, hangups: make(chan os.Signal, 1)}
+	signal.Notify(r.hangups, syscall.SIGHUP)
+
+	if path != "" {
+		r.loaded(policy)
+	}
+
+	return r
+}
+
+// loaded records that a policy is active.
+func (r *reloader) loaded(p *health.Policy) {
+	r.metrics.Loaded(time.Now())
+	_ = level.Info(r.logger).Log("msg", "configuration loaded", "file", r.path,
+		"profiles", len(p.Profiles), "rules", len(p.Rules), "default_profile", p.Profiles[0].Name)
+}
+
+// reload loads the file. When it returns, its policy is active from the next sample on;
+// a file with a mistake changes nothing.
+func (r *reloader) reload() error {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+
+	return r.supervisor.reloading(r.load)
+}
+
+// load implements reload, one call at a time.
+func (r *reloader) load() error {
+	if r.path == "" {
+		_ = level.Warn(r.logger).Log("msg", errNothingToReload)
+
+		return errNothingToReload
+	}
+
+	policy, err := loadPolicy(r.path)
+	if err != nil {
+		r.metrics.Failed()
+		_ = level.Error(r.logger).Log("msg", "reloading the configuration failed, the previous configuration stays active", "file", r.path, "err", err)
+
+		return err
+	}
+
+	r.next.Store(policy)
+	r.loaded(policy)
+
+	return nil
+}
+
+// followHangups reloads at each SIGHUP until ctx is done.
+func (r *reloader) followHangups(ctx context.Context) {
+	for {
+		select {
+		case <-r.hangups:
+			_ = r.reload() // is logged
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (r *reloader) stop() { signal.Stop(r.hangups) }
+
+// governed is a tracker that gets new policies between two samples.
+type governed struct {
+	*health.Tracker
+
+	next *atomic.Pointer[health.Policy]
+}
+
+// Begin implements [sampler.Consumer].
+func (g governed) Begin(space sampler.Space) {
+	if p := g.next.Swap(nil); p != nil {
+		g.SetPolicy(p)
+	}
+
+	g.Tracker.Begin(space)
+}

@@ -1,0 +1,123 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"tcphealth_exporter/health"
+)
+
+const (
+	// supervisorGrace is how long the sampling goroutine may overstay the pause that
+	// it announced before keep-alives to the service manager stop.
+	supervisorGrace = 10 * time.Second
+	// statusPeriod is the time between two status lines without a watchdog.
+	statusPeriod = 30 * time.Second
+	// keepAlives is the number of keep-alives per watchdog period.
+	keepAlives = 3
+)
+
+// supervisor notifies the service manager of the program's state with sd_notify(3). It
+// does nothing without a service manager.
+type supervisor struct {
+	logger log.Logger
+	latest *latest
+	// period is the time between two notifications; watched: keep-alives are wanted.
+	period  time.Duration
+	watched bool
+	// expected is the deadline of the sampling goroutine's next sign of life, in ms since
+	// latest.started; zero before the first one.
+	expected atomic.Int64
+}
+
+func newSupervisor(l *latest, logger log.Logger) *supervisor {
+	s := &supervisor{logger: logger, latest: l, period: statusPeriod}
+
+	limit, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		_ = level.Warn(logger).Log("msg", "reading the watchdog settings failed", "err", err)
+	}
+
+	if limit > 0 {
+		s.watched, s.period = true, limit/keepAlives
+	}
+
+	return s
+}
+
+// run notifies until ctx is done, then announces the end.
+func (s *supervisor) run(ctx context.Context) {
+	ticker := time.NewTicker(s.period)
+	defer ticker.Stop()
+
+	for {
+		select {
+		case <-ticker.C:
+			s.report()
+		case <-ctx.Done():
+			s.notify(daemon.SdNotifyStopping)
+
+			return
+		}
+	}
+}
+
+// moved records that the sampling goroutine is alive and pauses for some time.
+func (s *supervisor) moved(pause time.Duration) {
+	until := time.Since(s.latest.started) + pause + supervisorGrace
+
+	if s.expected.Swap(until.Milliseconds()) == 0 {
+		s.notify(daemon.SdNotifyReady + "\n" + s.status())
+	}
+}
+
+// report sends the status, with a keep-alive if the sampling goroutine is alive.
+func (s *supervisor) report() {
+	state := s.status()
+	if s.watched && s.alive() {
+		state = daemon.SdNotifyWatchdog + "\n" + state
+	}
+
+	s.notify(state)
+}
+
+// alive reports whether the sampling goroutine is on time. A replay that has ended need
+// not be.
+func (s *supervisor) alive() bool {
+	return s.latest.replaying || time.Since(s.latest.started).Milliseconds() <= s.expected.Load()
+}
+
+// status returns the line for systemctl status.
+func (s *supervisor) status() string {
+	sample := s.latest.snapshot.Load()
+
+	switch {
+	case sample == nil:
+		return "STATUS=no sample yet"
+	case !s.latest.healthy():
+		return "STATUS=no sample since " + sample.At.UTC().Format(time.RFC3339)
+	default:
+		return fmt.Sprintf("STATUS=tracking %d connections, %d %v and %d %v", sample.Tracker.Live,
+			sample.Statuses[health.Degraded], health.Degraded, sample.Statuses[health.Stale], health.Stale)
+	}
+}
+
+// reloading runs a reload between its two notifications.
+func (s *supervisor) reloading(reload func() error) error {
+	s.notify(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
+	defer s.notify(daemon.SdNotifyReady)
+
+	return reload()
+}
+
+func (s *supervisor) notify(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		_ = level.Warn(s.logger).Log("msg", "systemd notification failed", "err", err)
+	}
+}

@@ -1,0 +1,73 @@
+package app
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+
+	"tcphealth_exporter/api"
+	"tcphealth_exporter/collector"
+	"tcphealth_exporter/web"
+)
+
+// handler returns what the web server serves.
+func (e *exporter) handler() (http.Handler, error) {
+	registry, gatherer := e.gatherer()
+	metrics := web.MetricsConfig{Gatherer: gatherer, MaxRequests: e.opts.maxRequests, Logger: e.logger}
+
+	if !e.opts.hideOwnMetrics {
+		metrics.Own = registry
+	}
+
+	cfg := web.Config{
+		TelemetryPath: e.opts.telemetryPath,
+		Metrics:       web.NewMetricsHandler(metrics),
+		API:           api.New(api.Config{Tracker: e.tracker, Questions: e.questions, ParseFilter: selectBy}),
+		APIPrefix:     api.Prefix,
+		Healthy:       e.latest.healthy,
+		Ready:         e.latest.ready,
+	}
+
+	if e.opts.lifecycle {
+		cfg.Reload = func() error {
+			if err := e.reloader.reload(); err != nil {
+				return errors.New(oneLine(err))
+			}
+
+			return nil
+		}
+	}
+
+	return web.NewHandler(cfg)
+}
+
+// gatherer returns what gathers all metrics, and the registry of those that are not
+// from a snapshot.
+func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGatherer) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(versioncollector.NewCollector(program), e.metrics, e.kernel.metrics)
+
+	if e.opts.configFile != "" {
+		registry.MustRegister(e.reloader.metrics)
+	}
+
+	if !e.opts.hideOwnMetrics {
+		registry.MustRegister(
+			collectors.NewGoCollector(),
+			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		)
+	}
+
+	return registry, prometheus.NewMultiTRegistry(
+		prometheus.ToTransactionalGatherer(registry),
+		collector.NewGatherer(collector.Config{Latest: e.latest.snapshot.Load, Sets: e.opts.sets}),
+	)
+}
+
+// reporter returns the observer of the sampling.
+func (e *exporter) reporter() *reporter {
+	return &reporter{SamplerMetrics: e.metrics, logger: e.logger, recorder: e.recorder, latest: &e.latest, supervisor: e.supervisor}
+}

@@ -1,0 +1,4 @@
+// Package web is the HTTP server: routes, probes, the endpoint that reloads the
+// configuration, the landing page and the handler of scrapes. What it serves is passed
+// in: handlers and functions, not the parts of the program behind them.
+package web

@@ -1,0 +1,89 @@
+package web
+
+import (
+	"context"
+	"errors"
+	stdlog "log"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+)
+
+// Limits of the server: no request is large, and none takes long.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 10 * time.Second
+	writeTimeout      = time.Minute
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 16 << 10
+	maxBodyBytes      = 4 << 10
+)
+
+// Server serves a handler on the addresses, and with the TLS and authentication, that
+// the flags of exporter-toolkit configure.
+type Server struct {
+	server    *http.Server
+	listening chan struct{}
+	// giveUp ends the requests that wait for an answer.
+	giveUp context.CancelFunc
+	flags  *toolkit.FlagConfig
+	logger *slog.Logger
+}
+
+// NewServer returns a server that does not listen yet. Errors of single connections
+// are logged at level debug.
+func NewServer(handler http.Handler, flags *toolkit.FlagConfig, logger log.Logger, toolkitLogger *slog.Logger) *Server {
+	var once sync.Once
+
+	listening := make(chan struct{})
+	base, giveUp := context.WithCancel(context.Background())
+
+	return &Server{
+		listening: listening,
+		giveUp:    giveUp,
+		server: &http.Server{
+			BaseContext: func(net.Listener) context.Context {
+				once.Do(func() { close(listening) })
+
+				return base
+			},
+			Handler:           http.MaxBytesHandler(handler, maxBodyBytes),
+			ReadHeaderTimeout: readHeaderTimeout,
+			ReadTimeout:       readTimeout,
+			WriteTimeout:      writeTimeout,
+			IdleTimeout:       idleTimeout,
+			MaxHeaderBytes:    maxHeaderBytes,
+			ErrorLog:          stdlog.New(log.NewStdlibAdapter(level.Debug(logger)), "", 0),
+		},
+		flags:  flags,
+		logger: toolkitLogger,
+	}
+}
+
+// Listening returns a channel that is closed once a socket accepts connections.
+func (s *Server) Listening() <-chan struct{} { return s.listening }
+
+// Serve serves until Stop is called; then it returns nil.
+func (s *Server) Serve() error {
+	err := toolkit.ListenAndServe(s.server, s.flags, s.logger)
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+
+	return err
+}
+
+// Stop ends the server. Requests in progress may finish until ctx is done.
+func (s *Server) Stop(ctx context.Context) {
+	s.giveUp()
+
+	if err := s.server.Shutdown(ctx); err != nil {
+		_ = s.server.Close()
+	}
+}

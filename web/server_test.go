@@ -1,0 +1,17 @@
+package web
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/go-kit/log"
+)
+
+// TestServerTimeouts: no client can hold a connection for ever.
+func TestServerTimeouts(t *testing.T) {
+	s := NewServer(http.NotFoundHandler(), nil, log.NewNopLogger(), nil).server
+	if s.ReadHeaderTimeout <= 0 || s.ReadHeaderTimeout > 10*time.Second || s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 {
+		t.Errorf("header %v, read %v, write %v, idle %v", s.ReadHeaderTimeout, s.ReadTimeout, s.WriteTimeout, s.IdleTimeout)
+	}
+}
