@@ -76,7 +76,7 @@ func TestTools(t *testing.T) {
 }
 
 // sections are those of a runbook, in order.
-var sections = []string{"## First three commands", "## Usual causes", "## How to silence"}
+var sections = []string{"## How to confirm", "## How to fix", "## How to silence"}
 
 // TestAlerts wants of each alert what a pager needs.
 func TestAlerts(t *testing.T) {
