@@ -15,6 +15,7 @@ import (
 
 	"tcphealth_exporter/api"
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 	"tcphealth_exporter/sampler/loop"
@@ -46,7 +47,7 @@ func newFixture(t *testing.T, timeout time.Duration) *fixture {
 	t.Helper()
 
 	f := &fixture{
-		tracker:   health.NewTracker(health.Config{Export: health.ExportConfig{Max: 2}}, func(*health.Snapshot) {}),
+		tracker:   health.NewTracker(health.Config{Export: export.Config{Max: 2}}, func(*health.Snapshot) {}),
 		questions: make(chan loop.Question),
 		recording: diagtest.NewRecording(t),
 	}

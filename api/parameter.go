@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 )
 
 const (
@@ -88,14 +89,14 @@ func parseLimit(given url.Values) (int, error) {
 	return limit, nil
 }
 
-func parseMinStatus(given url.Values) (health.Status, error) {
+func parseMinStatus(given url.Values) (judge.Status, error) {
 	if !given.Has("min_status") {
-		return health.Healthy, nil
+		return judge.Healthy, nil
 	}
 
 	var names []string
 
-	for s := range health.Status(health.NumStatuses) {
+	for s := range judge.Status(judge.NumStatuses) {
 		if s.String() == given.Get("min_status") {
 			return s, nil
 		}

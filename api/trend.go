@@ -1,6 +1,6 @@
 package api
 
-import "tcphealth_exporter/health"
+import "tcphealth_exporter/health/judge"
 
 // trendFigure is a figure of a trend under the name of its metric.
 type trendFigure[T any] struct {
@@ -8,28 +8,28 @@ type trendFigure[T any] struct {
 	value func(*T) float64
 }
 
-var queueFigureTable = []trendFigure[health.QueueTrend]{
-	{"_velocity_bytes_per_second", func(t *health.QueueTrend) float64 { return t.Velocity }},
-	{"_acceleration_bytes_per_second_squared", func(t *health.QueueTrend) float64 { return t.Acceleration }},
-	{"_stddev_bytes", func(t *health.QueueTrend) float64 { return t.Stddev }},
-	{"_short_average_bytes", func(t *health.QueueTrend) float64 { return t.ShortAverage }},
-	{"_long_average_bytes", func(t *health.QueueTrend) float64 { return t.LongAverage }},
+var queueFigureTable = []trendFigure[judge.QueueTrend]{
+	{"_velocity_bytes_per_second", func(t *judge.QueueTrend) float64 { return t.Velocity }},
+	{"_acceleration_bytes_per_second_squared", func(t *judge.QueueTrend) float64 { return t.Acceleration }},
+	{"_stddev_bytes", func(t *judge.QueueTrend) float64 { return t.Stddev }},
+	{"_short_average_bytes", func(t *judge.QueueTrend) float64 { return t.ShortAverage }},
+	{"_long_average_bytes", func(t *judge.QueueTrend) float64 { return t.LongAverage }},
 	{"_direction", direction},
-	{"_persistence_seconds", func(t *health.QueueTrend) float64 { return t.Persistence }},
+	{"_persistence_seconds", func(t *judge.QueueTrend) float64 { return t.Persistence }},
 }
 
-var trendFigureTable = []trendFigure[health.Trend]{
-	{"rtt_drift_ratio", func(t *health.Trend) float64 { return t.RTTDrift }},
-	{"jitter_ratio", func(t *health.Trend) float64 { return t.Jitter }},
-	{"rto_inflation_ratio", func(t *health.Trend) float64 { return t.RTOInflation }},
-	{"loss_ratio", func(t *health.Trend) float64 { return t.Loss }},
-	{"receiver_limited_ratio", func(t *health.Trend) float64 { return t.ReceiverLimited }},
-	{"sndbuf_limited_ratio", func(t *health.Trend) float64 { return t.SndbufLimited }},
-	{"window_samples", func(t *health.Trend) float64 { return float64(t.Samples) }},
-	{"window_seconds", func(t *health.Trend) float64 { return t.Span }},
+var trendFigureTable = []trendFigure[judge.Trend]{
+	{"rtt_drift_ratio", func(t *judge.Trend) float64 { return t.RTTDrift }},
+	{"jitter_ratio", func(t *judge.Trend) float64 { return t.Jitter }},
+	{"rto_inflation_ratio", func(t *judge.Trend) float64 { return t.RTOInflation }},
+	{"loss_ratio", func(t *judge.Trend) float64 { return t.Loss }},
+	{"receiver_limited_ratio", func(t *judge.Trend) float64 { return t.ReceiverLimited }},
+	{"sndbuf_limited_ratio", func(t *judge.Trend) float64 { return t.SndbufLimited }},
+	{"window_samples", func(t *judge.Trend) float64 { return float64(t.Samples) }},
+	{"window_seconds", func(t *judge.Trend) float64 { return t.Span }},
 }
 
-func direction(t *health.QueueTrend) float64 {
+func direction(t *judge.QueueTrend) float64 {
 	switch {
 	case t.Growing:
 		return 1
@@ -41,12 +41,12 @@ func direction(t *health.QueueTrend) float64 {
 }
 
 // newTrend renders a trend; a ratio that is not known is left out.
-func newTrend(t *health.Trend) figures {
+func newTrend(t *judge.Trend) figures {
 	all := make(figures, 0, 1024)
 
 	for _, queue := range []struct {
 		name  string
-		trend *health.QueueTrend
+		trend *judge.QueueTrend
 	}{{"send_queue", &t.Send}, {"receive_queue", &t.Recv}} {
 		for _, figure := range queueFigureTable {
 			all.number(queue.name+figure.name, figure.value(queue.trend))

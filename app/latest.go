@@ -2,8 +2,9 @@ package app
 
 import (
 	"sync/atomic"
-	"tcphealth_exporter/health"
 	"time"
+
+	"tcphealth_exporter/health"
 )
 
 // latest holds the newest snapshot and the time of its arrival.

@@ -6,9 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"tcphealth_exporter/hostinfo"
 	"testing"
 	"time"
+
+	"tcphealth_exporter/hostinfo"
 
 	"github.com/prometheus/client_golang/prometheus"
 )

@@ -13,7 +13,10 @@ import (
 
 	"tcphealth_exporter/bytecode"
 	"tcphealth_exporter/collector"
+	"tcphealth_exporter/config"
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/export"
+	"tcphealth_exporter/health/group"
 )
 
 // options is the parsed command line.
@@ -46,6 +49,8 @@ type options struct {
 
 	// deprecated are the flags in use that have another name now, with that name.
 	deprecated map[string]string
+	// oldKeys are the keys in the configuration file that have another name now.
+	oldKeys []config.Deprecated
 
 	connections  int
 	minAge, hold time.Duration
@@ -187,8 +192,8 @@ func (o *options) healthConfig(interval time.Duration) health.Config {
 		Window:         o.window,
 		Retention:      max(o.retention, 1), // zero would stand for the default
 		MaxConnections: o.maxConnections,
-		Export:         health.ExportConfig{Max: min(o.connections, o.maxConnections), MinAge: o.minAge, Hold: o.hold},
-		Groups:         health.GroupConfig{Max: o.groups},
+		Export:         export.Config{Max: min(o.connections, o.maxConnections), MinAge: o.minAge, Hold: o.hold},
+		Groups:         group.Config{Max: o.groups},
 		Policy:         o.policy,
 	}
 }

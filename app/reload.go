@@ -20,19 +20,29 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// loadPolicy reads the configuration file.
-func loadPolicy(path string) (*health.Policy, error) {
+// loadPolicy reads the configuration file. It also returns the keys in it that have
+// another name now.
+func loadPolicy(path string) (*health.Policy, []config.Deprecated, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("--config.file: %w", err)
+		return nil, nil, fmt.Errorf("--config.file: %w", err)
 	}
 
 	c, err := config.Parse(path, text, hostNames())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 
-	return c.Policy(keepBy), nil
+	return c.Policy(keepBy), c.Deprecated, nil
+}
+
+// warnOfKeys logs the first deprecated key of a configuration file, and their number.
+func warnOfKeys(logger log.Logger, path string, keys []config.Deprecated) {
+	if len(keys) > 0 {
+		first := keys[0]
+		_ = level.Warn(logger).Log("msg", "deprecated key in configuration file", "file", path,
+			"line", first.Line, "key", first.Key, "use", first.Use, "count", len(keys))
+	}
 }
 
 // checked returns the result of --config.check.
@@ -96,7 +106,7 @@ func (r *reloader) load() error {
 		return errNothingToReload
 	}
 
-	policy, err := loadPolicy(r.path)
+	policy, deprecated, err := loadPolicy(r.path)
 	if err != nil {
 		r.metrics.Failed()
 		_ = level.Error(r.logger).Log("msg", "reloading the configuration failed, the previous configuration stays active", "file", r.path, "err", err)
@@ -104,6 +114,7 @@ func (r *reloader) load() error {
 		return err
 	}
 
+	warnOfKeys(r.logger, r.path, deprecated)
 	r.next.Store(policy)
 	r.loaded(policy)
 

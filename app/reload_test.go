@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/netlab"
 	"tcphealth_exporter/sampler"
 	"tcphealth_exporter/sampler/loop"
@@ -128,7 +129,7 @@ func TestBrokenFileChangesNothing(t *testing.T) {
 	}
 
 	first := reload("POST", calmConfig, 200, "Configuration loaded.\n")
-	if first == nil || first.Profiles[0].Thresholds.Steps[health.RTTHigh] != nil {
+	if first == nil || first.Profiles[0].Thresholds.Steps[judge.RTTHigh] != nil {
 		t.Errorf("the policy that waits is %v", first)
 	}
 
@@ -344,7 +345,7 @@ func TestHangup(t *testing.T) {
 	}
 
 	// Our own scrapes are acknowledged, so any RTT is too high for this profile.
-	hangUp(calmConfig+"  strict: {flags: {rtt_high: {limit: 0s, points: 5}}}\nrules:\n- {filter: 'sport = "+port+
+	hangUp(calmConfig+"  strict: {flags: {rtt_high: {threshold: 0s, points: 5}}}\nrules:\n- {filter: 'sport = "+port+
 		" or dport = "+port+"', profile: strict}\n", "msg=\"configuration loaded\"")
 	await(t, "the new limits", func() bool { return value(flagged) > 0 })
 

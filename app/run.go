@@ -141,6 +141,8 @@ func serve(ctx context.Context, opts *options, stderr io.Writer) error {
 		_ = level.Warn(e.logger).Log("msg", "deprecated flag", "flag", old, "use", name)
 	}
 
+	warnOfKeys(e.logger, opts.configFile, opts.oldKeys)
+
 	return e.run(ctx, source, server)
 }
 

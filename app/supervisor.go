@@ -6,11 +6,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tcphealth_exporter/health/judge"
+
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-
-	"tcphealth_exporter/health"
 )
 
 const (
@@ -104,7 +104,7 @@ func (s *supervisor) status() string {
 		return "STATUS=no sample since " + sample.At.UTC().Format(time.RFC3339)
 	default:
 		return fmt.Sprintf("STATUS=tracking %d connections, %d %v and %d %v", sample.Tracker.Live,
-			sample.Statuses[health.Degraded], health.Degraded, sample.Statuses[health.Stale], health.Stale)
+			sample.Statuses[judge.Degraded], judge.Degraded, sample.Statuses[judge.Stale], judge.Stale)
 	}
 }
 

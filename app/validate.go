@@ -5,9 +5,10 @@ import (
 	"net"
 	"path"
 	"strings"
+	"time"
+
 	"tcphealth_exporter/api"
 	"tcphealth_exporter/collector"
-	"time"
 
 	"github.com/prometheus/exporter-toolkit/web"
 )
@@ -52,7 +53,7 @@ func (o *options) validate() (err error) {
 	}
 
 	if o.configFile != "" {
-		if o.policy, err = loadPolicy(o.configFile); err != nil {
+		if o.policy, o.oldKeys, err = loadPolicy(o.configFile); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/group"
 )
 
 // BenchmarkScrape compares the gatherer (path=reused) with constant metrics
@@ -54,9 +55,9 @@ func BenchmarkScrape(b *testing.B) {
 
 // grouped adds 100 groups to a snapshot.
 func grouped(s *health.Snapshot) *health.Snapshot {
-	s.GroupLabels = health.DefaultGrouping().Labels()
+	s.GroupLabels = group.DefaultGrouping().Labels()
 	for n := range 100 {
-		s.Groups = append(s.Groups, group(n, "server", strconv.Itoa(n), "", ""))
+		s.Groups = append(s.Groups, numbered(n, "server", strconv.Itoa(n), "", ""))
 	}
 
 	return s

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"tcphealth_exporter/collector"
-	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/group"
 )
 
 const metricsDoc = "../docs/metrics.md"
@@ -37,7 +37,7 @@ const metricsIntro = `# Metrics
 
 Generated from the catalogue by 'make generate'. A series is absent where the kernel told nothing; "since" is the first
 Linux release that does, if not every one does. Histograms have native buckets, too, where a scraper asks for protobuf. In
-OpenMetrics and protobuf an exemplar of 'tcphealth_flag_events_total' names the last connection (label 'flow').
+OpenMetrics and protobuf an exemplar of 'tcphealth_flag_events_total' names the last connection (label 'connection').
 
 **A clock of its own.** An exporter should read what it tells when it is scraped. This one samples each second, whoever asks:
 a verdict rests on a window of samples that are much closer than scrapes, a dying connection is to be named within two
@@ -74,7 +74,7 @@ func renderMetrics(all []collector.Metric) string {
 	}
 
 	groups := only(all, isGroup)
-	common := health.DefaultGrouping().Labels()
+	common := group.DefaultGrouping().Labels()
 	fmt.Fprintf(&b, "\n## Per group\n\nLabels: %s, and those named below; [configuration.md](configuration.md#groups) tells "+
 		"what groups are.\n\n", code(common...))
 	renderTable(&b, groups, len(common))

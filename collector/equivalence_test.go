@@ -15,6 +15,8 @@ import (
 
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
 )
 
 // requireSame holds what a gatherer tells against what constant metrics of the
@@ -84,9 +86,9 @@ func TestSameUnderChurn(t *testing.T) {
 			s.Lifetimes = nil
 		}
 
-		s.GroupLabels = health.DefaultGrouping().Labels()
+		s.GroupLabels = group.DefaultGrouping().Labels()
 		for _, i := range r.Perm(9)[:r.IntN(9)] {
-			s.Groups = append(s.Groups, group(r.IntN(1000), "server", strconv.Itoa(i), "", ""))
+			s.Groups = append(s.Groups, numbered(r.IntN(1000), "server", strconv.Itoa(i), "", ""))
 		}
 
 		for _, port := range r.Perm(9)[:r.IntN(9)] {
@@ -134,8 +136,8 @@ func everyConnection(t *testing.T) (all []health.Connection) {
 // changed gives a connection other figures, flags and facts.
 func changed(r *rand.Rand, c health.Connection) health.Connection {
 	c.Score, c.Row.UID = r.IntN(101), r.Uint32N(3)
-	c.Flags = health.Flags(r.Uint32()&r.Uint32()) & (1<<health.NumFlags - 1)
-	c.Cause = health.Cause(r.IntN(int(health.NumCauses)))
+	c.Flags = judge.Flags(r.Uint32()&r.Uint32()) & (1<<judge.NumFlags - 1)
+	c.Cause = judge.Cause(r.IntN(int(judge.NumCauses)))
 
 	if r.IntN(2) == 0 {
 		c.Ended = sampledAt

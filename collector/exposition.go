@@ -7,13 +7,14 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/group"
 )
 
 // exposition is a snapshot as Prometheus' families, in memory that is used again
 // and again.
 type exposition struct {
 	connections block[health.Connection]
-	groups      block[health.Group]
+	groups      block[group.Group]
 	host        block[health.Snapshot]
 	// columns are those of all blocks, sorted by name, families those with series.
 	columns  []*column

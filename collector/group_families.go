@@ -4,82 +4,84 @@ import (
 	"slices"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
 // groupLabelTable name a group unless the configuration says by what connections
 // are grouped.
-var groupLabelTable = health.DefaultGrouping().Labels()
+var groupLabelTable = group.DefaultGrouping().Labels()
 
-type groupFamily = family[health.Group]
+type groupFamily = family[group.Group]
 
 // groupFamilyTable are all families with a series per group.
 var groupFamilyTable = slices.Concat([]groupFamily{
 	{
 		name: "group_connections", help: "Connections of the group by verdict.",
 		kind: gaugeValue, labels: []string{"status"},
-		series: func(g *health.Group, to *series) {
+		series: func(g *group.Group, to *series) {
 			for status, n := range g.Statuses {
-				to.add(float64(n), health.Status(status).String())
+				to.add(float64(n), judge.Status(status).String())
 			}
 		},
 	},
 	{
 		name: "group_connections_by_cause", help: "Connections of the group by what their raised flags point at.",
 		kind: gaugeValue, labels: []string{"cause"},
-		series: func(g *health.Group, to *series) {
+		series: func(g *group.Group, to *series) {
 			for cause, n := range g.Causes {
-				to.add(float64(n), health.Cause(cause).String())
+				to.add(float64(n), judge.Cause(cause).String())
 			}
 		},
 	},
 	{
 		name: "group_unhealthy_connections", help: "Connections of the group that are SUSPECT or worse, by what their raised flags point at.",
 		kind: gaugeValue, labels: []string{"cause"},
-		series: func(g *health.Group, to *series) {
-			for cause := health.CauseNone + 1; cause < health.NumCauses; cause++ {
+		series: func(g *group.Group, to *series) {
+			for cause := judge.CauseNone + 1; cause < judge.NumCauses; cause++ {
 				to.add(float64(g.Unhealthy[cause]), cause.String())
 			}
 		},
 	},
 	{
 		name: "group_idle_connections", help: "Connections of the group that are idle.",
-		kind: gaugeValue, series: func(g *health.Group, to *series) { to.add(float64(g.Idle)) },
+		kind: gaugeValue, series: func(g *group.Group, to *series) { to.add(float64(g.Idle)) },
 	},
 	{
 		name: "group_close_wait_connections", help: "Connections of the group that the peer has closed and the local application has not.",
-		kind: gaugeValue, series: func(g *health.Group, to *series) { to.add(float64(g.CloseWait)) },
+		kind: gaugeValue, series: func(g *group.Group, to *series) { to.add(float64(g.CloseWait)) },
 	},
 	{
 		name: "group_status_entries_total", help: "How often a connection of the group got the verdict; to be HEALTHY from the start does not count.",
 		kind: counter, labels: []string{"status"},
-		series: func(g *health.Group, to *series) { statusEntries(&g.Totals, to) },
+		series: func(g *group.Group, to *series) { statusEntries(&g.Totals, to) },
 	},
 	{
 		name: "group_connections_opened_total", help: "Connections of the group that appeared after the first sample.",
-		kind: counter, series: func(g *health.Group, to *series) { to.add(float64(g.Opened)) },
+		kind: counter, series: func(g *group.Group, to *series) { to.add(float64(g.Opened)) },
 	},
 	{
 		name: "group_connections_closed_total", help: "Connections of the group that ended.",
-		kind: counter, series: func(g *health.Group, to *series) { to.add(float64(g.Closed)) },
+		kind: counter, series: func(g *group.Group, to *series) { to.add(float64(g.Closed)) },
 	},
 	{
 		name: "group_rtt_seconds", help: "Smoothed round-trip time of each connection at each sample, if it made progress since the one before.",
-		kind: distribution, source: "tcpi_rtt", series: func(g *health.Group, to *series) { to.addHistogram(g.RTT) },
+		kind: distribution, source: "tcpi_rtt", series: func(g *group.Group, to *series) { to.addHistogram(g.RTT) },
 	},
 	{
 		name: "group_zero_window_events_total", help: zeroWindowHelp,
-		kind: counter, series: func(g *health.Group, to *series) { zeroWindows(&g.Totals, to) },
+		kind: counter, series: func(g *group.Group, to *series) { zeroWindows(&g.Totals, to) },
 	},
 	{
 		name: "group_window_shrinks_total", help: shrinkHelp, since: sampler.FieldSndWnd.Since(),
-		kind: counter, series: func(g *health.Group, to *series) { windowShrinks(&g.Totals, to) },
+		kind: counter, series: func(g *group.Group, to *series) { windowShrinks(&g.Totals, to) },
 	},
 }, groupTotals())
 
 // total is a counter of the kernel that is added up over connections.
 type total struct {
-	counter health.Counter
+	counter group.Counter
 	name    string
 	unit    float64
 	help    string
@@ -87,29 +89,29 @@ type total struct {
 
 // totalTable are those of each group and of the host.
 var totalTable = []total{
-	{health.SentBytes, "sent_bytes_total", plain, "Payload bytes sent, retransmissions included."},
-	{health.RetransmittedBytes, "retransmitted_bytes_total", plain, "Payload bytes retransmitted."},
-	{health.AckedBytes, "acked_bytes_total", plain, "Bytes acknowledged by the peers, SYN and FIN counting one each."},
-	{health.ReceivedBytes, "received_bytes_total", plain, "Payload bytes received, the peer's FIN counting one."},
-	{health.SentSegments, "sent_segments_total", plain, "Segments with data sent, retransmissions included."},
-	{health.RetransmittedSegments, "retransmitted_segments_total", plain, "Segments retransmitted, SYNs included."},
-	{health.DeliveredSegments, "delivered_segments_total", plain, "Segments delivered to the peers, SYNs included."},
-	{health.DeliveredCESegments, "delivered_ce_segments_total", plain, "Segments delivered that met congestion on their way (ECN)."},
-	{health.OutOfOrderSegments, "out_of_order_segments_total", plain, "Segments received out of order."},
-	{health.BusyTime, "busy_seconds_total", millis, "Time in which connections were sending or waiting for acknowledgements."},
-	{health.ReceiverLimitedTime, "receiver_limited_seconds_total", millis, "Busy time in which the peer's receive window held up sending."},
-	{health.SndbufLimitedTime, "sndbuf_limited_seconds_total", millis, "Busy time in which the send buffer was too small."},
+	{group.SentBytes, "sent_bytes_total", plain, "Payload bytes sent, retransmissions included."},
+	{group.RetransmittedBytes, "retransmitted_bytes_total", plain, "Payload bytes retransmitted."},
+	{group.AckedBytes, "acked_bytes_total", plain, "Bytes acknowledged by the peers, SYN and FIN counting one each."},
+	{group.ReceivedBytes, "received_bytes_total", plain, "Payload bytes received, the peer's FIN counting one."},
+	{group.SentSegments, "sent_segments_total", plain, "Segments with data sent, retransmissions included."},
+	{group.RetransmittedSegments, "retransmitted_segments_total", plain, "Segments retransmitted, SYNs included."},
+	{group.DeliveredSegments, "delivered_segments_total", plain, "Segments delivered to the peers, SYNs included."},
+	{group.DeliveredCESegments, "delivered_ce_segments_total", plain, "Segments delivered that met congestion on their way (ECN)."},
+	{group.OutOfOrderSegments, "out_of_order_segments_total", plain, "Segments received out of order."},
+	{group.BusyTime, "busy_seconds_total", millis, "Time in which connections were sending or waiting for acknowledgements."},
+	{group.ReceiverLimitedTime, "receiver_limited_seconds_total", millis, "Busy time in which the peer's receive window held up sending."},
+	{group.SndbufLimitedTime, "sndbuf_limited_seconds_total", millis, "Busy time in which the send buffer was too small."},
 }
 
 // hostTotalTable are those of the host alone: they are for comparison with the
 // kernel's own count of segments.
 var hostTotalTable = []total{
-	{health.SegmentsOut, "out_segments_total", plain, "Segments of any kind sent, retransmissions included."},
-	{health.SegmentsIn, "in_segments_total", plain, "Segments of any kind received."},
+	{group.SegmentsOut, "out_segments_total", plain, "Segments of any kind sent, retransmissions included."},
+	{group.SegmentsIn, "in_segments_total", plain, "Segments of any kind received."},
 }
 
 // series adds what was counted, if the kernel counts it.
-func (t *total) series(from *health.Totals, to *series) {
+func (t *total) series(from *group.Totals, to *series) {
 	if v, ok := from.Get(t.counter); ok {
 		to.add(float64(v) / t.unit)
 	}
@@ -122,7 +124,7 @@ func groupTotals() []groupFamily {
 		t := &totalTable[i]
 		all[i] = groupFamily{
 			name: "group_" + t.name, help: t.help, kind: counter, source: "tcpi_" + t.counter.Field().String(),
-			series: func(g *health.Group, to *series) { t.series(&g.Totals, to) },
+			series: func(g *group.Group, to *series) { t.series(&g.Totals, to) },
 		}
 	}
 
@@ -162,15 +164,15 @@ func hostTotals() []hostFamily {
 	return all
 }
 
-func statusEntries(t *health.Totals, to *series) {
+func statusEntries(t *group.Totals, to *series) {
 	for status, n := range t.StatusEntries {
-		to.add(float64(n), health.Status(status).String())
+		to.add(float64(n), judge.Status(status).String())
 	}
 }
 
-func zeroWindows(t *health.Totals, to *series) { to.add(float64(t.Windows.Zero)) }
+func zeroWindows(t *group.Totals, to *series) { to.add(float64(t.Windows.Zero)) }
 
-func windowShrinks(t *health.Totals, to *series) {
+func windowShrinks(t *group.Totals, to *series) {
 	if t.EdgeKnown {
 		to.add(float64(t.Windows.Shrunk))
 	}

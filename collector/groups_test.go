@@ -7,32 +7,33 @@ import (
 	"testing"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/group"
 )
 
 // groupsScene has the group for the rest, of which nothing is known, a server and
 // a client with another figure in every field, and a group of an old kernel.
 func groupsScene(testing.TB) *health.Snapshot {
-	old := group(300, "client", "", "fe80::2%eth0", "22")
-	old.Known = 1 << health.RetransmittedSegments
+	old := numbered(300, "client", "", "fe80::2%eth0", "22")
+	old.Known = 1 << group.RetransmittedSegments
 
 	return &health.Snapshot{
 		At: sampledAt, Outstanding: spread(400), Lifetimes: spread(500),
 		GroupLabels: []string{"role", "local_port", "remote_address", "remote_port"},
-		Groups: []health.Group{
+		Groups: []group.Group{
 			{
-				Labels: []string{"other", "", "", ""}, Totals: health.Totals{Known: 1<<health.NumCounters - 1, EdgeKnown: true},
-				RTT: &health.Histogram{Bounds: []float64{0.001, 0.125, 2}, Buckets: make([]uint64, 4)},
+				Labels: []string{"other", "", "", ""}, Totals: group.Totals{Known: 1<<group.NumCounters - 1, EdgeKnown: true},
+				RTT: &group.Histogram{Bounds: []float64{0.001, 0.125, 2}, Buckets: make([]uint64, 4)},
 			},
-			group(100, "server", "443", "", ""),
-			group(200, "client", "", "10.0.0.7", "5432"),
+			numbered(100, "server", "443", "", ""),
+			numbered(200, "client", "", "10.0.0.7", "5432"),
 			old,
 		},
 	}
 }
 
-// group returns a group whose figures count up from n.
-func group(n int, labels ...string) health.Group {
-	g := health.Group{Labels: labels}
+// numbered returns a group whose figures count up from n.
+func numbered(n int, labels ...string) group.Group {
+	g := group.Group{Labels: labels}
 	next := func() int {
 		n++
 
@@ -57,7 +58,7 @@ func group(n int, labels ...string) health.Group {
 	}
 
 	g.Idle, g.CloseWait, g.Opened, g.Closed = next(), next(), uint64(next()), uint64(next())
-	g.Known, g.EdgeKnown = 1<<health.NumCounters-1, true
+	g.Known, g.EdgeKnown = 1<<group.NumCounters-1, true
 	g.RTT = spread(n)
 
 	return g
@@ -65,9 +66,9 @@ func group(n int, labels ...string) health.Group {
 
 // spread returns a distribution, another one for each seed. Its native buckets
 // have gaps of up to four.
-func spread(seed int) *health.Histogram {
+func spread(seed int) *group.Histogram {
 	r := rand.New(rand.NewPCG(uint64(seed), 0))
-	h := &health.Histogram{
+	h := &group.Histogram{
 		Count: uint64(seed % 3), Sum: float64(seed) / 8, Bounds: []float64{0.001, 0.125, 2}, Buckets: make([]uint64, 4),
 		Zero: uint64(seed % 3), First: r.IntN(40) - 20, Native: make([]uint64, 1+r.IntN(60)),
 	}
@@ -100,7 +101,7 @@ func TestGroupLabelsOfAnotherGrouping(t *testing.T) {
 	}
 
 	source.Store(&health.Snapshot{
-		GroupLabels: []string{"network"}, Groups: []health.Group{group(1, "other"), group(100, "private")},
+		GroupLabels: []string{"network"}, Groups: []group.Group{numbered(1, "other"), numbered(100, "private")},
 	})
 
 	for range 2 {

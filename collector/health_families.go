@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 )
 
 // healthFamilyTable are the verdicts.
@@ -45,27 +46,27 @@ func unixSeconds(t time.Time) (float64, bool) {
 
 // trendFamilyTable are what the window tells beyond its newest sample.
 var trendFamilyTable = append(append(
-	queueFamilies("send_queue", func(c *health.Connection) *health.QueueTrend { return &c.Trend.Send }),
-	queueFamilies("receive_queue", func(c *health.Connection) *health.QueueTrend { return &c.Trend.Recv })...),
+	queueFamilies("send_queue", func(c *health.Connection) *judge.QueueTrend { return &c.Trend.Send }),
+	queueFamilies("receive_queue", func(c *health.Connection) *judge.QueueTrend { return &c.Trend.Recv })...),
 	ratio("rtt_drift_ratio", "Smoothed RTT over the connection's own least smoothed RTT of the last ten minutes.",
-		func(t *health.Trend) float64 { return t.RTTDrift }),
+		func(t *judge.Trend) float64 { return t.RTTDrift }),
 	ratio("jitter_ratio", "RTT deviation over smoothed RTT.",
-		func(t *health.Trend) float64 { return t.Jitter }),
+		func(t *judge.Trend) float64 { return t.Jitter }),
 	ratio("rto_inflation_ratio", "Retransmission time-out over what smoothed RTT and deviation make it without back-off.",
-		func(t *health.Trend) float64 { return t.RTOInflation }),
+		func(t *judge.Trend) float64 { return t.RTOInflation }),
 	ratio("loss_ratio", "Retransmitted over sent data in the window.",
-		func(t *health.Trend) float64 { return t.Loss }),
+		func(t *judge.Trend) float64 { return t.Loss }),
 	ratio("receiver_limited_ratio", "Share of the busy time in the window in which the peer's receive window held up sending.",
-		func(t *health.Trend) float64 { return t.ReceiverLimited }),
+		func(t *judge.Trend) float64 { return t.ReceiverLimited }),
 	ratio("sndbuf_limited_ratio", "Share of the busy time in the window in which the send buffer was too small.",
-		func(t *health.Trend) float64 { return t.SndbufLimited }),
+		func(t *judge.Trend) float64 { return t.SndbufLimited }),
 	gauge(SetTrend, "window_samples", "Samples in the window.",
 		func(c *health.Connection) (float64, bool) { return always(float64(c.Trend.Samples)) }),
 	gauge(SetTrend, "window_seconds", "Time the window covers.",
 		func(c *health.Connection) (float64, bool) { return always(c.Trend.Span) }),
 )
 
-func ratio(name, help string, value func(*health.Trend) float64) connectionFamily {
+func ratio(name, help string, value func(*judge.Trend) float64) connectionFamily {
 	return gauge(SetTrend, name, help, func(c *health.Connection) (float64, bool) {
 		v := value(&c.Trend)
 
@@ -73,8 +74,8 @@ func ratio(name, help string, value func(*health.Trend) float64) connectionFamil
 	})
 }
 
-func queueFamilies(queue string, of func(*health.Connection) *health.QueueTrend) []connectionFamily {
-	row := func(name, help string, value func(*health.QueueTrend) float64) connectionFamily {
+func queueFamilies(queue string, of func(*health.Connection) *judge.QueueTrend) []connectionFamily {
+	row := func(name, help string, value func(*judge.QueueTrend) float64) connectionFamily {
 		return gauge(SetTrend, queue+name, help, func(c *health.Connection) (float64, bool) {
 			return always(value(of(c)))
 		})
@@ -82,18 +83,18 @@ func queueFamilies(queue string, of func(*health.Connection) *health.QueueTrend)
 
 	return []connectionFamily{
 		row("_velocity_bytes_per_second", "Change of the queue over the window.",
-			func(t *health.QueueTrend) float64 { return t.Velocity }),
+			func(t *judge.QueueTrend) float64 { return t.Velocity }),
 		row("_acceleration_bytes_per_second_squared", "Change of the queue's velocity between the halves of the window.",
-			func(t *health.QueueTrend) float64 { return t.Acceleration }),
+			func(t *judge.QueueTrend) float64 { return t.Acceleration }),
 		row("_stddev_bytes", "Standard deviation of the queue over the window.",
-			func(t *health.QueueTrend) float64 { return t.Stddev }),
+			func(t *judge.QueueTrend) float64 { return t.Stddev }),
 		row("_short_average_bytes", "Mean of the queue over the newest three tenths of the window.",
-			func(t *health.QueueTrend) float64 { return t.ShortAverage }),
+			func(t *judge.QueueTrend) float64 { return t.ShortAverage }),
 		row("_long_average_bytes", "Mean of the queue over the window.",
-			func(t *health.QueueTrend) float64 { return t.LongAverage }),
+			func(t *judge.QueueTrend) float64 { return t.LongAverage }),
 		row("_direction", "1 while the queue grows, -1 while it shrinks, 0 otherwise.",
-			func(t *health.QueueTrend) float64 { return boolean(t.Growing) - boolean(t.Shrinking) }),
+			func(t *judge.QueueTrend) float64 { return boolean(t.Growing) - boolean(t.Shrinking) }),
 		row("_persistence_seconds", "For how long the queue has not been empty, within the window.",
-			func(t *health.QueueTrend) float64 { return t.Persistence }),
+			func(t *judge.QueueTrend) float64 { return t.Persistence }),
 	}
 }

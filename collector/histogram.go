@@ -1,9 +1,9 @@
 package collector
 
 import (
-	dto "github.com/prometheus/client_model/go"
+	"tcphealth_exporter/health/group"
 
-	"tcphealth_exporter/health"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // histogram is the memory of a histogram: classic buckets for all formats, native
@@ -11,7 +11,7 @@ import (
 type histogram struct {
 	dto *dto.Histogram
 	// shown is what it shows: many distributions stay as they are for a while.
-	shown *health.Histogram
+	shown *group.Histogram
 	spans []*dto.BucketSpan
 }
 
@@ -19,14 +19,14 @@ func newHistogram() *histogram {
 	return &histogram{dto: &dto.Histogram{
 		SampleCount:   new(uint64),
 		SampleSum:     new(float64),
-		Schema:        new(int32(health.HistogramSchema)),
-		ZeroThreshold: new(health.HistogramZeroThreshold),
+		Schema:        new(int32(group.HistogramSchema)),
+		ZeroThreshold: new(group.HistogramZeroThreshold),
 		ZeroCount:     new(uint64),
 	}}
 }
 
 // show takes in a distribution.
-func (h *histogram) show(from *health.Histogram) {
+func (h *histogram) show(from *group.Histogram) {
 	if h.shown == from {
 		return
 	}
@@ -39,7 +39,7 @@ func (h *histogram) show(from *health.Histogram) {
 }
 
 // showClassic fills the classic buckets, which count what is in those below, too.
-func (h *histogram) showClassic(from *health.Histogram) {
+func (h *histogram) showClassic(from *group.Histogram) {
 	for len(h.dto.Bucket) < len(from.Bounds) {
 		h.dto.Bucket = append(h.dto.Bucket, &dto.Bucket{CumulativeCount: new(uint64)})
 	}
@@ -55,7 +55,7 @@ func (h *histogram) showClassic(from *health.Histogram) {
 
 // showNative fills the native buckets: spans that leave out gaps, and the
 // difference of each count to the one before.
-func (h *histogram) showNative(from *health.Histogram) {
+func (h *histogram) showNative(from *group.Histogram) {
 	// mostGap is the longest gap for which an empty bucket is cheaper than a span.
 	const mostGap = 2
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
@@ -26,7 +27,7 @@ var hostStateFamilyTable = []hostFamily{
 		kind: gaugeValue, labels: []string{"status"},
 		series: func(s *health.Snapshot, to *series) {
 			for status, n := range s.Statuses {
-				to.add(float64(n), health.Status(status).String())
+				to.add(float64(n), judge.Status(status).String())
 			}
 		},
 	},
@@ -35,7 +36,7 @@ var hostStateFamilyTable = []hostFamily{
 		kind: gaugeValue, labels: []string{"flag"},
 		series: func(s *health.Snapshot, to *series) {
 			for f, n := range s.FlagCounts {
-				to.add(float64(n), health.Flag(f).String())
+				to.add(float64(n), judge.Flag(f).String())
 			}
 		},
 	},
@@ -44,7 +45,7 @@ var hostStateFamilyTable = []hostFamily{
 		kind: counter, labels: []string{"flag"},
 		series: func(s *health.Snapshot, to *series) {
 			for f, n := range s.FlagEvents {
-				to.addEvents(n, &s.LastRaised[f], health.Flag(f).String())
+				to.addEvents(n, &s.LastRaised[f], judge.Flag(f).String())
 			}
 		},
 	},

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/export"
+	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
@@ -17,11 +20,11 @@ func TestSubjectsAreForgotten(t *testing.T) {
 		s := &health.Snapshot{Connections: make([]health.Connection, n%7)}
 		for i := range s.Connections {
 			s.Connections[i].LocalPort = strconv.Itoa(n + i)
-			s.Connections[i].Flags = health.Flags(1<<(n%5) - 1)
+			s.Connections[i].Flags = judge.Flags(1<<(n%5) - 1)
 		}
 
 		s.Listeners = make([]health.Listener, n%3)
-		s.Groups = make([]health.Group, n%4)
+		s.Groups = make([]group.Group, n%4)
 		e.fill(s, known)
 
 		if len(known.places) != len(s.Groups) {
@@ -106,13 +109,13 @@ func TestTextsAreBounded(t *testing.T) {
 			t.Fatalf("uid %q, expected %d", got, n)
 		}
 
-		last := health.Raised{Identity: health.Identity{LocalPort: strconv.Itoa(n)}, At: time.Unix(int64(n+1), 0)}
-		if got := s.flows.of(&last).GetTimestamp().GetSeconds(); got != int64(n+1) {
+		last := health.Raised{Identity: export.Identity{LocalPort: strconv.Itoa(n)}, At: time.Unix(int64(n+1), 0)}
+		if got := s.exemplars.of(&last).GetTimestamp().GetSeconds(); got != int64(n+1) {
 			t.Fatalf("exemplar of %d, expected %d", got, n+1)
 		}
 	}
 
-	if len(s.infos) > maxInfos || len(s.flows) > maxFlows {
-		t.Errorf("%d and %d texts kept", len(s.infos), len(s.flows))
+	if len(s.infos) > maxInfos || len(s.exemplars) > maxExemplars {
+		t.Errorf("%d and %d texts kept", len(s.infos), len(s.exemplars))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/group"
 )
 
 // Reference is the plain way to expose the catalogue: a prometheus.Collector of
@@ -16,7 +17,7 @@ import (
 type Reference struct {
 	latest      func() *health.Snapshot
 	connections []described[health.Connection]
-	groups      []described[health.Group]
+	groups      []described[group.Group]
 	host        []described[health.Snapshot]
 }
 
@@ -31,7 +32,7 @@ func NewReference(cfg Config) *Reference {
 	return &Reference{
 		latest:      cfg.Latest,
 		connections: describe(connectionFamilyTable, connectionLabelTable, cfg.Sets),
-		groups:      describe(groupFamilyTable, health.DefaultGrouping().Labels(), nil),
+		groups:      describe(groupFamilyTable, group.DefaultGrouping().Labels(), nil),
 		host:        describe(hostFamilyTable, nil, nil),
 	}
 }
@@ -134,7 +135,7 @@ func (d *described[T]) metric(p *point, labels []string) prometheus.Metric {
 // the library has as separate metrics only.
 type bothHistograms struct{ classic, native prometheus.Metric }
 
-func constHistogram(desc *prometheus.Desc, h *health.Histogram, labels []string) prometheus.Metric {
+func constHistogram(desc *prometheus.Desc, h *group.Histogram, labels []string) prometheus.Metric {
 	native := make(map[int]int64)
 
 	for i, n := range h.Native {
@@ -152,7 +153,7 @@ func constHistogram(desc *prometheus.Desc, h *health.Histogram, labels []string)
 	return bothHistograms{
 		classic: prometheus.MustNewConstHistogram(desc, h.Count, h.Sum, classic, labels...),
 		native: prometheus.MustNewConstNativeHistogram(desc, h.Count, h.Sum, native, nil, h.Zero,
-			health.HistogramSchema, health.HistogramZeroThreshold, time.Time{}, labels...),
+			group.HistogramSchema, group.HistogramZeroThreshold, time.Time{}, labels...),
 	}
 }
 

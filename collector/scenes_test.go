@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/export"
+	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -64,23 +67,23 @@ func plainConnection(tb testing.TB) health.Connection {
 }
 
 // calm is a trend in which nothing happens.
-func calm() health.Trend {
-	return health.Trend{
+func calm() judge.Trend {
+	return judge.Trend{
 		Samples: 11, Span: 10, RTTDrift: 1, Jitter: 0.055, RTOInflation: 1, Loss: 0, ReceiverLimited: 0, SndbufLimited: 0,
 	}
 }
 
 // unknown is a trend of which nothing can be told.
-func unknown() health.Trend {
+func unknown() judge.Trend {
 	nan := math.NaN()
 
-	return health.Trend{
+	return judge.Trend{
 		Samples: 1, RTTDrift: nan, Jitter: nan, RTOInflation: nan, Loss: nan, ReceiverLimited: nan, SndbufLimited: nan,
 	}
 }
 
-func identity(local, localPort, remote, remotePort string) health.Identity {
-	return health.Identity{LocalAddress: local, LocalPort: localPort, RemoteAddress: remote, RemotePort: remotePort}
+func identity(local, localPort, remote, remotePort string) export.Identity {
+	return export.Identity{LocalAddress: local, LocalPort: localPort, RemoteAddress: remote, RemotePort: remotePort}
 }
 
 // scenes are snapshots made by hand, by the name of their golden file.
@@ -115,7 +118,7 @@ func healthyConnection(tb testing.TB) health.Connection {
 				diagtest.Memory(21, 131_072, 22, 87_040, 23, 24, 25, 26, 27),
 			},
 		}),
-		Status: health.Healthy, StatusSince: sampledAt.Add(-time.Hour), Score: 100, SafeToSend: true, Idle: true,
+		Status: judge.Healthy, StatusSince: sampledAt.Add(-time.Hour), Score: 100, SafeToSend: true, Idle: true,
 		Trend: calm(), FirstSeen: sampledAt.Add(-2 * time.Hour),
 	}
 }
@@ -129,7 +132,7 @@ func healthyScene(tb testing.TB) *health.Snapshot {
 		Connections: []health.Connection{healthyConnection(tb)},
 	}
 	s.States[sampler.StateEstablished] = 1
-	s.Statuses[health.Healthy] = 1
+	s.Statuses[judge.Healthy] = 1
 
 	return s
 }
@@ -141,17 +144,17 @@ func flagsScene(tb testing.TB) *health.Snapshot {
 
 	stale := plainConnection(tb)
 	stale.Identity = identity("10.0.0.1", "443", "192.0.2.7", "40000")
-	stale.Status, stale.Score, stale.Points = health.Stale, 10, 9
+	stale.Status, stale.Score, stale.Points = judge.Stale, 10, 9
 	stale.SafeToSend, stale.Idle = false, false
-	stale.Flags = 1<<health.HalfOpenConfirmed | 1<<health.LossDetected | 1<<health.RecvQueueStuck
-	stale.Cause = health.CausePathDead
-	stale.Trend = health.Trend{
+	stale.Flags = 1<<judge.HalfOpenConfirmed | 1<<judge.LossDetected | 1<<judge.RecvQueueStuck
+	stale.Cause = judge.CausePathDead
+	stale.Trend = judge.Trend{
 		Samples: 11, Span: 9.5,
-		Send: health.QueueTrend{
+		Send: judge.QueueTrend{
 			Velocity: 1000.5, Acceleration: -20.25, Stddev: 300.125, ShortAverage: 5000, LongAverage: 4000,
 			Growing: true, Persistence: 7.5,
 		},
-		Recv: health.QueueTrend{
+		Recv: judge.QueueTrend{
 			Velocity: -2000.5, Acceleration: 40.5, Stddev: 150.5, ShortAverage: 100, LongAverage: 900,
 			Shrinking: true, Persistence: 3.25,
 		},
@@ -169,17 +172,17 @@ func flagsScene(tb testing.TB) *health.Snapshot {
 		sampler.StateEstablished: 4, sampler.StateSynSent: 1, sampler.StateListen: 2,
 		sampler.StateSynRecv: 9, // not asked for, so an oddity that is worth a series
 	}
-	s.Statuses = [health.NumStatuses]int{1, 2, 3, 4, 5}
+	s.Statuses = [judge.NumStatuses]int{1, 2, 3, 4, 5}
 
-	for c := range health.NumCounters {
+	for c := range group.NumCounters {
 		s.Totals.Counters[c] = 1_000_000 * (1 + uint64(c))
 	}
 
-	s.Totals.Known, s.Totals.EdgeKnown = 1<<health.NumCounters-1, true
-	s.Totals.StatusEntries = [health.NumStatuses]uint64{21, 22, 23, 24, 25}
+	s.Totals.Known, s.Totals.EdgeKnown = 1<<group.NumCounters-1, true
+	s.Totals.StatusEntries = [judge.NumStatuses]uint64{21, 22, 23, 24, 25}
 	s.GroupsFolded = 26
 
-	for f := range health.NumFlags {
+	for f := range judge.NumFlags {
 		s.FlagCounts[f] = 10 + int(f)
 		s.FlagEvents[f] = 1000 + uint64(f)
 	}
@@ -204,8 +207,8 @@ func connecting(tb testing.TB) health.Connection {
 				SndCwnd: 1, MinRTT: math.MaxUint32, PacingRate: math.MaxUint64, MaxPacingRate: math.MaxUint64, TotalRetrans: 3,
 			},
 		}),
-		Status: health.Stale, StatusSince: sampledAt.Add(-time.Second), Score: 30, Points: 7,
-		Flags: 1 << health.SynUnanswered, Cause: health.CauseHandshake,
+		Status: judge.Stale, StatusSince: sampledAt.Add(-time.Second), Score: 30, Points: 7,
+		Flags: 1 << judge.SynUnanswered, Cause: judge.CauseHandshake,
 		Trend: unknown(), FirstSeen: sampledAt.Add(-7 * time.Second),
 	}
 }
@@ -222,8 +225,8 @@ func withAlgorithm(tb testing.TB, name string, details diagtest.Attribute, remot
 
 	return health.Connection{
 		Identity: identity("2001:db8::1", "9000", host, port), Row: socket(tb, r),
-		Status: health.Caution, StatusSince: sampledAt, Score: 90, Points: 1, Flags: 1 << health.JitterHigh,
-		Cause: health.CausePathDelay, SafeToSend: true, Trend: calm(), FirstSeen: sampledAt.Add(-time.Minute),
+		Status: judge.Caution, StatusSince: sampledAt, Score: 90, Points: 1, Flags: 1 << judge.JitterHigh,
+		Cause: judge.CausePathDelay, SafeToSend: true, Trend: calm(), FirstSeen: sampledAt.Add(-time.Minute),
 	}
 }
 

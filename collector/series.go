@@ -4,6 +4,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/group"
 )
 
 // series takes what a family tells about one T.
@@ -12,8 +13,8 @@ type series struct {
 	// labels has the own labels of all points, one after the other.
 	labels []string
 
-	infos infos
-	flows flows
+	infos     infos
+	exemplars exemplars
 }
 
 // point is the present state of a series.
@@ -22,10 +23,10 @@ type point struct {
 	// exemplar is one of those that a counter counted, or nil.
 	exemplar *dto.Exemplar
 	// distribution is what a histogram shows in place of the value.
-	distribution *health.Histogram
+	distribution *group.Histogram
 }
 
-func newSeries() series { return series{infos: make(infos), flows: make(flows)} }
+func newSeries() series { return series{infos: make(infos), exemplars: make(exemplars)} }
 
 // add adds a series: its value and the values of the labels that are its own.
 func (s *series) add(value float64, labels ...string) {
@@ -35,12 +36,12 @@ func (s *series) add(value float64, labels ...string) {
 
 // addEvents adds a counter together with what it counted last.
 func (s *series) addEvents(n uint64, last *health.Raised, labels ...string) {
-	s.points = append(s.points, point{value: float64(n), exemplar: s.flows.of(last)})
+	s.points = append(s.points, point{value: float64(n), exemplar: s.exemplars.of(last)})
 	s.labels = append(s.labels, labels...)
 }
 
 // addHistogram adds a histogram, unless there is none.
-func (s *series) addHistogram(h *health.Histogram, labels ...string) {
+func (s *series) addHistogram(h *group.Histogram, labels ...string) {
 	if h != nil {
 		s.points = append(s.points, point{distribution: h})
 		s.labels = append(s.labels, labels...)

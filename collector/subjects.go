@@ -6,12 +6,14 @@ import (
 	"slices"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/export"
+	"tcphealth_exporter/health/group"
 )
 
 // subjects keeps what the series of the latest exposition are about, so that
 // labels are made once for as long as they are shown.
 type subjects struct {
-	shown map[health.Identity]*subject
+	shown map[export.Identity]*subject
 	// places are the groups in the order of the snapshot, in which they stay.
 	places []*subject
 	local  *subject // this host
@@ -19,12 +21,12 @@ type subjects struct {
 	number uint64
 
 	connections []visit[health.Connection]
-	groups      []visit[health.Group]
+	groups      []visit[group.Group]
 	host        []visit[health.Snapshot]
 }
 
 func newSubjects() *subjects {
-	return &subjects{shown: make(map[health.Identity]*subject), local: newSubject(nil, nil)}
+	return &subjects{shown: make(map[export.Identity]*subject), local: newSubject(nil, nil)}
 }
 
 // visit lists what an exposition of the snapshot tells about. Two connections of
@@ -61,7 +63,7 @@ func (k *subjects) visitConnections(s *health.Snapshot) (err error) {
 }
 
 // connection returns the subject for a connection.
-func (k *subjects) connection(id *health.Identity) *subject {
+func (k *subjects) connection(id *export.Identity) *subject {
 	about, known := k.shown[*id]
 	if !known {
 		about = newSubject(connectionLabelTable, []string{id.LocalAddress, id.LocalPort, id.RemoteAddress, id.RemotePort})
@@ -84,7 +86,7 @@ func (k *subjects) visitGroups(s *health.Snapshot) {
 		}
 
 		k.places[i].begin(k.number)
-		k.groups = append(k.groups, visit[health.Group]{g, k.places[i]})
+		k.groups = append(k.groups, visit[group.Group]{g, k.places[i]})
 	}
 
 	sortVisits(k.groups)
@@ -103,7 +105,7 @@ func (k *subjects) end() {
 	}
 
 	if len(k.shown) > len(k.connections) {
-		maps.DeleteFunc(k.shown, func(_ health.Identity, about *subject) bool { return about.filled != k.number })
+		maps.DeleteFunc(k.shown, func(_ export.Identity, about *subject) bool { return about.filled != k.number })
 	}
 
 	clear(k.places[len(k.groups):])

@@ -10,6 +10,8 @@ import (
 
 	"tcphealth_exporter/bytecode"
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
@@ -17,13 +19,21 @@ import (
 type Config struct {
 	// Profiles are the built-in and the given ones; the first is for the
 	// connections that no rule matches.
-	Profiles []health.Profile
+	Profiles []judge.Profile
 	// Rules choose among them. The first one that matches wins.
 	Rules []Rule
 	// Grouping says which connections belong together, nil if the file does not.
-	Grouping *health.Grouping
+	Grouping *group.Grouping
 	// Networks are the built-in and the given ones, nil if the file names none.
-	Networks *health.Networks
+	Networks *group.Networks
+	// Deprecated are the keys in the file that have another name now.
+	Deprecated []Deprecated
+}
+
+// Deprecated is a key under a previous name, which is still accepted.
+type Deprecated struct {
+	Line     int
+	Key, Use string
 }
 
 // Rule binds the connections that pass a filter to a profile.
@@ -38,19 +48,19 @@ type Rule struct {
 type parser struct {
 	env bytecode.Env
 	// known are the profiles, coming the names of those that were not read yet.
-	known  []health.Profile
+	known  []judge.Profile
 	coming []string
 	rules  []Rule
 
 	networks map[netip.Prefix]string
-	grouping *health.Grouping
+	grouping *group.Grouping
 }
 
 // Parse reads a configuration. The name of the file is for errors, which are of
 // the type [*Error]; env looks up the names in filters. An empty text is the
 // configuration of a program that has none.
 func Parse(name string, text []byte, env bytecode.Env) (*Config, error) {
-	return (&parser{env: env, known: health.BuiltinProfiles()}).parse(name, text)
+	return (&parser{env: env, known: judge.BuiltinProfiles()}).parse(name, text)
 }
 
 func (p *parser) parse(name string, text []byte) (*Config, error) {
@@ -70,9 +80,9 @@ func (p *parser) parse(name string, text []byte) (*Config, error) {
 		return nil, err
 	}
 
-	c := &Config{Profiles: p.known, Rules: p.rules, Grouping: p.grouping}
+	c := &Config{Profiles: p.known, Rules: p.rules, Grouping: p.grouping, Deprecated: *root.deprecated}
 	if len(p.networks) > 0 {
-		c.Networks = health.NewNetworks(p.networks)
+		c.Networks = group.NewNetworks(p.networks)
 	}
 
 	return c, nil
@@ -91,7 +101,7 @@ func (c *Config) Policy(matches func(*bytecode.Filter) func(*sampler.Socket) boo
 
 // document reads the one document of the text; none is an empty one.
 func document(name string, text []byte) (value, error) {
-	root := value{name, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}, ""}
+	root := value{name, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}, "", new([]Deprecated)}
 
 	loader, err := yaml.NewLoader(bytes.NewReader(text))
 	if err != nil {

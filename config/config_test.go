@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tcphealth_exporter/bytecode"
-	"tcphealth_exporter/health"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
@@ -20,7 +19,7 @@ import (
 func (c *Config) profile(tb testing.TB, name string) *judge.Thresholds {
 	tb.Helper()
 
-	i := slices.IndexFunc(c.Profiles, func(p health.Profile) bool { return p.Name == name })
+	i := slices.IndexFunc(c.Profiles, func(p judge.Profile) bool { return p.Name == name })
 	if i < 0 {
 		tb.Fatalf("no profile %q", name)
 	}
@@ -28,7 +27,7 @@ func (c *Config) profile(tb testing.TB, name string) *judge.Thresholds {
 	return c.Profiles[i].Thresholds
 }
 
-func namesOf(profiles []health.Profile) (names []string) {
+func namesOf(profiles []judge.Profile) (names []string) {
 	for _, p := range profiles {
 		names = append(names, p.Name)
 	}
@@ -43,7 +42,7 @@ func TestNothing(t *testing.T) {
 		"profiles:\nrules:\nnetworks:\ngroups:\n", "networks: {}\ngroups: {}\n", "profiles: {}\nrules: []\n", "default_profile: auto\n", "profiles:\n  auto:\n", "profiles: {auto: {flags: }}\n",
 	} {
 		c := parse(t, text)
-		if diff := cmp.Diff(&Config{Profiles: health.BuiltinProfiles()}, c); diff != "" {
+		if diff := cmp.Diff(&Config{Profiles: judge.BuiltinProfiles()}, c); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", text, diff)
 		}
 	}
@@ -68,11 +67,11 @@ profiles:
     sparse_segments: 4
     hold_intervals: 3
     flags:
-      rtt_high: [{limit: 300ms, points: 1}, {limit: 1s, rtts: 2.5, points: 3}]
+      rtt_high: [{threshold: 300ms, points: 1}, {threshold: 1s, rtts: 2.5, points: 3}]
       queue_growing: off
-      send_queue_high: {limit: 4KiB, points: 3}
+      send_queue_high: {threshold: 4KiB, points: 3}
       congestion_confirmed: {points: 4}
-      loss_high: [{limit: 2%, points: 1}]
+      loss_high: [{threshold: 2%, points: 1}]
   web:
     base: db
     flags: {rtt_high: off}
@@ -88,26 +87,26 @@ func TestSample(t *testing.T) {
 		t.Errorf("profiles %v, want %v", got, want)
 	}
 
-	want := health.DefaultLimits()
+	want := judge.DefaultThresholds()
 	want.Patience.RTTs = 5
 	want.LossWindow = time.Minute
 	want.RateFall, want.FullSegment, want.SparseSegments, want.HoldIntervals = 0.3, 0.5, 4, 3
-	want.Steps[health.RTTHigh] = []health.Step{{Threshold: 0.3, Points: 1}, {Threshold: 1, RTTs: 2.5, Points: 3}}
-	want.Steps[health.QueueGrowing] = nil
-	want.Steps[health.SendQueueHigh] = []health.Step{{Threshold: 4096, Points: 3}}
-	want.Steps[health.CongestionConfirmed] = []health.Step{{Threshold: 1, Points: 4}}
-	want.Steps[health.LossHigh] = []health.Step{{Threshold: 0.02, Points: 1}}
+	want.Steps[judge.RTTHigh] = []judge.Step{{Threshold: 0.3, Points: 1}, {Threshold: 1, RTTs: 2.5, Points: 3}}
+	want.Steps[judge.QueueGrowing] = nil
+	want.Steps[judge.SendQueueHigh] = []judge.Step{{Threshold: 4096, Points: 3}}
+	want.Steps[judge.CongestionConfirmed] = []judge.Step{{Threshold: 1, Points: 4}}
+	want.Steps[judge.LossHigh] = []judge.Step{{Threshold: 0.02, Points: 1}}
 
 	if diff := cmp.Diff(want, c.profile(t, "db")); diff != "" {
 		t.Errorf("db (-want +got):\n%s", diff)
 	}
 
-	want.Steps[health.RTTHigh] = nil
+	want.Steps[judge.RTTHigh] = nil
 	if diff := cmp.Diff(want, c.profile(t, "web")); diff != "" {
 		t.Errorf("web (-want +got):\n%s", diff)
 	}
 
-	want = health.BuiltinProfiles()[1].Thresholds
+	want = judge.BuiltinProfiles()[1].Thresholds
 	want.Hold = 3 * time.Second
 
 	for _, name := range []string{"messaging", "chat"} {
@@ -116,7 +115,7 @@ func TestSample(t *testing.T) {
 		}
 	}
 
-	if diff := cmp.Diff(health.DefaultLimits(), c.profile(t, "auto")); diff != "" {
+	if diff := cmp.Diff(judge.DefaultThresholds(), c.profile(t, "auto")); diff != "" {
 		t.Errorf("auto was changed (-want +got):\n%s", diff)
 	}
 }
@@ -170,8 +169,8 @@ func TestBuiltinProfiles(t *testing.T) {
 // TestAliases: an anchor saves typing, as elsewhere in YAML.
 func TestAliases(t *testing.T) {
 	c := parse(t, "profiles:\n  a:\n    hold: &long 7s\n    flags: &flags {rtt_high: off}\n  b:\n    hold: *long\n    flags: *flags\n")
-	if b := c.profile(t, "b"); b.Hold != 7*time.Second || b.Steps[health.RTTHigh] != nil {
-		t.Errorf("hold %s, RTT %v", b.Hold, b.Steps[health.RTTHigh])
+	if b := c.profile(t, "b"); b.Hold != 7*time.Second || b.Steps[judge.RTTHigh] != nil {
+		t.Errorf("hold %s, RTT %v", b.Hold, b.Steps[judge.RTTHigh])
 	}
 
 	// A key may be one as well; here the anchor "base" is not about a base.
@@ -193,10 +192,10 @@ func TestEveryLimitIsSettable(t *testing.T) {
 
 	for i := range settingTable {
 		s := &settingTable[i]
-		changed := health.DefaultLimits()
+		changed := judge.DefaultThresholds()
 		s.set(changed, s.get(changed)+1)
 
-		before, after := reflect.ValueOf(*health.DefaultLimits()), reflect.ValueOf(*changed)
+		before, after := reflect.ValueOf(*judge.DefaultThresholds()), reflect.ValueOf(*changed)
 
 		for f := range before.NumField() {
 			if field := before.Type().Field(f).Name; !reflect.DeepEqual(before.Field(f).Interface(), after.Field(f).Interface()) {
@@ -208,8 +207,8 @@ func TestEveryLimitIsSettable(t *testing.T) {
 			}
 		}
 
-		if s.least >= s.most || s.get(health.DefaultLimits()) < s.least || s.get(health.DefaultLimits()) > s.most {
-			t.Errorf("%s is from %v to %v", s.name, s.least, s.most)
+		if s.minimum >= s.maximum || s.get(judge.DefaultThresholds()) < s.minimum || s.get(judge.DefaultThresholds()) > s.maximum {
+			t.Errorf("%s is from %v to %v", s.name, s.minimum, s.maximum)
 		}
 	}
 
@@ -241,42 +240,42 @@ func snake(field string) string {
 // again.
 func TestNotations(t *testing.T) {
 	for _, test := range []struct {
-		unit health.Unit
+		unit judge.Unit
 		text string
 		want float64 // NaN for none
 	}{
-		{health.UnitSeconds, "300ms", 0.3},
-		{health.UnitSeconds, "1.5s", 1.5},
-		{health.UnitSeconds, "1h30m", 5400},
-		{health.UnitSeconds, "10m", 600},
-		{health.UnitSeconds, "0", 0},
-		{health.UnitSeconds, "1", math.NaN()},
-		{health.UnitSeconds, "1d", math.NaN()},
-		{health.UnitSeconds, "", math.NaN()},
-		{health.UnitShare, "5%", 0.05},
-		{health.UnitShare, "7 %", 0.07},
-		{health.UnitShare, "0.5%", 0.005},
-		{health.UnitShare, "0.05", 0.05},
-		{health.UnitShare, "%", math.NaN()},
-		{health.UnitShare, "5%%", math.NaN()},
-		{health.UnitFactor, "2.5", 2.5},
-		{health.UnitFactor, "1e3", 1000},
-		{health.UnitFactor, "2,5", math.NaN()},
-		{health.UnitCount, "3", 3},
-		{health.UnitCount, "3.0", math.NaN()},
-		{health.UnitCount, "-1", math.NaN()},
-		{health.UnitCount, "99999999999", math.NaN()},
-		{health.UnitBytes, "4096", 4096},
-		{health.UnitBytes, "4KiB", 4096},
-		{health.UnitBytes, "4KB", 4000},
-		{health.UnitBytes, "4 kB", 4000},
-		{health.UnitBytes, "1.5MiB", 1.5 * (1 << 20)},
-		{health.UnitBytes, "1MB", 1e6},
-		{health.UnitBytes, "2GiB", 2 << 30},
-		{health.UnitBytes, "2GB", 2e9},
-		{health.UnitBytes, "10B", 10},
-		{health.UnitBytes, "4K", math.NaN()},
-		{health.UnitBytes, "KiB", math.NaN()},
+		{judge.UnitSeconds, "300ms", 0.3},
+		{judge.UnitSeconds, "1.5s", 1.5},
+		{judge.UnitSeconds, "1h30m", 5400},
+		{judge.UnitSeconds, "10m", 600},
+		{judge.UnitSeconds, "0", 0},
+		{judge.UnitSeconds, "1", math.NaN()},
+		{judge.UnitSeconds, "1d", math.NaN()},
+		{judge.UnitSeconds, "", math.NaN()},
+		{judge.UnitShare, "5%", 0.05},
+		{judge.UnitShare, "7 %", 0.07},
+		{judge.UnitShare, "0.5%", 0.005},
+		{judge.UnitShare, "0.05", 0.05},
+		{judge.UnitShare, "%", math.NaN()},
+		{judge.UnitShare, "5%%", math.NaN()},
+		{judge.UnitFactor, "2.5", 2.5},
+		{judge.UnitFactor, "1e3", 1000},
+		{judge.UnitFactor, "2,5", math.NaN()},
+		{judge.UnitCount, "3", 3},
+		{judge.UnitCount, "3.0", math.NaN()},
+		{judge.UnitCount, "-1", math.NaN()},
+		{judge.UnitCount, "99999999999", math.NaN()},
+		{judge.UnitBytes, "4096", 4096},
+		{judge.UnitBytes, "4KiB", 4096},
+		{judge.UnitBytes, "4KB", 4000},
+		{judge.UnitBytes, "4 kB", 4000},
+		{judge.UnitBytes, "1.5MiB", 1.5 * (1 << 20)},
+		{judge.UnitBytes, "1MB", 1e6},
+		{judge.UnitBytes, "2GiB", 2 << 30},
+		{judge.UnitBytes, "2GB", 2e9},
+		{judge.UnitBytes, "10B", 10},
+		{judge.UnitBytes, "4K", math.NaN()},
+		{judge.UnitBytes, "KiB", math.NaN()},
 	} {
 		n := &notationTable[test.unit]
 
@@ -305,5 +304,29 @@ func TestNearest(t *testing.T) {
 		if got := nearest(name, known); got != want {
 			t.Errorf("%q is near %q, want %q", name, got, want)
 		}
+	}
+}
+
+// TestOldKeys: the previous name of a key still works, and is reported.
+func TestOldKeys(t *testing.T) {
+	c := parse(t, "profiles:\n  a:\n    patience: {limit: 2s}\n    flags:\n      rtt_high: [{limit: 300ms, points: 1}]\n")
+	l := c.Profiles[len(c.Profiles)-1].Thresholds
+
+	if l.Patience.Threshold != 2 || l.Steps[judge.RTTHigh][0].Threshold != 0.3 {
+		t.Errorf("%+v, %+v", l.Patience, l.Steps[judge.RTTHigh])
+	}
+
+	want := []Deprecated{{Line: 3, Key: "limit", Use: "threshold"}, {Line: 5, Key: "limit", Use: "threshold"}}
+	if diff := cmp.Diff(want, c.Deprecated); diff != "" {
+		t.Errorf("deprecated keys (-want +got):\n%s", diff)
+	}
+
+	text := "profiles:\n  a: {patience: {threshold: 2s, limit: 1s}}\n"
+	if _, err := Parse("both.yml", []byte(text), bytecode.Env{}); err == nil || err.Error() != `both.yml:2:33: profiles.a.patience.limit: given together with "threshold", which replaces it` {
+		t.Errorf("both names at once: %v", err)
+	}
+
+	if c := parse(t, "profiles: {a: {patience: {threshold: 2s}}}"); len(c.Deprecated) != 0 {
+		t.Errorf("%+v of a current key", c.Deprecated)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tcphealth_exporter/bytecode"
-	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/generated"
 	"tcphealth_exporter/sampler"
@@ -23,7 +23,7 @@ const (
 
 // TestGoldenExample: the example shows all defaults.
 func TestGoldenExample(t *testing.T) {
-	generated.Compare(t, examplePath, map[string]string{"": indent(renderCommented(health.DefaultLimits()), "    ")}, *update)
+	generated.Compare(t, examplePath, map[string]string{"": indent(renderCommented(judge.DefaultThresholds()), "    ")}, *update)
 }
 
 // TestGoldenDoc: the tables of the documentation are those of the code.
@@ -41,7 +41,7 @@ func TestExample(t *testing.T) {
 	text := readFile(t, examplePath)
 
 	c := parse(t, text)
-	if diff := cmp.Diff(health.DefaultLimits(), c.profile(t, auto)); diff != "" {
+	if diff := cmp.Diff(judge.DefaultThresholds(), c.profile(t, auto)); diff != "" {
 		t.Errorf("auto as it stands there (-want +got):\n%s", diff)
 	}
 
@@ -49,7 +49,7 @@ func TestExample(t *testing.T) {
 		t.Errorf("%d rules, %s by default", len(c.Rules), c.Profiles[0].Name)
 	}
 
-	p := &parser{env: testEnv, known: health.BuiltinProfiles()}
+	p := &parser{env: testEnv, known: judge.BuiltinProfiles()}
 	p.known[0].Thresholds = new(judge.Thresholds)
 
 	shown, err := p.parse(examplePath, []byte(uncomment(text)))
@@ -57,7 +57,7 @@ func TestExample(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if diff := cmp.Diff(health.DefaultLimits(), shown.profile(t, auto)); diff != "" {
+	if diff := cmp.Diff(judge.DefaultThresholds(), shown.profile(t, auto)); diff != "" {
 		t.Errorf("the defaults that are shown (-want +got):\n%s", diff)
 	}
 
@@ -88,7 +88,7 @@ func TestDocExample(t *testing.T) {
 		t.Errorf("groups by %v in:\n%s", c.Grouping.Labels(), groups)
 	}
 
-	for d := range health.NumDimensions {
+	for d := range group.NumDimensions {
 		if !strings.Contains(doc, "`"+d.String()+"`") {
 			t.Errorf("the documentation has no %s", d)
 		}
@@ -121,7 +121,7 @@ func renderCommented(l *judge.Thresholds) string {
 
 	b.WriteString("# The levels of each flag, mildest first.\n#flags:\n")
 
-	for f := range health.NumFlags {
+	for f := range judge.NumFlags {
 		fmt.Fprintf(&b, "  # %s.\n  #%s: %s\n", capital(f.Condition()), f, renderLevels(f.Unit(), l.Steps[f]))
 	}
 
@@ -133,10 +133,10 @@ func renderSetting(s *setting, l *judge.Thresholds) string {
 }
 
 func renderPatience(l *judge.Thresholds) string {
-	return fmt.Sprintf("{limit: %s, rtts: %s}", formatSeconds(l.Patience.Threshold), formatNumber(l.Patience.RTTs))
+	return fmt.Sprintf("{threshold: %s, rtts: %s}", formatSeconds(l.Patience.Threshold), formatNumber(l.Patience.RTTs))
 }
 
-func renderLevels(unit health.Unit, steps []health.Step) string {
+func renderLevels(unit judge.Unit, steps []judge.Step) string {
 	if len(steps) == 0 {
 		return off
 	}
@@ -146,8 +146,8 @@ func renderLevels(unit health.Unit, steps []health.Step) string {
 	for i, s := range steps {
 		var figures []string
 
-		if unit != health.UnitNone {
-			figures = append(figures, "limit: "+notationTable[unit].format(s.Threshold))
+		if unit != judge.UnitNone {
+			figures = append(figures, "threshold: "+notationTable[unit].format(s.Threshold))
 		}
 
 		if s.RTTs != 0 {
@@ -164,7 +164,7 @@ func renderLevels(unit health.Unit, steps []health.Step) string {
 func renderSettings() string {
 	var b strings.Builder
 
-	l := health.DefaultLimits()
+	l := judge.DefaultThresholds()
 
 	fmt.Fprintf(&b, "| setting | default | |\n|---|---|---|\n")
 	fmt.Fprintf(&b, "| `base` | `%s` | the profile to start from |\n", auto)
@@ -185,11 +185,11 @@ func renderSettings() string {
 func renderFlags() string {
 	var b strings.Builder
 
-	l := health.DefaultLimits()
+	l := judge.DefaultThresholds()
 
 	b.WriteString("| flag | cause | figure | unit | levels |\n|---|---|---|---|---|\n")
 
-	for f := range health.NumFlags {
+	for f := range judge.NumFlags {
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | `%s` |\n", f, f.Cause(), f.Condition(), f.Unit(), renderLevels(f.Unit(), l.Steps[f]))
 	}
 
@@ -202,7 +202,7 @@ func renderProfiles() string {
 
 	b.WriteString("```yaml\n")
 
-	all := health.BuiltinProfiles()
+	all := judge.BuiltinProfiles()
 	base := all[0].Thresholds
 
 	for _, p := range all[1:] {
@@ -216,7 +216,7 @@ func renderProfiles() string {
 
 		b.WriteString("  flags:\n")
 
-		for f := range health.NumFlags {
+		for f := range judge.NumFlags {
 			if steps := p.Thresholds.Steps[f]; !slices.Equal(steps, base.Steps[f]) {
 				fmt.Fprintf(&b, "    %s: %s\n", f, renderLevels(f.Unit(), steps))
 			}
@@ -234,8 +234,8 @@ func TestDocProfiles(t *testing.T) {
 	c := parse(t, "profiles:\n"+indent(text, "  "))
 
 	for i, name := range []string{auto, "a", "b"} {
-		if diff := cmp.Diff(health.BuiltinProfiles()[i].Thresholds, c.profile(t, name)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", health.BuiltinProfiles()[i].Name, diff)
+		if diff := cmp.Diff(judge.BuiltinProfiles()[i].Thresholds, c.profile(t, name)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", judge.BuiltinProfiles()[i].Name, diff)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 )
 
 // FuzzParse looks for texts that Parse chokes on, and for policies that the
@@ -22,8 +23,8 @@ func FuzzParse(f *testing.F) {
 	}
 
 	f.Add(sample)
-	f.Add("profiles: {a: &a {flags: &f {rtt_high: &l [{limit: 1e-9s, rtts: 1e999, points: 1}]}}, b: *a}")
-	f.Add("profiles:\n  a: {rate_fall: 0x1p-2, sparse_segments: 1000000, drift_above: 1e9h, patience: {limit: -0s}}\n")
+	f.Add("profiles: {a: &a {flags: &f {rtt_high: &l [{threshold: 1e-9s, rtts: 1e999, points: 1}]}}, b: *a}")
+	f.Add("profiles:\n  a: {rate_fall: 0x1p-2, sparse_segments: 1000000, drift_above: 1e9h, patience: {threshold: -0s}}\n")
 
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := Parse("fuzz.yml", []byte(text), testEnv)
@@ -59,19 +60,19 @@ func checkConfig(tb testing.TB, c *Config) {
 	for _, p := range c.Profiles {
 		for i := range settingTable {
 			s := &settingTable[i]
-			checkFigure(tb, p.Name+" "+s.name, s.get(p.Thresholds), s.least, s.most)
+			checkFigure(tb, p.Name+" "+s.name, s.get(p.Thresholds), s.minimum, s.maximum)
 		}
 
 		checkStep(tb, p.Name+" patience", p.Thresholds.Patience)
 
 		for f, steps := range p.Thresholds.Steps {
-			checkSteps(tb, p.Name+" "+health.Flag(f).String(), steps)
+			checkSteps(tb, p.Name+" "+judge.Flag(f).String(), steps)
 		}
 	}
 }
 
 // checkSteps sees that the levels rise.
-func checkSteps(tb testing.TB, name string, steps []health.Step) {
+func checkSteps(tb testing.TB, name string, steps []judge.Step) {
 	tb.Helper()
 
 	for i, s := range steps {
@@ -83,7 +84,7 @@ func checkSteps(tb testing.TB, name string, steps []health.Step) {
 	}
 }
 
-func checkStep(tb testing.TB, name string, s health.Step) {
+func checkStep(tb testing.TB, name string, s judge.Step) {
 	tb.Helper()
 	checkFigure(tb, name, s.Threshold, 0, 1<<40)
 	checkFigure(tb, name, s.RTTs, 0, maxRTTs)

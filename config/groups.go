@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/group"
 )
 
 // networkList reads the names of networks.
@@ -20,7 +20,7 @@ func (p *parser) networkList(v value) error {
 		switch {
 		case !isName(e.key):
 			return e.at.failf("expected a name of up to %d letters, digits, _ and -", maxName)
-		case e.key == health.NetworkGlobal || e.key == health.GroupOther:
+		case e.key == group.NetworkGlobal || e.key == group.Other:
 			return e.at.failf("expected another name, %q is what has no name of its own", e.key)
 		}
 
@@ -101,7 +101,7 @@ func (p *parser) groupsBy(v value) error {
 		return err
 	}
 
-	var by []health.Dimension
+	var by []group.Dimension
 
 	for _, item := range items {
 		name, err := item.text("the name of a dimension")
@@ -109,7 +109,7 @@ func (p *parser) groupsBy(v value) error {
 			return err
 		}
 
-		d, known := health.ParseDimension(name)
+		d, known := group.ParseDimension(name)
 
 		switch {
 		case !known:
@@ -121,14 +121,14 @@ func (p *parser) groupsBy(v value) error {
 		by = append(by, d)
 	}
 
-	p.grouping = health.NewGrouping(by, health.NewNetworks(p.networks))
+	p.grouping = group.NewGrouping(by, group.NewNetworks(p.networks))
 
 	return nil
 }
 
 func dimensionNames() []string {
-	names := make([]string, health.NumDimensions)
-	for d := range health.NumDimensions {
+	names := make([]string, group.NumDimensions)
+	for d := range group.NumDimensions {
 		names[d] = d.String()
 	}
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -20,14 +22,14 @@ func groupsOf(tb testing.TB, c *Config, rows ...diagtest.Row) (names, groups []s
 	var snapshot *health.Snapshot
 
 	tracker := health.NewTracker(
-		health.Config{Policy: c.Policy(nil), Groups: health.GroupConfig{Max: 10}},
+		health.Config{Policy: c.Policy(nil), Groups: group.Config{Max: 10}},
 		func(s *health.Snapshot) { snapshot = s },
 	)
 	tracker.Begin(0)
 	tracker.End(diagtest.NewRecording(tb).Dump(tb, time.Unix(0, 0), rows, tracker.Sockets))
 
 	for i := range snapshot.Groups {
-		if g := &snapshot.Groups[i]; g.Statuses != [health.NumStatuses]int{} {
+		if g := &snapshot.Groups[i]; g.Statuses != [judge.NumStatuses]int{} {
 			groups = append(groups, fmt.Sprint(g.Labels))
 		}
 	}

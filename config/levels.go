@@ -1,7 +1,6 @@
 package config
 
 import (
-	"tcphealth_exporter/health"
 	"tcphealth_exporter/health/judge"
 )
 
@@ -14,8 +13,8 @@ const maxPoints = 10
 // flags reads the levels of flags.
 func flags(l *judge.Thresholds) field {
 	return field{name: "flags", read: func(v value) error {
-		all := make([]field, health.NumFlags)
-		for f := range health.NumFlags {
+		all := make([]field, judge.NumFlags)
+		for f := range judge.NumFlags {
 			all[f] = field{name: f.String(), read: func(v value) (err error) {
 				l.Steps[f], err = v.levels(f)
 
@@ -28,7 +27,7 @@ func flags(l *judge.Thresholds) field {
 }
 
 // levels reads the levels of a flag: a list, a single one, or none.
-func (v value) levels(f health.Flag) ([]health.Step, error) {
+func (v value) levels(f judge.Flag) ([]judge.Step, error) {
 	unit := f.Unit()
 	what := "a list of levels such as " + exampleLevels(unit) + ", or off"
 
@@ -48,10 +47,10 @@ func (v value) levels(f health.Flag) ([]health.Step, error) {
 		return nil, v.failf("expected %s, found none", what)
 	}
 
-	steps := make([]health.Step, 0, len(all))
+	steps := make([]judge.Step, 0, len(all))
 
 	for _, item := range all {
-		step, err := item.level(unit, min(notationTable[unit].most, f.Reach()))
+		step, err := item.level(unit, min(notationTable[unit].maximum, f.Reach()))
 		if err != nil {
 			return nil, err
 		}
@@ -66,20 +65,21 @@ func (v value) levels(f health.Flag) ([]health.Step, error) {
 	return steps, nil
 }
 
-// level reads one level, whose limit is at most the given one. A condition without a figure has points alone.
-func (v value) level(unit health.Unit, most float64) (health.Step, error) {
+// level reads one level, whose threshold is at most maximum. A condition without a figure
+// has points only.
+func (v value) level(unit judge.Unit, maximum float64) (judge.Step, error) {
 	var points float64
 
-	step := health.Step{Threshold: 1}
+	step := judge.Step{Threshold: 1}
 	fields := []field{
-		figureField("limit", unit, most, &step.Threshold).always(),
-		figureField("points", health.UnitCount, maxPoints, &points).always(),
-		figureField("rtts", health.UnitFactor, maxRTTs, &step.RTTs),
+		thresholdField(unit, maximum, &step.Threshold).always(),
+		figureField("points", judge.UnitCount, maxPoints, &points).always(),
+		figureField("rtts", judge.UnitFactor, maxRTTs, &step.RTTs),
 	}
 
 	switch unit {
-	case health.UnitSeconds:
-	case health.UnitNone:
+	case judge.UnitSeconds:
+	case judge.UnitNone:
 		fields = fields[1:2]
 	default:
 		fields = fields[:2]
@@ -92,7 +92,7 @@ func (v value) level(unit health.Unit, most float64) (health.Step, error) {
 }
 
 // checkRise sees that a level is above those before it, whatever the RTT.
-func (v value) checkRise(unit health.Unit, before []health.Step, step health.Step) error {
+func (v value) checkRise(unit judge.Unit, before []judge.Step, step judge.Step) error {
 	if len(before) == 0 {
 		return nil
 	}
@@ -100,27 +100,27 @@ func (v value) checkRise(unit health.Unit, before []health.Step, step health.Ste
 	last := before[len(before)-1]
 
 	switch {
-	case unit == health.UnitNone:
-		return v.failf("expected one level, for a condition has no limit that could rise")
+	case unit == judge.UnitNone:
+		return v.failf("expected one level, because a condition has no threshold")
 	case step.Threshold <= last.Threshold:
 		format := notationTable[unit].format
 
-		return v.failf("expected a limit above the %s before it, found %s", format(last.Threshold), format(step.Threshold))
+		return v.failf("expected a threshold above the previous %s, found %s", format(last.Threshold), format(step.Threshold))
 	case step.RTTs < last.RTTs:
-		return v.failf("expected no fewer RTTs than the %s before it, found %s", formatNumber(last.RTTs), formatNumber(step.RTTs))
+		return v.failf("expected at least the previous %s RTTs, found %s", formatNumber(last.RTTs), formatNumber(step.RTTs))
 	case step.Points <= last.Points:
-		return v.failf("expected more points than the %d before it, found %d", last.Points, step.Points)
+		return v.failf("expected more points than the previous %d, found %d", last.Points, step.Points)
 	}
 
 	return nil
 }
 
-func exampleLevels(unit health.Unit) string { return "[" + exampleLevel(unit) + "]" }
+func exampleLevels(unit judge.Unit) string { return "[" + exampleLevel(unit) + "]" }
 
-func exampleLevel(unit health.Unit) string {
-	if unit == health.UnitNone {
+func exampleLevel(unit judge.Unit) string {
+	if unit == judge.UnitNone {
 		return "{points: 2}"
 	}
 
-	return "{limit: " + notationTable[unit].example + ", points: 2}"
+	return "{threshold: " + notationTable[unit].example + ", points: 2}"
 }

@@ -6,31 +6,31 @@ import (
 	"strings"
 	"time"
 
-	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 )
 
 // notation is how the figures of a unit are written.
 type notation struct {
 	name, example string
 	// most is the highest limit that makes sense, in the unit.
-	most   float64
-	parse  func(text string) (figure float64, ok bool)
-	format func(figure float64) string
+	maximum float64
+	parse   func(text string) (figure float64, ok bool)
+	format  func(figure float64) string
 }
 
 // notationTable has a notation for each unit that has figures.
 var notationTable = [...]notation{
-	health.UnitSeconds: {"a duration", "1.5s", (24 * time.Hour).Seconds(), parseSeconds, formatSeconds},
-	health.UnitShare:   {"a share", "5%", 1, parseShare, formatShare},
-	health.UnitFactor:  {"a number", "2.5", 1e6, parseNumber, formatNumber},
-	health.UnitCount:   {"a whole number", "3", 1e6, parseCount, formatNumber},
-	health.UnitBytes:   {"a number of bytes", "4KiB", 1 << 40, parseBytes, formatBytes},
+	judge.UnitSeconds: {"a duration", "1.5s", (24 * time.Hour).Seconds(), parseSeconds, formatSeconds},
+	judge.UnitShare:   {"a share", "5%", 1, parseShare, formatShare},
+	judge.UnitFactor:  {"a number", "2.5", 1e6, parseNumber, formatNumber},
+	judge.UnitCount:   {"a whole number", "3", 1e6, parseCount, formatNumber},
+	judge.UnitBytes:   {"a number of bytes", "4KiB", 1 << 40, parseBytes, formatBytes},
 }
 
 // figure reads a figure in its unit.
-func (v value) figure(unit health.Unit, least, most float64) (float64, error) {
+func (v value) figure(unit judge.Unit, minimum, maximum float64) (float64, error) {
 	n := &notationTable[unit]
-	what := n.name + " from " + n.format(least) + " to " + n.format(most) + " such as " + n.example
+	what := n.name + " from " + n.format(minimum) + " to " + n.format(maximum) + " such as " + n.example
 
 	text, err := v.text(what)
 	if err != nil {
@@ -38,7 +38,7 @@ func (v value) figure(unit health.Unit, least, most float64) (float64, error) {
 	}
 
 	figure, ok := n.parse(text)
-	if !ok || figure < least || figure > most || math.IsNaN(figure) {
+	if !ok || figure < minimum || figure > maximum || math.IsNaN(figure) {
 		return 0, v.expected(what)
 	}
 

@@ -29,14 +29,14 @@ func (p *parser) profiles(v value) error {
 			return e.at.failf("expected a name of up to %d letters, digits, _ and -", maxName)
 		}
 
-		limits, err := p.limits(e)
+		thresholds, err := p.thresholds(e)
 		if err != nil {
 			return err
 		}
 
 		p.coming = p.coming[1:]
 
-		if err := p.define(e, limits); err != nil {
+		if err := p.define(e, thresholds); err != nil {
 			return err
 		}
 	}
@@ -45,9 +45,9 @@ func (p *parser) profiles(v value) error {
 }
 
 // define adds a profile, or replaces a built-in one.
-func (p *parser) define(e entry, limits *judge.Thresholds) error {
+func (p *parser) define(e entry, thresholds *judge.Thresholds) error {
 	if i := p.find(e.key); i >= 0 {
-		p.known[i].Thresholds = limits
+		p.known[i].Thresholds = thresholds
 
 		return nil
 	}
@@ -56,36 +56,36 @@ func (p *parser) define(e entry, limits *judge.Thresholds) error {
 		return e.at.failf("expected at most %d profiles, the built-in ones included", health.MaxProfiles)
 	}
 
-	p.known = append(p.known, health.Profile{Name: e.key, Thresholds: limits})
+	p.known = append(p.known, judge.Profile{Name: e.key, Thresholds: thresholds})
 
 	return nil
 }
 
 // find returns the index of a profile read so far, -1 for none.
 func (p *parser) find(name string) int {
-	return slices.IndexFunc(p.known, func(known health.Profile) bool { return known.Name == name })
+	return slices.IndexFunc(p.known, func(known judge.Profile) bool { return known.Name == name })
 }
 
-// limits reads a profile on top of its base.
-func (p *parser) limits(e entry) (*judge.Thresholds, error) {
+// thresholds reads a profile on top of its base.
+func (p *parser) thresholds(e entry) (*judge.Thresholds, error) {
 	base, err := p.base(e)
 	if err != nil {
 		return nil, err
 	}
 
-	limits := *base
-	fields := []field{{name: baseKey, read: func(value) error { return nil }}, patience(&limits)}
+	thresholds := *base
+	fields := []field{{name: baseKey, read: func(value) error { return nil }}, patience(&thresholds)}
 
 	for i := range settingTable {
-		fields = append(fields, settingTable[i].field(&limits))
+		fields = append(fields, settingTable[i].field(&thresholds))
 	}
 
-	fields = append(fields, flags(&limits))
+	fields = append(fields, flags(&thresholds))
 
-	return &limits, e.fields("setting", "a mapping of settings", fields)
+	return &thresholds, e.fields("setting", "a mapping of settings", fields)
 }
 
-// base returns the limits that a profile starts from.
+// base returns the thresholds that a profile starts from.
 func (p *parser) base(e entry) (*judge.Thresholds, error) {
 	at, name := e.at, auto
 	if p.find(e.key) >= 0 {

@@ -14,6 +14,8 @@ type value struct {
 	file string
 	node *yaml.Node // never an alias
 	path string
+	// deprecated collects the keys in use that have another name now.
+	deprecated *[]Deprecated
 }
 
 // entry is a key of a mapping and what it has.
@@ -25,7 +27,9 @@ type entry struct {
 
 // field is a key that a mapping may have.
 type field struct {
-	name     string
+	name string
+	// old is a previous name, which is still accepted; empty for none.
+	old      string
 	required bool
 	read     func(value) error
 }
@@ -69,7 +73,7 @@ func (v value) below(n *yaml.Node, path string) value {
 		n = n.Alias
 	}
 
-	return value{v.file, n, v.path + path}
+	return value{v.file, n, v.path + path, v.deprecated}
 }
 
 // text reads a string.
@@ -169,6 +173,10 @@ func (v value) fields(noun, what string, fields []field) error {
 		return err
 	}
 
+	if err := v.renameOld(entries, fields); err != nil {
+		return err
+	}
+
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.name
@@ -192,6 +200,28 @@ func (v value) fields(noun, what string, fields []field) error {
 				return err
 			}
 		}
+	}
+
+	return nil
+}
+
+// renameOld gives keys under previous names the current ones.
+func (v value) renameOld(entries []entry, fields []field) error {
+	for i := range entries {
+		e := &entries[i]
+
+		f := slices.IndexFunc(fields, func(f field) bool { return f.old != "" && f.old == e.key })
+		if f < 0 {
+			continue
+		}
+
+		name := fields[f].name
+		if slices.ContainsFunc(entries, func(other entry) bool { return other.key == name }) {
+			return e.at.failf("given together with %q, which replaces it", name)
+		}
+
+		*v.deprecated = append(*v.deprecated, Deprecated{Line: e.at.node.Line, Key: e.key, Use: name})
+		e.key = name
 	}
 
 	return nil

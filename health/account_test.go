@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
@@ -25,11 +26,11 @@ type truth struct {
 	life   int
 	unseen bool
 	// seen is what the last dump told.
-	seen     Counters
+	seen     group.Counters
 	remote   netip.AddrPort
 	server   bool
-	most     int      // bits of what is added at once
-	counters Counters // times in ms
+	most     int            // bits of what is added at once
+	counters group.Counters // times in ms
 }
 
 // row returns what the kernel says of it.
@@ -42,11 +43,11 @@ func (s *truth) row(size int) row {
 	}
 
 	c, i := &s.counters, &r.Info
-	i.BytesSent, i.BytesRetrans, i.BytesAcked, i.BytesReceived = c[SentBytes], c[RetransmittedBytes], c[AckedBytes], c[ReceivedBytes]
-	i.DataSegsOut, i.TotalRetrans, i.Delivered = uint32(c[SentSegments]), uint32(c[RetransmittedSegments]), uint32(c[DeliveredSegments])
-	i.DeliveredCE, i.RcvOOOPack = uint32(c[DeliveredCESegments]), uint32(c[OutOfOrderSegments])
-	i.SegsOut, i.SegsIn = uint32(c[SegmentsOut]), uint32(c[SegmentsIn])
-	i.BusyTime, i.RwndLimited, i.SndbufLimited = c[BusyTime]*1000, c[ReceiverLimitedTime]*1000, c[SndbufLimitedTime]*1000
+	i.BytesSent, i.BytesRetrans, i.BytesAcked, i.BytesReceived = c[group.SentBytes], c[group.RetransmittedBytes], c[group.AckedBytes], c[group.ReceivedBytes]
+	i.DataSegsOut, i.TotalRetrans, i.Delivered = uint32(c[group.SentSegments]), uint32(c[group.RetransmittedSegments]), uint32(c[group.DeliveredSegments])
+	i.DeliveredCE, i.RcvOOOPack = uint32(c[group.DeliveredCESegments]), uint32(c[group.OutOfOrderSegments])
+	i.SegsOut, i.SegsIn = uint32(c[group.SegmentsOut]), uint32(c[group.SegmentsIn])
+	i.BusyTime, i.RwndLimited, i.SndbufLimited = c[group.BusyTime]*1000, c[group.ReceiverLimitedTime]*1000, c[group.SndbufLimitedTime]*1000
 
 	return r
 }
@@ -69,7 +70,7 @@ func (s *truth) act(random *rand.Rand, passed time.Duration) {
 
 	for k := range s.counters {
 		switch {
-		case Counter(k) >= BusyTime:
+		case group.Counter(k) >= group.BusyTime:
 			s.counters[k] += random.Uint64N(uint64(passed.Milliseconds()) + 1)
 		case random.IntN(3) > 0:
 			s.counters[k] += random.Uint64N(1 << random.IntN(s.most))
@@ -83,7 +84,7 @@ func (s *truth) beginAnew(random *rand.Rand) {
 	s.life++
 	s.unseen = true
 
-	for k := range BusyTime {
+	for k := range group.BusyTime {
 		s.counters[k] = random.Uint64N(s.seen[k]/2 + 1)
 	}
 }
@@ -96,7 +97,7 @@ type book struct {
 	life   int
 	remote netip.AddrPort
 	group  string
-	last   Counters
+	last   group.Counters
 	at     time.Time
 	// opened: seen first when all others had been; pending: not in the sums yet;
 	// known: the last row had counters.
@@ -106,17 +107,17 @@ type book struct {
 // ledger keeps the books of all sockets.
 type ledger struct {
 	books map[uint64]*book
-	sums  map[string]*Counters // by group
+	sums  map[string]*group.Counters // by group
 	// complete is when the last complete dump was, zero before the first one.
 	complete time.Time
 }
 
-func (l *ledger) add(group string, c Counters) {
-	if l.sums[group] == nil {
-		l.sums[group] = new(Counters)
+func (l *ledger) add(name string, c group.Counters) {
+	if l.sums[name] == nil {
+		l.sums[name] = new(group.Counters)
 	}
 
-	l.sums[group].Add(&c)
+	l.sums[name].Add(&c)
 }
 
 // see books a row of a socket, which may lack tcp_info.
@@ -151,10 +152,10 @@ func (l *ledger) see(s *truth, bare bool, at time.Time) {
 }
 
 // added returns what the socket did since its last row.
-func (b *book) added(s *truth) (c Counters) {
+func (b *book) added(s *truth) (c group.Counters) {
 	for k := range c {
 		c[k] = s.counters[k]
-		if s.life == b.life || Counter(k) >= BusyTime {
+		if s.life == b.life || group.Counter(k) >= group.BusyTime {
 			c[k] -= b.last[k]
 		}
 	}
@@ -204,7 +205,7 @@ func (w *sockets) open(past bool) {
 	if past {
 		for k := range s.counters {
 			s.counters[k] = 1 + w.random.Uint64N(1<<30)
-			if k >= int(SentSegments) && w.size == sampler.MaxInfoSize {
+			if k >= int(group.SentSegments) && w.size == sampler.MaxInfoSize {
 				s.counters[k] = math.MaxUint32 - w.random.Uint64N(1<<28) // about to wrap
 			}
 		}
@@ -306,7 +307,7 @@ func (w *sockets) recheck() {
 func TestAccountsUnderChurn(t *testing.T) {
 	for seed, size := range diagtest.InfoSizes() {
 		t.Run(strconv.Itoa(size), func(t *testing.T) {
-			w := newWorld(t, uint64(seed), size, Config{Retention: time.Hour, Groups: GroupConfig{Max: 100}})
+			w := newWorld(t, uint64(seed), size, Config{Retention: time.Hour, Groups: group.Config{Max: 100}})
 			before := w.snapshot
 
 			for range 300 {
@@ -332,7 +333,7 @@ func newWorld(t *testing.T, seed uint64, size int, cfg Config) *sockets {
 
 	w := &sockets{
 		watch:  newWatch(t, cfg),
-		ledger: ledger{books: make(map[uint64]*book), sums: make(map[string]*Counters)},
+		ledger: ledger{books: make(map[uint64]*book), sums: make(map[string]*group.Counters)},
 		random: rand.New(rand.NewPCG(seed, 7)),
 		size:   size,
 	}
@@ -351,9 +352,9 @@ func (w *sockets) requireBooked() {
 		return // a dump broke off
 	}
 
-	var host Counters
+	var host group.Counters
 
-	got := make(map[string]*Counters)
+	got := make(map[string]*group.Counters)
 
 	groups := w.tracker.groups.Snapshot(0, false)
 	for i := range groups {
@@ -361,19 +362,19 @@ func (w *sockets) requireBooked() {
 		got[strings.Join(p.Labels, ",")] = &p.Counters
 	}
 
-	for group, want := range w.sums {
-		known := Counters{}
+	for name, want := range w.sums {
+		known := group.Counters{}
 
 		for k := range want {
-			if w.tracker.kernel.Has(Counter(k).Field()) {
+			if w.tracker.kernel.Has(group.Counter(k).Field()) {
 				known[k] = want[k]
 			}
 		}
 
 		host.Add(&known)
 
-		if known != (Counters{}) && (got[group] == nil || *got[group] != known) {
-			w.tb.Fatalf("%s has counted\n%v, want\n%v", group, got[group], known)
+		if known != (group.Counters{}) && (got[name] == nil || *got[name] != known) {
+			w.tb.Fatalf("%s has counted\n%v, want\n%v", name, got[name], known)
 		}
 	}
 
@@ -392,7 +393,7 @@ func requireRising(tb testing.TB, before, now *Snapshot) {
 
 	requireNoFall(tb, "the host", &before.Totals, &now.Totals)
 
-	series := make(map[string]*Group)
+	series := make(map[string]*group.Group)
 	for i := range before.Groups {
 		series[strings.Join(before.Groups[i].Labels, ",")] = &before.Groups[i]
 	}
@@ -405,7 +406,7 @@ func requireRising(tb testing.TB, before, now *Snapshot) {
 	}
 }
 
-func requireNoFall(tb testing.TB, name string, before, now *Totals) {
+func requireNoFall(tb testing.TB, name string, before, now *group.Totals) {
 	tb.Helper()
 
 	fell := before.Opened > now.Opened || before.Closed > now.Closed
@@ -428,7 +429,7 @@ func requireNoFall(tb testing.TB, name string, before, now *Totals) {
 func TestAccountsOfFewGroups(t *testing.T) {
 	for seed := range uint64(4) {
 		w := newWorld(t, seed, sampler.MaxInfoSize, Config{
-			Retention: 2 * time.Second, Groups: GroupConfig{Max: 3, Hold: 2 * time.Second},
+			Retention: 2 * time.Second, Groups: group.Config{Max: 3, Hold: 2 * time.Second},
 		})
 		before := w.snapshot
 		shown := make(map[string]bool)
@@ -459,14 +460,14 @@ func TestAccountsOfFewGroups(t *testing.T) {
 func TestAccountsOfACrowdedTable(t *testing.T) {
 	const n, capacity = 40, 10
 
-	w := newWorld(t, 1, sampler.MaxInfoSize, Config{MaxConnections: capacity, Groups: GroupConfig{Max: 100}})
+	w := newWorld(t, 1, sampler.MaxInfoSize, Config{MaxConnections: capacity, Groups: group.Config{Max: 100}})
 	w.living = nil
 
 	for range n {
 		w.open(true)
 	}
 
-	var did Counters // by all of them while somebody watched
+	var did group.Counters // by all of them while somebody watched
 
 	for tick := range 600 {
 		if tick > 0 {

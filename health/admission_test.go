@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -50,7 +51,7 @@ func TestCrowdedTableTakesTurns(t *testing.T) {
 		t.Run(fmt.Sprint(ill, " ill"), func(t *testing.T) {
 			var snapshot *Snapshot
 
-			tracker := NewTracker(Config{MaxConnections: capacity, Export: ExportConfig{Max: 5}}, func(s *Snapshot) { snapshot = s })
+			tracker := NewTracker(Config{MaxConnections: capacity, Export: export.Config{Max: 5}}, func(s *Snapshot) { snapshot = s })
 			sockets := population(t, n, ill)
 			last := make(map[uint64]int, n)
 			now := start
@@ -112,7 +113,7 @@ func (t *Tracker) followedCount() (n int) {
 func TestCrowdedTableOfIllOnes(t *testing.T) {
 	for name, tc := range map[string]struct{ ill, shown int }{"ill": {600, 5}, "shown": {0, 100}} {
 		t.Run(name, func(t *testing.T) {
-			tracker := NewTracker(Config{MaxConnections: 100, Export: ExportConfig{Max: tc.shown}}, func(*Snapshot) {})
+			tracker := NewTracker(Config{MaxConnections: 100, Export: export.Config{Max: tc.shown}}, func(*Snapshot) {})
 			sockets := population(t, 600, tc.ill)
 			seen := make(map[uint64]bool)
 			now := start
@@ -257,7 +258,7 @@ func TestPlacesAreSpread(t *testing.T) {
 }
 
 func TestMemoryIsBoundedUnderChurn(t *testing.T) {
-	tracker := NewTracker(Config{MaxConnections: 200, Export: ExportConfig{Max: 10}, Retention: 3 * time.Second}, func(*Snapshot) {})
+	tracker := NewTracker(Config{MaxConnections: 200, Export: export.Config{Max: 10}, Retention: 3 * time.Second}, func(*Snapshot) {})
 	sockets := population(t, 300, 20)
 	now := start
 	next := uint64(1)

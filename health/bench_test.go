@@ -3,6 +3,8 @@ package health
 import (
 	"testing"
 	"time"
+
+	"tcphealth_exporter/health/export"
 )
 
 // BenchmarkUpdate is a tick over 10,000 connections that come and go never.
@@ -12,7 +14,7 @@ func BenchmarkUpdate(b *testing.B) {
 			const n = 10_000
 
 			tracker := NewTracker(Config{
-				Export: ExportConfig{Max: 500, MinAge: 30 * time.Second, Hold: 5 * time.Minute},
+				Export: export.Config{Max: 500, MinAge: 30 * time.Second, Hold: 5 * time.Minute},
 			}, func(*Snapshot) {})
 			sockets := population(b, n, ill)
 			now := start

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 )
 
@@ -11,9 +12,9 @@ import (
 func everyProfile(t *testing.T, s story, check func(tb testing.TB, history []sight)) {
 	t.Helper()
 
-	for _, p := range BuiltinProfiles() {
+	for _, p := range judge.BuiltinProfiles() {
 		t.Run(p.Name, func(t *testing.T) {
-			s.policy = &Policy{Profiles: []Profile{p}}
+			s.policy = &Policy{Profiles: []judge.Profile{p}}
 			check(t, s.play(t))
 		})
 	}
@@ -24,7 +25,7 @@ func spotless(tb testing.TB, history []sight) {
 	tb.Helper()
 
 	for _, s := range history {
-		if s.Flags != 0 || s.Status != Healthy || s.Score != 100 || !s.SafeToSend {
+		if s.Flags != 0 || s.Status != judge.Healthy || s.Score != 100 || !s.SafeToSend {
 			tb.Fatalf("after %v: %v with %s, %s", s.at, s.Status, flagNames(s.Flags), diagtest.Describe(&s.Row))
 		}
 	}
@@ -42,7 +43,7 @@ func TestOneLossIsNotForEver(t *testing.T) {
 			c.Info.BytesRetrans += 300
 		}
 	}}, func(tb testing.TB, history []sight) {
-		requireMild(tb, history, Caution)
+		requireMild(tb, history, judge.Caution)
 		requireRecovery(tb, history, 4*time.Second, 250*time.Millisecond)
 
 		if last := history[len(history)-1]; last.Row.Info.TotalRetrans() != 1 || last.Flags != 0 {
@@ -78,7 +79,7 @@ func TestDataInFlightIsNotAStuckQueue(t *testing.T) {
 // TestMessagesAreNoQueue (B4): what is queued at the samples grows faster and
 // faster, as it happens, but all of it is gone within a round trip.
 func TestMessagesAreNoQueue(t *testing.T) {
-	policy := &Policy{Profiles: BuiltinProfiles()[:1]}
+	policy := &Policy{Profiles: judge.BuiltinProfiles()[:1]}
 	w := newWatch(t, Config{Interval: 250 * time.Millisecond, Export: showAll, Policy: policy})
 	r := established(1)
 	r.Info.LastDataSent, r.Info.LastAckRecv = 1, 1
@@ -91,7 +92,7 @@ func TestMessagesAreNoQueue(t *testing.T) {
 		r.Info.Delivered += 10
 		r.Info.DataSegsOut += 10
 
-		if got := w.tick(r).shown(1); got.Flags != 0 || got.Status != Healthy {
+		if got := w.tick(r).shown(1); got.Flags != 0 || got.Status != judge.Healthy {
 			t.Fatalf("sample %d: %v with %s", n, got.Status, flagNames(got.Flags))
 		}
 	}
@@ -144,7 +145,7 @@ func TestDeadStaysDead(t *testing.T) {
 		}
 	}}.play(t)
 
-	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(HalfOpenConfirmed) })
+	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(judge.HalfOpenConfirmed) })
 	quiet := 0
 
 	for i, s := range history {
@@ -152,7 +153,7 @@ func TestDeadStaysDead(t *testing.T) {
 			continue
 		}
 
-		if !s.Flags.Has(HalfOpenConfirmed) || s.Status != Stale || !s.StatusSince.Equal(dead.StatusSince) {
+		if !s.Flags.Has(judge.HalfOpenConfirmed) || s.Status != judge.Stale || !s.StatusSince.Equal(dead.StatusSince) {
 			t.Fatalf("%v after the path died: %v since %v with %s", s.at-gone, s.Status, s.StatusSince, flagNames(s.Flags))
 		}
 
@@ -193,7 +194,7 @@ func TestReuseInheritsNothing(t *testing.T) {
 		}
 
 		got := w.tick(fresh).shown(2)
-		if got == nil || got.Flags != 0 || got.Status != Healthy || got.Trend.Samples > 2 || got.FirstSeen.Equal(start) {
+		if got == nil || got.Flags != 0 || got.Status != judge.Healthy || got.Trend.Samples > 2 || got.FirstSeen.Equal(start) {
 			t.Errorf("%+v", got)
 		}
 	})
@@ -243,7 +244,7 @@ func TestAnsweringIsNoVolatility(t *testing.T) {
 			r.Info.Delivered++
 			r.Info.DataSegsOut++
 
-			if got := w.tick(r).shown(1); got.Flags != 0 || got.Status != Healthy {
+			if got := w.tick(r).shown(1); got.Flags != 0 || got.Status != judge.Healthy {
 				t.Fatalf("every %v, sample %d: %v with %s", interval, n, got.Status, flagNames(got.Flags))
 			}
 		}

@@ -3,6 +3,7 @@ package health
 import (
 	"testing"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
@@ -25,7 +26,7 @@ func TestZeroWindowsAreCountedOnce(t *testing.T) {
 			w.tick(r)
 		}
 
-		if got := w.snapshot.FlagEvents[ZeroWindow]; got != uint64(times+1) {
+		if got := w.snapshot.FlagEvents[judge.ZeroWindow]; got != uint64(times+1) {
 			t.Errorf("closed %d times, counted %d", times+1, got)
 		}
 
@@ -39,13 +40,13 @@ func TestZeroWindowsAreCountedOnce(t *testing.T) {
 	// Reset by its peer: the socket has no window any more, and nothing to send.
 	r.State, r.Info.SndWnd = sampler.StateClose, 0
 
-	if got := w.tick(r).shown(1); got.Flags.Has(ZeroWindow) {
+	if got := w.tick(r).shown(1); got.Flags.Has(judge.ZeroWindow) {
 		t.Errorf("a socket that was reset has %s", flagNames(got.Flags))
 	}
 
 	w.tick()
 
-	if got := w.tick().FlagEvents[ZeroWindow]; got != 3 {
+	if got := w.tick().FlagEvents[judge.ZeroWindow]; got != 3 {
 		t.Errorf("counted %d after the reset", got)
 	}
 }

@@ -1,9 +1,10 @@
 package health
 
 import (
-	"tcphealth_exporter/health/judge"
 	"testing"
 	"time"
+
+	"tcphealth_exporter/health/judge"
 )
 
 // ticks judges samples that are so many ms apart.

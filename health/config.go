@@ -1,9 +1,10 @@
 package health
 
 import (
+	"time"
+
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
-	"time"
 )
 
 // Config configures a [Tracker]. Zero values stand for the defaults of the

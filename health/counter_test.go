@@ -20,9 +20,9 @@ func TestCountersReadTheirFields(t *testing.T) {
 	s := &diagtest.Decode(t, r)[0]
 	c := group.CountersOf(&s.Info)
 
-	for k := range NumCounters {
+	for k := range group.NumCounters {
 		want, _ := s.Info.Get(k.Field())
-		if k >= BusyTime {
+		if k >= group.BusyTime {
 			want /= 1000
 		}
 
@@ -44,11 +44,11 @@ func TestCountersReadTheirFields(t *testing.T) {
 }
 
 func TestCountersKnownByLength(t *testing.T) {
-	for size, want := range map[int]CounterSet{
-		104: 1 << RetransmittedSegments,
-		136: 1<<RetransmittedSegments | 1<<AckedBytes | 1<<ReceivedBytes,
-		160: 1<<RetransmittedSegments | 1<<AckedBytes | 1<<ReceivedBytes | 1<<SegmentsIn | 1<<SegmentsOut | 1<<SentSegments,
-		280: 1<<NumCounters - 1,
+	for size, want := range map[int]group.CounterSet{
+		104: 1 << group.RetransmittedSegments,
+		136: 1<<group.RetransmittedSegments | 1<<group.AckedBytes | 1<<group.ReceivedBytes,
+		160: 1<<group.RetransmittedSegments | 1<<group.AckedBytes | 1<<group.ReceivedBytes | 1<<group.SegmentsIn | 1<<group.SegmentsOut | 1<<group.SentSegments,
+		280: 1<<group.NumCounters - 1,
 	} {
 		w := newWatch(t, Config{})
 		r := established(1)
@@ -66,11 +66,11 @@ func TestCountersKnownByLength(t *testing.T) {
 		t.Errorf("%b of no connection", s.Totals.Known)
 	}
 
-	if _, known := (&Totals{Known: 1 << AckedBytes}).Get(AckedBytes); !known {
+	if _, known := (&group.Totals{Known: 1 << group.AckedBytes}).Get(group.AckedBytes); !known {
 		t.Error("a known counter is not")
 	}
 
-	if got := sampler.FieldRcvOOOPack; OutOfOrderSegments.Field() != got {
+	if got := sampler.FieldRcvOOOPack; group.OutOfOrderSegments.Field() != got {
 		t.Errorf("out of order is not %v", got)
 	}
 }

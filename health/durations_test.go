@@ -3,12 +3,14 @@ package health
 import (
 	"testing"
 	"time"
+
+	"tcphealth_exporter/health/group"
 )
 
 // TestRTTOfProgressAlone: an idle connection says nothing about the path, at
 // whatever sample it does.
 func TestRTTOfProgressAlone(t *testing.T) {
-	w := newWatch(t, Config{Groups: GroupConfig{Max: 9}})
+	w := newWatch(t, Config{Groups: group.Config{Max: 9}})
 	c := client(1, 1)
 	idle := client(2, 1)
 

@@ -66,7 +66,7 @@ type Ended struct {
 	StatusSince time.Time
 	// Counters are those that the kernel last reported for the connection.
 	Counters group.Counters
-	Windows  WindowEvents
+	Windows  judge.WindowEvents
 }
 
 // sweep ends the connections that enough dumps have missed.
@@ -97,7 +97,7 @@ func (t *Tracker) sweep(at int64) {
 // conclude returns why a connection ended that is no longer there.
 func (t *Tracker) conclude(c *connection) EndReason {
 	v := c.judged.Verdict()
-	gaveUp := v.Flags&judge.FlagSet(SynUnanswered, HalfOpenConfirmed, StaleConfirmedSend, StaleConfirmedRecv, MTUBlackholeSuspect) != 0
+	gaveUp := v.Flags&judge.FlagSet(judge.SynUnanswered, judge.HalfOpenConfirmed, judge.StaleConfirmedSend, judge.StaleConfirmedRecv, judge.MTUBlackholeSuspect) != 0
 
 	switch {
 	case gaveUp:

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
@@ -75,7 +76,7 @@ func TestEndReasons(t *testing.T) {
 
 // TestEndedHasWhatWasSeen compares an end with what was seen before.
 func TestEndedHasWhatWasSeen(t *testing.T) {
-	w, ends := newEnds(t, Config{Groups: GroupConfig{Max: 8}})
+	w, ends := newEnds(t, Config{Groups: group.Config{Max: 8}})
 	w.tick(listener(9, "192.0.2.1:443", 0, 5))
 
 	r := established(1)
@@ -94,11 +95,11 @@ func TestEndedHasWhatWasSeen(t *testing.T) {
 	}
 
 	e := (*ends)[0]
-	if !e.FirstSeen.Equal(first) || !e.LastSeen.Equal(last) || !e.Opened || e.Role != RoleServer || e.Group != "server/443//" {
+	if !e.FirstSeen.Equal(first) || !e.LastSeen.Equal(last) || !e.Opened || e.Role != group.RoleServer || e.Group != "server/443//" {
 		t.Errorf("%+v, want it opened at %v and last seen at %v", e, first, last)
 	}
 
-	if e.Counters[SentBytes] != 900 || e.Verdict.Status != judge.Healthy || e.Identity.LocalPort != "443" || e.State != sampler.StateEstablished {
+	if e.Counters[group.SentBytes] != 900 || e.Verdict.Status != judge.Healthy || e.Identity.LocalPort != "443" || e.State != sampler.StateEstablished {
 		t.Errorf("%+v", e)
 	}
 }

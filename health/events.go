@@ -1,8 +1,10 @@
 package health
 
 import (
-	"tcphealth_exporter/health/export"
 	"time"
+
+	"tcphealth_exporter/health/export"
+	"tcphealth_exporter/health/judge"
 )
 
 // Raised tells of which connection a flag was raised last, and when. It is zero
@@ -15,16 +17,16 @@ type Raised struct {
 
 // flagEvents are the rising edges of flags.
 type flagEvents struct {
-	counts [NumFlags]uint64
-	last   [NumFlags]Raised
+	counts [judge.NumFlags]uint64
+	last   [judge.NumFlags]Raised
 	// unnamed are the flags whose last connection, the one of the tuple, has yet
 	// to be named: many edges may come before the next snapshot.
-	unnamed Flags
-	tuples  [NumFlags]export.Tuple
+	unnamed judge.Flags
+	tuples  [judge.NumFlags]export.Tuple
 }
 
 // raise counts edges of a connection.
-func (e *flagEvents) raise(flags Flags, key export.Tuple, at time.Time) {
+func (e *flagEvents) raise(flags judge.Flags, key export.Tuple, at time.Time) {
 	e.unnamed |= flags
 
 	for f := range flags.All() {
@@ -34,7 +36,7 @@ func (e *flagEvents) raise(flags Flags, key export.Tuple, at time.Time) {
 }
 
 // newest returns the last edge of each flag.
-func (e *flagEvents) newest() [NumFlags]Raised {
+func (e *flagEvents) newest() [judge.NumFlags]Raised {
 	for f := range e.unnamed.All() {
 		e.last[f].Identity = e.tuples[f].Identity()
 	}

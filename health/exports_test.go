@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/export"
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/sampler"
 )
 
@@ -40,7 +42,7 @@ func requireShown(tb testing.TB, s *Snapshot, want ...uint64) {
 }
 
 func TestExportBudget(t *testing.T) {
-	w := newWatch(t, Config{Export: ExportConfig{Max: 3, Hold: time.Hour}})
+	w := newWatch(t, Config{Export: export.Config{Max: 3, Hold: time.Hour}})
 
 	rows := []row{established(1), established(2), established(3), established(4), established(5)}
 	s := w.tick(rows...)
@@ -58,27 +60,27 @@ func TestExportBudget(t *testing.T) {
 		requireShown(t, w.tick(rows...), first...)
 	}
 
-	none := newWatch(t, Config{Export: ExportConfig{Max: 0}})
+	none := newWatch(t, Config{Export: export.Config{Max: 0}})
 	if s := none.tick(ill(1, 3), established(2)); len(s.Connections) != 0 || s.Unexported != 2 {
 		t.Errorf("%d shown of a budget of none", len(s.Connections))
 	}
 }
 
 func TestExportWorstFirst(t *testing.T) {
-	w := newWatch(t, Config{Export: ExportConfig{Max: 3}})
+	w := newWatch(t, Config{Export: export.Config{Max: 3}})
 
 	s := w.tick(established(1), ill(2, 1), established(3), ill(4, 3), ill(5, 1), ill(6, 3))
 	requireShown(t, s, 2, 4, 6)
 
 	// The older one of equals.
-	w = newWatch(t, Config{Export: ExportConfig{Max: 1, MinAge: time.Second}})
+	w = newWatch(t, Config{Export: export.Config{Max: 1, MinAge: time.Second}})
 	w.tick()
 	w.tick(established(5))
 	requireShown(t, w.tick(ill(4, 1), ill(5, 1)), 5)
 }
 
 func TestExportNotTheYoung(t *testing.T) {
-	w := newWatch(t, Config{Export: ExportConfig{Max: 9, MinAge: 3 * time.Second}})
+	w := newWatch(t, Config{Export: export.Config{Max: 9, MinAge: 3 * time.Second}})
 	requireShown(t, w.tick(established(1)), 1)
 	requireShown(t, w.tick(established(1), established(2)), 1)
 	requireShown(t, w.tick(established(1), established(2), ill(3, 1)), 1, 3)
@@ -87,7 +89,7 @@ func TestExportNotTheYoung(t *testing.T) {
 }
 
 func TestExportDisplacement(t *testing.T) {
-	w := newWatch(t, Config{Export: ExportConfig{Max: 2, Hold: 3 * time.Second}})
+	w := newWatch(t, Config{Export: export.Config{Max: 2, Hold: 3 * time.Second}})
 	requireShown(t, w.tick(established(1), ill(2, 1)), 1, 2)
 
 	for range 2 { // within the hold
@@ -105,7 +107,7 @@ func TestExportDisplacement(t *testing.T) {
 }
 
 func TestExportEndedStay(t *testing.T) {
-	w := newWatch(t, Config{Export: ExportConfig{Max: 2}, Retention: 4 * time.Second})
+	w := newWatch(t, Config{Export: export.Config{Max: 2}, Retention: 4 * time.Second})
 	w.tick(established(1), established(2))
 	w.tick(established(2))
 
@@ -136,7 +138,7 @@ func sameAddresses(r row, like uint64) row {
 }
 
 func TestExportReusedAddresses(t *testing.T) {
-	w := newWatch(t, Config{Export: ExportConfig{Max: 4, MinAge: time.Minute, Hold: time.Hour}})
+	w := newWatch(t, Config{Export: export.Config{Max: 4, MinAge: time.Minute, Hold: time.Hour}})
 	w.tick(established(1), established(2))
 
 	// Known to have ended: replaced at once, young and healthy as it is.
@@ -189,7 +191,7 @@ func TestExportTwins(t *testing.T) {
 // another one and lose its place in the table meanwhile.
 func TestExportSuccessorThatIsGone(t *testing.T) {
 	t.Run("turned elsewhere", func(t *testing.T) {
-		w := newWatch(t, Config{Export: ExportConfig{Max: 4, MinAge: time.Hour}})
+		w := newWatch(t, Config{Export: export.Config{Max: 4, MinAge: time.Hour}})
 		w.tick(established(1))
 		w.tick(established(1), sameAddresses(established(2), 1))
 		w.tick(established(1), established(2))
@@ -202,7 +204,7 @@ func TestExportSuccessorThatIsGone(t *testing.T) {
 		requireSound(t, w.tracker)
 	})
 	t.Run("out of the table", func(t *testing.T) {
-		w := newWatch(t, Config{Export: ExportConfig{Max: 4, MinAge: time.Hour}})
+		w := newWatch(t, Config{Export: export.Config{Max: 4, MinAge: time.Hour}})
 		w.tick(established(1))
 		w.tick(established(1), sameAddresses(established(2), 1))
 		w.tracker.remove(w.tracker.index[2])
@@ -255,7 +257,7 @@ func TestExportZoneWithoutUsableName(t *testing.T) {
 
 // TestExportGrows has a budget that no memory would hold.
 func TestExportGrows(t *testing.T) {
-	w := newWatch(t, Config{Export: ExportConfig{Max: 1 << 26, MinAge: time.Minute}})
+	w := newWatch(t, Config{Export: export.Config{Max: 1 << 26, MinAge: time.Minute}})
 
 	requireShown(t, w.tick(established(1), established(2)), 1, 2)
 
@@ -275,7 +277,7 @@ func TestExportZones(t *testing.T) {
 
 	s := w.tick(linkLocal(2, 2), linkLocal(3, 3), linkLocal(4, 0), half, bound)
 
-	for cookie, want := range map[uint64]Identity{
+	for cookie, want := range map[uint64]export.Identity{
 		2: {LocalAddress: "fe80::1%eth0", LocalPort: "22", RemoteAddress: "fe80::2%eth0", RemotePort: "40000"},
 		3: {LocalAddress: "fe80::1%3", LocalPort: "22", RemoteAddress: "fe80::2%3", RemotePort: "40000"},
 		4: {LocalAddress: "fe80::1", LocalPort: "22", RemoteAddress: "fe80::2", RemotePort: "40000"},
@@ -294,7 +296,7 @@ func TestExportZones(t *testing.T) {
 
 	mapped := established(7)
 	mapped.Family = sampler.FamilyIPv6
-	want := Identity{LocalAddress: "192.0.2.1", LocalPort: "443", RemoteAddress: "10.0.0.1", RemotePort: "7"}
+	want := export.Identity{LocalAddress: "192.0.2.1", LocalPort: "443", RemoteAddress: "10.0.0.1", RemotePort: "7"}
 
 	if got := w.tick(mapped).shown(7).Identity; got != want {
 		t.Errorf("IPv4-mapped: %+v", got)
@@ -314,8 +316,8 @@ func churn(t *testing.T, random *rand.Rand) {
 
 	cfg := Config{
 		MaxConnections: 25, Retention: 4 * time.Second,
-		Export: ExportConfig{Max: budget, MinAge: 2 * time.Second, Hold: hold},
-		Groups: GroupConfig{Max: 4, Hold: hold},
+		Export: export.Config{Max: budget, MinAge: 2 * time.Second, Hold: hold},
+		Groups: group.Config{Max: 4, Hold: hold},
 	}
 	w := newWatch(t, cfg)
 

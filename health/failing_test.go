@@ -33,7 +33,7 @@ func requireRecovery(tb testing.TB, history []sight, repaired, interval time.Dur
 	due := repaired + 13*time.Second + 2*interval
 
 	for _, s := range history {
-		if s.at >= due && (s.Status != Healthy || s.Cause != CauseNone || !s.SafeToSend) {
+		if s.at >= due && (s.Status != judge.Healthy || s.Cause != judge.CauseNone || !s.SafeToSend) {
 			tb.Fatalf("%v after the repair: %v because of %v, %s", s.at-repaired, s.Status, s.Cause, flagNames(s.Flags))
 		}
 	}
@@ -63,22 +63,22 @@ func TestFailingBlackHole(t *testing.T) {
 				}
 			}}.play(t)
 
-			requireMild(t, history[:int(from/interval)], Healthy)
+			requireMild(t, history[:int(from/interval)], judge.Healthy)
 
-			suspect := first(t, history, "suspected", func(s *sight) bool { return s.Flags.Has(HalfOpenSuspect) })
-			confirmed := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(HalfOpenConfirmed) })
+			suspect := first(t, history, "suspected", func(s *sight) bool { return s.Flags.Has(judge.HalfOpenSuspect) })
+			confirmed := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(judge.HalfOpenConfirmed) })
 
-			if suspect.at > from+time.Second+2*interval || suspect.Status < Suspect || suspect.Cause != CausePathDead {
+			if suspect.at > from+time.Second+2*interval || suspect.Status < judge.Suspect || suspect.Cause != judge.CausePathDead {
 				t.Errorf("suspected after %v: %v because of %v", suspect.at-from, suspect.Status, suspect.Cause)
 			}
 
-			if confirmed.at > from+2*time.Second || confirmed.at <= suspect.at || confirmed.Status != Stale || confirmed.Points < 8 ||
-				confirmed.SafeToSend || confirmed.Cause != CausePathDead || confirmed.Flags.Has(HalfOpenSuspect) {
+			if confirmed.at > from+2*time.Second || confirmed.at <= suspect.at || confirmed.Status != judge.Stale || confirmed.Points < 8 ||
+				confirmed.SafeToSend || confirmed.Cause != judge.CausePathDead || confirmed.Flags.Has(judge.HalfOpenSuspect) {
 				t.Errorf("confirmed after %v: %v, %d points, %v", confirmed.at-from, confirmed.Status, confirmed.Points, confirmed.Cause)
 			}
 
 			for _, s := range history {
-				if s.at > confirmed.at && s.at < to && (s.Status != Stale || !s.StatusSince.Equal(confirmed.StatusSince)) {
+				if s.at > confirmed.at && s.at < to && (s.Status != judge.Stale || !s.StatusSince.Equal(confirmed.StatusSince)) {
 					t.Fatalf("after %v: %v since %v", s.at, s.Status, s.StatusSince)
 				}
 			}
@@ -98,13 +98,13 @@ func TestFailingPeerGoneSilently(t *testing.T) {
 		}
 	}}.play(t)
 
-	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(HalfOpenConfirmed) })
-	if dead.at > sent+2*time.Second || dead.Status != Stale {
+	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(judge.HalfOpenConfirmed) })
+	if dead.at > sent+2*time.Second || dead.Status != judge.Stale {
 		t.Errorf("%v after %v", dead.Status, dead.at-sent)
 	}
 
 	for _, s := range history {
-		if s.at <= sent+500*time.Millisecond && s.Status > Caution {
+		if s.at <= sent+500*time.Millisecond && s.Status > judge.Caution {
 			t.Errorf("%v after the message it is %v", s.at-sent, s.Status)
 		}
 	}
@@ -124,13 +124,13 @@ func TestFailingForwardPathWhileDataArrives(t *testing.T) {
 		}
 	}}.play(t)
 
-	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(StaleConfirmedSend) })
-	if dead.at > from+4*time.Second || dead.Status != Stale || dead.Cause != CausePathDead {
+	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(judge.StaleConfirmedSend) })
+	if dead.at > from+4*time.Second || dead.Status != judge.Stale || dead.Cause != judge.CausePathDead {
 		t.Errorf("%v because of %v after %v", dead.Status, dead.Cause, dead.at-from)
 	}
 
 	for _, s := range history {
-		if s.Flags.Has(HalfOpenSuspect) || s.Flags.Has(HalfOpenConfirmed) {
+		if s.Flags.Has(judge.HalfOpenSuspect) || s.Flags.Has(judge.HalfOpenConfirmed) {
 			t.Fatalf("half-open after %v, though data arrives", s.at)
 		}
 	}
@@ -145,13 +145,13 @@ func TestFailingSyn(t *testing.T) {
 		}
 	}}.play(t)
 
-	suspect := first(t, history, "suspected", func(s *sight) bool { return s.Flags.Has(SynUnanswered) })
-	if suspect.at > 1250*time.Millisecond || suspect.Status != Suspect || suspect.Points != 3 || suspect.Cause != CauseHandshake {
+	suspect := first(t, history, "suspected", func(s *sight) bool { return s.Flags.Has(judge.SynUnanswered) })
+	if suspect.at > 1250*time.Millisecond || suspect.Status != judge.Suspect || suspect.Points != 3 || suspect.Cause != judge.CauseHandshake {
 		t.Errorf("after %v: %v, %d points, %v", suspect.at, suspect.Status, suspect.Points, suspect.Cause)
 	}
 
-	stale := first(t, history, "STALE", func(s *sight) bool { return s.Status == Stale })
-	if stale.Row.Info.Retransmits() != 3 || stale.Cause != CauseHandshake || stale.Flags.Has(HalfOpenConfirmed) {
+	stale := first(t, history, "STALE", func(s *sight) bool { return s.Status == judge.Stale })
+	if stale.Row.Info.Retransmits() != 3 || stale.Cause != judge.CauseHandshake || stale.Flags.Has(judge.HalfOpenConfirmed) {
 		t.Errorf("after %v: %s", stale.at, diagtest.Describe(&stale.Row))
 	}
 }
@@ -172,13 +172,13 @@ func TestFailingKeepalive(t *testing.T) {
 		}
 	}}.play(t)
 
-	suspect := first(t, history, "suspected", func(s *sight) bool { return s.Flags.Has(KeepaliveUnanswered) })
-	if suspect.at > gone+4*time.Second || suspect.Status < Suspect || suspect.Cause != CausePathDead {
+	suspect := first(t, history, "suspected", func(s *sight) bool { return s.Flags.Has(judge.KeepaliveUnanswered) })
+	if suspect.at > gone+4*time.Second || suspect.Status < judge.Suspect || suspect.Cause != judge.CausePathDead {
 		t.Errorf("after %v: %v because of %v", suspect.at-gone, suspect.Status, suspect.Cause)
 	}
 
-	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(HalfOpenConfirmed) })
-	if dead.at > gone+6*time.Second || dead.Status != Stale {
+	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(judge.HalfOpenConfirmed) })
+	if dead.at > gone+6*time.Second || dead.Status != judge.Stale {
 		t.Errorf("after %v: %v", dead.at-gone, dead.Status)
 	}
 }
@@ -193,12 +193,12 @@ func TestFailingLoneKeepalive(t *testing.T) {
 		}
 	}}.play(t)
 
-	suspect := first(t, history, "suspected", func(s *sight) bool { return s.Flags.Has(KeepaliveUnanswered) })
-	if suspect.at > 6250*time.Millisecond || suspect.Status != Caution {
+	suspect := first(t, history, "suspected", func(s *sight) bool { return s.Flags.Has(judge.KeepaliveUnanswered) })
+	if suspect.at > 6250*time.Millisecond || suspect.Status != judge.Caution {
 		t.Errorf("after %v: %v", suspect.at, suspect.Status)
 	}
 
-	if last := history[len(history)-1]; last.Status != Caution || last.SafeToSend {
+	if last := history[len(history)-1]; last.Status != judge.Caution || last.SafeToSend {
 		t.Errorf("at the end: %v, safe to send %v", last.Status, last.SafeToSend)
 	}
 }
@@ -228,19 +228,19 @@ func TestFailingZeroWindow(t *testing.T) {
 
 	for _, tc := range []struct {
 		after  time.Duration
-		status Status
+		status judge.Status
 		points int
-	}{{0, Caution, 1}, {time.Second, Suspect, 3}, {3 * time.Second, Degraded, 5}} {
+	}{{0, judge.Caution, 1}, {time.Second, judge.Suspect, 3}, {3 * time.Second, judge.Degraded, 5}} {
 		got := first(t, history, "at zero window", func(s *sight) bool {
-			return s.Flags.Has(ZeroWindow) && s.Status >= tc.status
+			return s.Flags.Has(judge.ZeroWindow) && s.Status >= tc.status
 		})
-		if got.at != closed+tc.after || got.Status != tc.status || got.Points != tc.points || got.Cause != CausePeerReceiver {
+		if got.at != closed+tc.after || got.Status != tc.status || got.Points != tc.points || got.Cause != judge.CausePeerReceiver {
 			t.Errorf("after %v: %v, %d points, %v", got.at-closed, got.Status, got.Points, got.Cause)
 		}
 	}
 
 	for _, s := range history {
-		if s.Status == Stale || s.Flags&fatalFlags() != 0 {
+		if s.Status == judge.Stale || s.Flags&fatalFlags() != 0 {
 			t.Fatalf("after %v: %v with %s", s.at, s.Status, flagNames(s.Flags))
 		}
 	}
@@ -260,8 +260,8 @@ func TestFailingBlackHoleAtZeroWindow(t *testing.T) {
 		}
 	}}.play(t)
 
-	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(HalfOpenConfirmed) })
-	if dead.at > gone+4*time.Second || dead.Status != Stale || dead.Cause != CausePathDead || dead.at < closed {
+	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(judge.HalfOpenConfirmed) })
+	if dead.at > gone+4*time.Second || dead.Status != judge.Stale || dead.Cause != judge.CausePathDead || dead.at < closed {
 		t.Errorf("after %v: %v because of %v", dead.at-gone, dead.Status, dead.Cause)
 	}
 }
@@ -283,12 +283,12 @@ func TestFailingReader(t *testing.T) {
 
 	for _, tc := range []struct {
 		after  time.Duration
-		status Status
+		status judge.Status
 		points int
-	}{{time.Second, Caution, 2}, {3 * time.Second, Suspect, 3}} {
+	}{{time.Second, judge.Caution, 2}, {3 * time.Second, judge.Suspect, 3}} {
 		got := first(t, history, "stuck", func(s *sight) bool { return s.Status >= tc.status })
 		if got.at < stops+tc.after || got.at > stops+tc.after+500*time.Millisecond || got.Points != tc.points ||
-			got.Cause != CauseLocalApplication || got.Flags != judge.FlagSet(RecvQueueStuck) {
+			got.Cause != judge.CauseLocalApplication || got.Flags != judge.FlagSet(judge.RecvQueueStuck) {
 			t.Errorf("after %v: %d points, %v, %s", got.at-stops, got.Points, got.Cause, flagNames(got.Flags))
 		}
 	}
@@ -311,13 +311,13 @@ func TestFailingLoss(t *testing.T) {
 		}
 	}}.play(t)
 
-	degraded := first(t, history, "DEGRADED", func(s *sight) bool { return s.Status >= Suspect })
-	if degraded.at > from+5*time.Second || degraded.Cause != CausePacketLoss {
+	degraded := first(t, history, "DEGRADED", func(s *sight) bool { return s.Status >= judge.Suspect })
+	if degraded.at > from+5*time.Second || degraded.Cause != judge.CausePacketLoss {
 		t.Errorf("%v because of %v after %v", degraded.Status, degraded.Cause, degraded.at-from)
 	}
 
 	for _, s := range history {
-		if s.Status == Stale {
+		if s.Status == judge.Stale {
 			t.Fatalf("STALE after %v", s.at)
 		}
 	}
@@ -338,8 +338,8 @@ func TestFailingHeavyLoss(t *testing.T) {
 			}
 		}}.play(t)
 
-		got := first(t, history, "DEGRADED", func(s *sight) bool { return s.Status == Degraded })
-		if got.at > 10*time.Second || got.Cause != CausePacketLoss || !got.Flags.Has(LossHigh) {
+		got := first(t, history, "DEGRADED", func(s *sight) bool { return s.Status == judge.Degraded })
+		if got.at > 10*time.Second || got.Cause != judge.CausePacketLoss || !got.Flags.Has(judge.LossHigh) {
 			t.Errorf("%d bytes: %v because of %v after %v", size, got.Status, got.Cause, got.at)
 		}
 	}
@@ -356,7 +356,7 @@ func TestFailingLossExplainedByDSACK(t *testing.T) {
 			c.Info.BytesSent += 300
 			c.Info.BytesRetrans += 300
 		}
-	}}.play(t), Healthy)
+	}}.play(t), judge.Healthy)
 }
 
 func TestFailingRTTStep(t *testing.T) {
@@ -364,11 +364,11 @@ func TestFailingRTTStep(t *testing.T) {
 
 	for _, tc := range []struct {
 		rtt   uint32
-		flags Flags
+		flags judge.Flags
 	}{
-		{80_000, judge.FlagSet(RTTDrift)},
-		{400_000, judge.FlagSet(RTTDrift, RTTHigh)},
-		{1_200_000, judge.FlagSet(RTTDrift, RTTHigh)},
+		{80_000, judge.FlagSet(judge.RTTDrift)},
+		{400_000, judge.FlagSet(judge.RTTDrift, judge.RTTHigh)},
+		{1_200_000, judge.FlagSet(judge.RTTDrift, judge.RTTHigh)},
 	} {
 		history := story{length: 45 * time.Second, step: func(at time.Duration, c *tcp) {
 			c.Info.RTT, c.Info.RTO = 20_000, 220_000
@@ -382,10 +382,10 @@ func TestFailingRTTStep(t *testing.T) {
 			}
 		}}.play(t)
 
-		requireMild(t, history, Suspect)
+		requireMild(t, history, judge.Suspect)
 
 		got := first(t, history, "slow", func(s *sight) bool { return s.Flags&tc.flags == tc.flags })
-		if got.at > from+5*time.Second || got.Cause != CausePathDelay || got.Status < Caution {
+		if got.at > from+5*time.Second || got.Cause != judge.CausePathDelay || got.Status < judge.Caution {
 			t.Errorf("%d µs: %v because of %v after %v", tc.rtt, got.Status, got.Cause, got.at-from)
 		}
 
@@ -403,16 +403,16 @@ func TestFailingPeerThatReadsSlowly(t *testing.T) {
 		c.Info.Unacked, c.SendQueue, c.Info.NotsentBytes = 2, 200_000, 198_000
 	}}.play(t)
 
-	requireMild(t, history, Caution)
+	requireMild(t, history, judge.Caution)
 
 	last := history[len(history)-1]
-	if last.Flags != judge.FlagSet(RecvLimited) || last.Points != 2 || last.Cause != CausePeerReceiver {
+	if last.Flags != judge.FlagSet(judge.RecvLimited) || last.Points != 2 || last.Cause != judge.CausePeerReceiver {
 		t.Errorf("%s: %d points because of %v", flagNames(last.Flags), last.Points, last.Cause)
 	}
 }
 
 func TestFailingCongestion(t *testing.T) {
-	var seen []Flag
+	var seen []judge.Flag
 
 	for _, s := range (story{step: func(at time.Duration, c *tcp) {
 		requestResponse(at, 100*time.Millisecond, c)
@@ -431,7 +431,7 @@ func TestFailingCongestion(t *testing.T) {
 			c.Info.CAState = byte(sampler.CARecovery)
 		}
 	}}).play(t) {
-		if s.Status > Caution {
+		if s.Status > judge.Caution {
 			t.Fatalf("after %v: %v", s.at, s.Status)
 		}
 
@@ -442,7 +442,7 @@ func TestFailingCongestion(t *testing.T) {
 		}
 	}
 
-	for _, f := range []Flag{CongestionSuspected, CongestionConfirmed, CongestionRecovering} {
+	for _, f := range []judge.Flag{judge.CongestionSuspected, judge.CongestionConfirmed, judge.CongestionRecovering} {
 		if !slices.Contains(seen, f) {
 			t.Errorf("%v was never raised", f)
 		}

@@ -4,13 +4,14 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
 // entriesOf counts how often the assessment went from below SUSPECT to it.
 func entriesOf(history []sight) (n int) {
 	for i := 1; i < len(history); i++ {
-		if history[i].Status >= Suspect && history[i-1].Status < Suspect {
+		if history[i].Status >= judge.Suspect && history[i-1].Status < judge.Suspect {
 			n++
 		}
 	}
@@ -29,12 +30,12 @@ func TestFlapping(t *testing.T) {
 
 	history := story{length: 55 * time.Second, step: stutter(5, period, closed)}.play(t)
 
-	flapping := first(t, history, "flapping", func(s *sight) bool { return s.Flags.Has(Flapping) })
+	flapping := first(t, history, "flapping", func(s *sight) bool { return s.Flags.Has(judge.Flapping) })
 	if flapping.at < from+3*period || flapping.at > from+3*period+closed+interval {
 		t.Errorf("flapping %v after the window closed for the fourth time", flapping.at-from-3*period)
 	}
 
-	worst, last := Healthy, from+4*period
+	worst, last := judge.Healthy, from+4*period
 
 	for _, s := range history {
 		switch {
@@ -42,15 +43,15 @@ func TestFlapping(t *testing.T) {
 			worst = max(worst, s.Status)
 		case s.at < flapping.at+window:
 			// Held, also while nothing is wrong between two times.
-			if worst = max(worst, s.Status); s.Status != worst || !s.Flags.Has(Flapping) {
+			if worst = max(worst, s.Status); s.Status != worst || !s.Flags.Has(judge.Flapping) {
 				t.Fatalf("after %v: %v with %s, it was %v", s.at, s.Status, flagNames(s.Flags), worst)
 			}
-		case s.at > last+closed+window+interval && s.Flags.Has(Flapping):
+		case s.at > last+closed+window+interval && s.Flags.Has(judge.Flapping):
 			t.Fatalf("flapping %v after the window closed for the last time", s.at-last)
 		}
 	}
 
-	if worst != Suspect {
+	if worst != judge.Suspect {
 		t.Errorf("the worst was %v", worst)
 	}
 
@@ -72,7 +73,7 @@ func TestNoFlapping(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			history := story{length: 80 * time.Second, step: tc.step}.play(t)
 			for _, s := range history {
-				if s.Flags.Has(Flapping) {
+				if s.Flags.Has(judge.Flapping) {
 					t.Fatalf("after %v: %s", s.at, flagNames(s.Flags))
 				}
 			}

@@ -38,7 +38,7 @@ func TestPeerThatAnswersEachAttempt(t *testing.T) {
 		c.ackRecv = c.now
 		c.Info.SegsIn++
 	}), func(tb testing.TB, history []sight) {
-		requireMild(tb, history, Caution)
+		requireMild(tb, history, judge.Caution)
 
 		last := history[len(history)-1]
 		if last.Row.Info.Retransmits() < 4 || last.SafeToSend {
@@ -57,7 +57,7 @@ func TestPeerThatSendsButAcknowledgesNothing(t *testing.T) {
 		c.Info.BytesReceived += 100
 	}), func(tb testing.TB, history []sight) {
 		last := history[len(history)-1]
-		if last.Status != Stale || last.Flags&fatalFlags() != judge.FlagSet(StaleConfirmedSend) {
+		if last.Status != judge.Stale || last.Flags&fatalFlags() != judge.FlagSet(judge.StaleConfirmedSend) {
 			tb.Errorf("at the end %v with %s", last.Status, flagNames(last.Flags))
 		}
 	})
@@ -68,10 +68,10 @@ func TestPeerThatSendsButAcknowledgesNothing(t *testing.T) {
 func TestPeerThatAnswersNoLonger(t *testing.T) {
 	for name, tc := range map[string]struct {
 		after func(c *tcp) // 8 s
-		want  Flags
+		want  judge.Flags
 	}{
-		"silent":     {func(*tcp) {}, judge.FlagSet(HalfOpenConfirmed, StaleConfirmedSend)},
-		"still data": {func(c *tcp) { c.dataRecv = c.now; c.Info.SegsIn++; c.Info.DataSegsIn++ }, judge.FlagSet(StaleConfirmedSend)},
+		"silent":     {func(*tcp) {}, judge.FlagSet(judge.HalfOpenConfirmed, judge.StaleConfirmedSend)},
+		"still data": {func(c *tcp) { c.dataRecv = c.now; c.Info.SegsIn++; c.Info.DataSegsIn++ }, judge.FlagSet(judge.StaleConfirmedSend)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, dropping(func(c *tcp) {
@@ -84,7 +84,7 @@ func TestPeerThatAnswersNoLonger(t *testing.T) {
 				c.ackRecv = c.now
 				c.Info.SegsIn++
 			}), func(tb testing.TB, history []sight) {
-				dead := first(tb, history, "dead", func(s *sight) bool { return s.Status == Stale })
+				dead := first(tb, history, "dead", func(s *sight) bool { return s.Status == judge.Stale })
 				last := history[len(history)-1]
 
 				if dead.at < 8*time.Second || last.Flags&fatalFlags() != tc.want {
@@ -105,9 +105,9 @@ func TestUnreadRemnants(t *testing.T) {
 			c.Info.BytesReceived += 255
 		}
 	}), func(tb testing.TB, history []sight) {
-		requireMild(tb, history, Caution)
+		requireMild(tb, history, judge.Caution)
 
-		if last := history[len(history)-1]; last.Flags != judge.FlagSet(RecvQueueStuck) || last.Points != 2 || !last.SafeToSend {
+		if last := history[len(history)-1]; last.Flags != judge.FlagSet(judge.RecvQueueStuck) || last.Points != 2 || !last.SafeToSend {
 			tb.Errorf("at the end %s, %d points", flagNames(last.Flags), last.Points)
 		}
 	})
@@ -123,13 +123,13 @@ func TestFINThatNobodyAcknowledges(t *testing.T) {
 		}
 	}}.play(t)
 
-	suspect := first(t, history, "suspected", func(s *sight) bool { return s.Flags.Has(StaleSuspectRecv) })
+	suspect := first(t, history, "suspected", func(s *sight) bool { return s.Flags.Has(judge.StaleSuspectRecv) })
 	if suspect.at > 6750*time.Millisecond {
 		t.Errorf("suspected after %v", suspect.at-5*time.Second)
 	}
 
-	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(StaleConfirmedRecv) })
-	if dead.at > 8250*time.Millisecond || dead.Status != Stale || dead.Cause != CausePathDead {
+	dead := first(t, history, "confirmed", func(s *sight) bool { return s.Flags.Has(judge.StaleConfirmedRecv) })
+	if dead.at > 8250*time.Millisecond || dead.Status != judge.Stale || dead.Cause != judge.CausePathDead {
 		t.Errorf("after %v: %v because of %v", dead.at-5*time.Second, dead.Status, dead.Cause)
 	}
 }

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/export"
+	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -53,10 +56,10 @@ func FuzzTracker(f *testing.F) {
 			Window:         time.Duration(1+s.Byte()) * time.Second,
 			Retention:      time.Duration(1+s.Byte()%10) * time.Second,
 			MaxConnections: 1 + int(s.Byte()%12),
-			Export: ExportConfig{
+			Export: export.Config{
 				Max: budget, MinAge: time.Duration(s.Byte()%5) * time.Second, Hold: time.Duration(s.Byte()%5) * time.Second,
 			},
-			Groups: GroupConfig{Max: budget, Hold: time.Duration(1+s.Byte()%5) * time.Second},
+			Groups: group.Config{Max: budget, Hold: time.Duration(1+s.Byte()%5) * time.Second},
 		})
 
 		for len(s.Bytes) > 0 {
@@ -90,7 +93,7 @@ func requireFinite(tb testing.TB, s *Snapshot) {
 
 	for i := range s.Connections {
 		t := &s.Connections[i].Trend
-		for _, q := range []QueueTrend{t.Send, t.Recv} {
+		for _, q := range []judge.QueueTrend{t.Send, t.Recv} {
 			for _, v := range []float64{q.Velocity, q.Acceleration, q.Stddev, q.ShortAverage, q.LongAverage, q.Persistence} {
 				if math.IsNaN(v) || math.IsInf(v, 0) {
 					tb.Fatalf("a queue trend of %+v", q)

@@ -2,8 +2,9 @@ package health
 
 import (
 	"slices"
-	"tcphealth_exporter/health/group"
 	"testing"
+
+	"tcphealth_exporter/health/group"
 )
 
 // requireSoundGroups fails unless the groups agree with each other and with the
@@ -51,7 +52,7 @@ func requireSameSums(tb testing.TB, t *Tracker) {
 		return
 	}
 
-	var all GroupCounts
+	var all group.Counts
 
 	groups := t.groups.Snapshot(0, false)
 	for i := range groups {

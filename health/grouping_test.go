@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/internal/diagtest"
 )
 
@@ -60,7 +61,7 @@ func mixture() []row {
 }
 
 func TestGroupingByDefault(t *testing.T) {
-	w := newWatch(t, Config{Groups: GroupConfig{Max: 10}, InterfaceName: func(uint32) string { return "eth0" }})
+	w := newWatch(t, Config{Groups: group.Config{Max: 10}, InterfaceName: func(uint32) string { return "eth0" }})
 
 	s := w.tick(mixture()...)
 	requireLabels(t, s, "client,,10.0.0.7,5432", "client,,fd00::7,5432", "client,,fe80::2%eth0,22", "server,443,,")
@@ -70,47 +71,47 @@ func TestGroupingByDefault(t *testing.T) {
 	}
 
 	// The group for the rest is there from the start.
-	if want := []string{GroupOther, "", "", ""}; !slices.Equal(s.Groups[0].Labels, want) {
+	if want := []string{group.Other, "", "", ""}; !slices.Equal(s.Groups[0].Labels, want) {
 		t.Errorf("the first group is %q", s.Groups[0].Labels)
 	}
 }
 
 func TestGroupingBy(t *testing.T) {
-	networks := NewNetworks(map[netip.Prefix]string{
+	networks := group.NewNetworks(map[netip.Prefix]string{
 		netip.MustParsePrefix("10.0.0.0/24"): "databases",
 		netip.MustParsePrefix("fd00::/64"):   "databases",
 	})
 
 	for _, tc := range []struct {
-		by     []Dimension
+		by     []group.Dimension
 		labels string
 		want   []string
 	}{
-		{[]Dimension{ByRole}, "role", []string{"client", "server"}},
+		{[]group.Dimension{group.ByRole}, "role", []string{"client", "server"}},
 		{
-			[]Dimension{ByNetwork, ByRole, ByNetwork},
+			[]group.Dimension{group.ByNetwork, group.ByRole, group.ByNetwork},
 			"role,network",
 			[]string{"client,databases", "client,link-local", "server,global", "server,loopback"},
 		},
-		{[]Dimension{ByNetwork}, "network", []string{"databases", "global", "link-local", "loopback"}},
-		{[]Dimension{ByLocalPort}, "local_port", []string{"", "443"}},
-		{[]Dimension{ByRemotePort}, "remote_port", []string{"", "22", "5432"}},
+		{[]group.Dimension{group.ByNetwork}, "network", []string{"databases", "global", "link-local", "loopback"}},
+		{[]group.Dimension{group.ByLocalPort}, "local_port", []string{"", "443"}},
+		{[]group.Dimension{group.ByRemotePort}, "remote_port", []string{"", "22", "5432"}},
 		{
-			[]Dimension{ByRole, ByRemoteAddress},
+			[]group.Dimension{group.ByRole, group.ByRemoteAddress},
 			"role,remote_address",
 			[]string{"client,10.0.0.7", "client,fd00::7", "client,fe80::2%3", "server,127.0.0.1", "server,8.8.8.8"},
 		},
 		{
-			[]Dimension{ByLocalAddress},
+			[]group.Dimension{group.ByLocalAddress},
 			"local_address",
 			[]string{"192.0.2.1", "192.0.2.2", "2001:db8::1", "fe80::1%3"},
 		},
-		{[]Dimension{ByCongestion}, "congestion_algorithm", []string{"", "bbr"}},
-		{[]Dimension{ByRole, ByCgroup}, "role,cgroup", []string{"client,", "server,"}},
+		{[]group.Dimension{group.ByCongestion}, "congestion_algorithm", []string{"", "bbr"}},
+		{[]group.Dimension{group.ByRole, group.ByCgroup}, "role,cgroup", []string{"client,", "server,"}},
 	} {
 		policy := DefaultPolicy()
-		policy.Grouping = NewGrouping(tc.by, networks)
-		w := newWatch(t, Config{Groups: GroupConfig{Max: 10}, Policy: policy})
+		policy.Grouping = group.NewGrouping(tc.by, networks)
+		w := newWatch(t, Config{Groups: group.Config{Max: 10}, Policy: policy})
 
 		s := w.tick(mixture()...)
 		requireLabels(t, s, tc.want...)
@@ -123,8 +124,8 @@ func TestGroupingBy(t *testing.T) {
 
 func TestGroupingByCgroup(t *testing.T) {
 	policy := DefaultPolicy()
-	policy.Grouping = NewGrouping([]Dimension{ByCgroup}, nil)
-	w := newWatch(t, Config{Policy: policy, Groups: GroupConfig{Max: 9}, CgroupName: func(id uint64) (string, bool) {
+	policy.Grouping = group.NewGrouping([]group.Dimension{group.ByCgroup}, nil)
+	w := newWatch(t, Config{Policy: policy, Groups: group.Config{Max: 9}, CgroupName: func(id uint64) (string, bool) {
 		return map[uint64]string{7: "/system.slice/nginx.service", 8: "bad \xff"}[id], true
 	}})
 
@@ -141,9 +142,9 @@ func TestGroupingByCgroup(t *testing.T) {
 // is known, or that of the number after a while, and loses no counter meanwhile.
 func TestGroupWaitsForTheCgroup(t *testing.T) {
 	policy := DefaultPolicy()
-	policy.Grouping = NewGrouping([]Dimension{ByRole, ByCgroup}, nil)
+	policy.Grouping = group.NewGrouping([]group.Dimension{group.ByRole, group.ByCgroup}, nil)
 	names := map[uint64]string{7: "/a"}
-	w := newWatch(t, Config{Policy: policy, Groups: GroupConfig{Max: 9}, Export: showAll, CgroupName: func(id uint64) (string, bool) {
+	w := newWatch(t, Config{Policy: policy, Groups: group.Config{Max: 9}, Export: showAll, CgroupName: func(id uint64) (string, bool) {
 		name, known := names[id]
 
 		return name, known
@@ -190,7 +191,7 @@ func TestGroupWaitsForTheCgroup(t *testing.T) {
 	requireLabels(t, w.snapshot, "server,/a", "server,/b", "server,9")
 
 	for i := range w.snapshot.Groups {
-		if g := &w.snapshot.Groups[i]; g.Name == "server/9" && (g.Counters[SentBytes] != 700 || g.Opened != 1) {
+		if g := &w.snapshot.Groups[i]; g.Name == "server/9" && (g.Counters[group.SentBytes] != 700 || g.Opened != 1) {
 			t.Errorf("%+v, want all that it did since its beginning", g)
 		}
 	}
@@ -200,19 +201,19 @@ func TestGroupWaitsForTheCgroup(t *testing.T) {
 
 // TestConnectionTellsGroupAndNetwork, by the names of the policy in force.
 func TestConnectionTellsGroupAndNetwork(t *testing.T) {
-	w := newWatch(t, Config{Export: showAll, Groups: GroupConfig{Max: 1}})
+	w := newWatch(t, Config{Export: showAll, Groups: group.Config{Max: 1}})
 	elsewhere := established(2)
 	elsewhere.Remote = netip.MustParseAddrPort("10.0.0.77:2")
 	rows := []row{established(1), elsewhere, listener(9, "0.0.0.0:443", 0, 128)}
 
 	s := w.tick(rows...)
-	if c := s.Connections[0]; c.Group != "server/443//" || c.Network != NetworkPrivate {
+	if c := s.Connections[0]; c.Group != "server/443//" || c.Network != group.NetworkPrivate {
 		t.Errorf("of the group %q and the network %q", c.Group, c.Network)
 	}
 
 	policy := DefaultPolicy()
-	policy.Networks = NewNetworks(map[netip.Prefix]string{netip.MustParsePrefix("10.0.0.0/24"): "office"})
-	policy.Grouping = NewGrouping([]Dimension{ByRole, ByNetwork}, policy.Networks)
+	policy.Networks = group.NewNetworks(map[netip.Prefix]string{netip.MustParsePrefix("10.0.0.0/24"): "office"})
+	policy.Grouping = group.NewGrouping([]group.Dimension{group.ByRole, group.ByNetwork}, policy.Networks)
 	w.tracker.SetPolicy(policy)
 
 	s = w.tick(rows...)
@@ -220,13 +221,13 @@ func TestConnectionTellsGroupAndNetwork(t *testing.T) {
 		t.Errorf("after a reload of the group %q and the network %q", c.Group, c.Network)
 	}
 
-	policy.Grouping = NewGrouping([]Dimension{ByLocalAddress, ByRemotePort, ByRole, ByRemoteAddress}, nil)
+	policy.Grouping = group.NewGrouping([]group.Dimension{group.ByLocalAddress, group.ByRemotePort, group.ByRole, group.ByRemoteAddress}, nil)
 	w.tracker.SetPolicy(policy)
 
 	// One of the two has its own group, the other one is with the rest.
 	s = w.tick(rows...)
 
-	other := strings.Join([]string{GroupOther, "", "", ""}, "/")
+	other := strings.Join([]string{group.Other, "", "", ""}, "/")
 	if a, b := s.Connections[0].Group, s.Connections[1].Group; (a == other) == (b == other) {
 		t.Errorf("of the groups %q and %q", a, b)
 	}

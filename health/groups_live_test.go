@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/internal/netlab"
 	"tcphealth_exporter/sampler"
 )
@@ -32,7 +33,7 @@ func newLiveSampler(t *testing.T, n *netlab.Namespace) *liveSampler {
 	t.Cleanup(func() { _ = source.Close() })
 
 	l := &liveSampler{tb: t, source: source}
-	l.tracker = NewTracker(Config{Groups: GroupConfig{Max: 20}}, func(s *Snapshot) { l.snapshot = s })
+	l.tracker = NewTracker(Config{Groups: group.Config{Max: 20}}, func(s *Snapshot) { l.snapshot = s })
 
 	return l
 }
@@ -114,12 +115,12 @@ func TestLiveGroups(t *testing.T) {
 			opened = 1
 		}
 
-		if g.Counters[SentBytes] != sent || g.Counters[AckedBytes] != sent || g.Opened != opened {
+		if g.Counters[group.SentBytes] != sent || g.Counters[group.AckedBytes] != sent || g.Opened != opened {
 			t.Errorf("%q: %+v", g.Labels, g.Totals)
 		}
 	}
 
-	if s.Totals.Counters[SentBytes] != 10_000 || s.Totals.Known != 1<<NumCounters-1 {
+	if s.Totals.Counters[group.SentBytes] != 10_000 || s.Totals.Known != 1<<group.NumCounters-1 {
 		t.Errorf("in all %+v", s.Totals)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
@@ -15,7 +17,7 @@ func client(cookie, server uint64) row {
 }
 
 // group returns the shown group of the clients of a server, nil if there is none.
-func (s *Snapshot) group(server uint64) *Group {
+func (s *Snapshot) group(server uint64) *group.Group {
 	labels := []string{"client", "", fmt.Sprintf("10.0.%d.%d", server>>8, server&255), "80"}
 
 	for i := range s.Groups {
@@ -44,14 +46,14 @@ func requireServers(tb testing.TB, s *Snapshot, folded int, servers ...uint64) {
 }
 
 func TestGroupsBudget(t *testing.T) {
-	w := newWatch(t, Config{Groups: GroupConfig{Max: 2}})
+	w := newWatch(t, Config{Groups: group.Config{Max: 2}})
 
 	// Those that come together: the largest first, then the first one.
 	rows := []row{client(1, 1), client(2, 2), client(3, 3), client(4, 3), client(5, 4)}
 	s := w.tick(rows...)
 	requireServers(t, s, 2, 1, 3)
 
-	if s.Groups[0].Statuses[Healthy] != 2 || s.group(3).Statuses[Healthy] != 2 {
+	if s.Groups[0].Statuses[judge.Healthy] != 2 || s.group(3).Statuses[judge.Healthy] != 2 {
 		t.Errorf("%v", s.Groups)
 	}
 
@@ -70,7 +72,7 @@ func TestGroupsBudget(t *testing.T) {
 func TestGroupsGiveUpTheirPlaces(t *testing.T) {
 	const hold = 5 * time.Second
 
-	w := newWatch(t, Config{Groups: GroupConfig{Max: 2, Hold: hold}, Retention: time.Second})
+	w := newWatch(t, Config{Groups: group.Config{Max: 2, Hold: hold}, Retention: time.Second})
 	sent := client(1, 1)
 	sent.Info.BytesSent = 100
 	w.tick(sent, client(2, 2))
@@ -87,8 +89,8 @@ func TestGroupsGiveUpTheirPlaces(t *testing.T) {
 		requireServers(t, s, 2, 1, 2)
 		requireSound(t, w.tracker)
 
-		if s.group(1).Counters[SentBytes] != 1000 {
-			t.Fatalf("%v bytes", s.group(1).Counters[SentBytes])
+		if s.group(1).Counters[group.SentBytes] != 1000 {
+			t.Fatalf("%v bytes", s.group(1).Counters[group.SentBytes])
 		}
 	}
 
@@ -99,7 +101,7 @@ func TestGroupsGiveUpTheirPlaces(t *testing.T) {
 	s := w.tick(rest...)
 	requireServers(t, s, 1, 2, 4)
 
-	if s.group(4).Statuses[Healthy] != 2 || s.Groups[0].Counters[SentBytes] != 0 || s.Totals.Counters[SentBytes] != 1000 {
+	if s.group(4).Statuses[judge.Healthy] != 2 || s.Groups[0].Counters[group.SentBytes] != 0 || s.Totals.Counters[group.SentBytes] != 1000 {
 		t.Errorf("%+v of %+v", s.Groups, s.Totals)
 	}
 
@@ -109,7 +111,7 @@ func TestGroupsGiveUpTheirPlaces(t *testing.T) {
 }
 
 func TestGroupsStayWithoutNeed(t *testing.T) {
-	w := newWatch(t, Config{Groups: GroupConfig{Max: 2, Hold: time.Second}, Retention: time.Second})
+	w := newWatch(t, Config{Groups: group.Config{Max: 2, Hold: time.Second}, Retention: time.Second})
 	w.tick(client(1, 1), client(2, 2))
 
 	for range 30 {
@@ -133,20 +135,20 @@ func TestGroupsStayWithoutNeed(t *testing.T) {
 }
 
 func TestGroupsCount(t *testing.T) {
-	w := newWatch(t, Config{Groups: GroupConfig{Max: 9}, Retention: time.Minute})
+	w := newWatch(t, Config{Groups: group.Config{Max: 9}, Retention: time.Minute})
 	dead := client(1, 1)
 	dead.State, dead.Info.Retransmits, dead.Info.RTT, dead.Info.Unacked = sampler.StateSynSent, 3, 0, 1
 	half := client(2, 1)
 	half.State = sampler.StateCloseWait
 
 	g := w.tick(dead, half, client(3, 1)).group(1)
-	if g.Statuses != [NumStatuses]int{Healthy: 2, Stale: 1} || g.Causes != [NumCauses]int{CauseNone: 2, CauseHandshake: 1} ||
-		g.Unhealthy != [NumCauses]int{CauseHandshake: 1} || g.Idle != 2 || g.CloseWait != 1 {
+	if g.Statuses != [judge.NumStatuses]int{judge.Healthy: 2, judge.Stale: 1} || g.Causes != [judge.NumCauses]int{judge.CauseNone: 2, judge.CauseHandshake: 1} ||
+		g.Unhealthy != [judge.NumCauses]int{judge.CauseHandshake: 1} || g.Idle != 2 || g.CloseWait != 1 {
 		t.Errorf("%+v", g.Counts)
 	}
 
 	// To be ill at first sight is an entry, to be healthy is none.
-	if g.StatusEntries != [NumStatuses]uint64{Stale: 1} || g.Opened != 0 {
+	if g.StatusEntries != [judge.NumStatuses]uint64{judge.Stale: 1} || g.Opened != 0 {
 		t.Errorf("%+v", g.Totals)
 	}
 
@@ -157,7 +159,7 @@ func TestGroupsCount(t *testing.T) {
 		g = w.tick(client(1, 1), half, client(4, 1)).group(1)
 	}
 
-	if g.Statuses != [NumStatuses]int{Healthy: 3} || g.StatusEntries != [NumStatuses]uint64{Healthy: 1, Stale: 1} ||
+	if g.Statuses != [judge.NumStatuses]int{judge.Healthy: 3} || g.StatusEntries != [judge.NumStatuses]uint64{judge.Healthy: 1, judge.Stale: 1} ||
 		g.Opened != 1 || g.Closed != 1 {
 		t.Errorf("%+v, %+v", g.Counts, g.Totals)
 	}
@@ -170,7 +172,7 @@ func TestGroupsCount(t *testing.T) {
 // TestGroupsBetweenSamples has a connection change its verdict between two
 // samples: it is counted once.
 func TestGroupsBetweenSamples(t *testing.T) {
-	w := newWatch(t, Config{Groups: GroupConfig{Max: 9}})
+	w := newWatch(t, Config{Groups: group.Config{Max: 9}})
 	c := client(1, 1)
 	c.State, c.Info.Retransmits, c.Info.RTT, c.Info.Unacked = sampler.StateSynSent, 1, 0, 1
 	w.tick(c, client(2, 1))
@@ -180,20 +182,20 @@ func TestGroupsBetweenSamples(t *testing.T) {
 	w.tracker.Settle(w.now)
 
 	g := w.snapshot.group(1)
-	if g.Statuses != [NumStatuses]int{Healthy: 1, Stale: 1} || g.StatusEntries != [NumStatuses]uint64{Suspect: 1, Stale: 1} ||
-		g.Causes != [NumCauses]int{CauseNone: 1, CauseHandshake: 1} || g.Counters[SegmentsOut] != 7 {
+	if g.Statuses != [judge.NumStatuses]int{judge.Healthy: 1, judge.Stale: 1} || g.StatusEntries != [judge.NumStatuses]uint64{judge.Suspect: 1, judge.Stale: 1} ||
+		g.Causes != [judge.NumCauses]int{judge.CauseNone: 1, judge.CauseHandshake: 1} || g.Counters[group.SegmentsOut] != 7 {
 		t.Errorf("%+v, %+v", g.Counts, g.Totals)
 	}
 
 	requireSound(t, w.tracker)
 
-	if g := w.tick(c, client(2, 1)).group(1); g.Counters[SegmentsOut] != 7 {
-		t.Errorf("%d segments", g.Counters[SegmentsOut])
+	if g := w.tick(c, client(2, 1)).group(1); g.Counters[group.SegmentsOut] != 7 {
+		t.Errorf("%d segments", g.Counters[group.SegmentsOut])
 	}
 }
 
 func TestGroupsBeginAnew(t *testing.T) {
-	w := newWatch(t, Config{Groups: GroupConfig{Max: 9}})
+	w := newWatch(t, Config{Groups: group.Config{Max: 9}})
 	a, b := client(1, 1), client(2, 2)
 	w.tick(a, b)
 
@@ -203,15 +205,15 @@ func TestGroupsBeginAnew(t *testing.T) {
 	requireLabels(t, w.tick(a, b, c), "client,,10.0.0.1,80", "client,,10.0.0.2,80")
 
 	same := DefaultPolicy()
-	same.Grouping = DefaultGrouping()
+	same.Grouping = group.DefaultGrouping()
 	w.tracker.SetPolicy(same)
 
-	if s := w.tick(a, b, c); s.group(1).Counters[SentBytes] != 105 {
+	if s := w.tick(a, b, c); s.group(1).Counters[group.SentBytes] != 105 {
 		t.Errorf("the same grouping makes %v", s.group(1).Counters)
 	}
 
 	other := DefaultPolicy()
-	other.Grouping = NewGrouping([]Dimension{ByRole, ByNetwork}, NewNetworks(nil))
+	other.Grouping = group.NewGrouping([]group.Dimension{group.ByRole, group.ByNetwork}, group.NewNetworks(nil))
 	w.tracker.SetPolicy(other)
 
 	// The sample in which it happens is lost to nobody.
@@ -223,14 +225,14 @@ func TestGroupsBeginAnew(t *testing.T) {
 	requireLabels(t, s, "client,private")
 	requireSound(t, w.tracker)
 
-	if s.Totals.Counters[SentBytes] != 1122 || s.Totals.Opened != 2 || s.Groups[1].Counters[SentBytes] != 7 || s.Groups[1].Opened != 1 ||
-		s.Groups[1].Statuses[Healthy] != 4 {
+	if s.Totals.Counters[group.SentBytes] != 1122 || s.Totals.Opened != 2 || s.Groups[1].Counters[group.SentBytes] != 7 || s.Groups[1].Opened != 1 ||
+		s.Groups[1].Statuses[judge.Healthy] != 4 {
 		t.Errorf("%+v of %+v", s.Groups[1], s.Totals)
 	}
 
 	a.Info.BytesSent += 50
 
-	if s := w.tick(a, b, c, d); s.Groups[1].Counters[SentBytes] != 57 || s.Totals.Counters[SentBytes] != 1172 {
+	if s := w.tick(a, b, c, d); s.Groups[1].Counters[group.SentBytes] != 57 || s.Totals.Counters[group.SentBytes] != 1172 {
 		t.Errorf("%+v of %+v", s.Groups[1], s.Totals)
 	}
 }
@@ -240,7 +242,7 @@ func TestGroupsBeginAnew(t *testing.T) {
 func TestGroupsOfManyDestinations(t *testing.T) {
 	const servers, connections, shown = 4000, 16_000, 100
 
-	w := newWatch(t, Config{Groups: GroupConfig{Max: shown}})
+	w := newWatch(t, Config{Groups: group.Config{Max: shown}})
 	rows := make([]row, connections)
 
 	for i := range rows {
@@ -264,13 +266,13 @@ func TestGroupsOfManyDestinations(t *testing.T) {
 	}
 
 	for n := range uint64(shown) {
-		if g := s.group(servers - 1 - n); g == nil || g.Statuses[Healthy] != connections/2/shown {
+		if g := s.group(servers - 1 - n); g == nil || g.Statuses[judge.Healthy] != connections/2/shown {
 			t.Fatalf("the group of server %d: %+v", servers-1-n, g)
 		}
 	}
 
-	if rest := &s.Groups[0]; rest.Statuses[Healthy] != connections/2 || s.Statuses[Healthy] != connections ||
-		s.Totals.Counters[SentBytes] != connections*(connections-1)/2 {
+	if rest := &s.Groups[0]; rest.Statuses[judge.Healthy] != connections/2 || s.Statuses[judge.Healthy] != connections ||
+		s.Totals.Counters[group.SentBytes] != connections*(connections-1)/2 {
 		t.Errorf("%+v of %+v", rest, s.Totals)
 	}
 
@@ -280,7 +282,7 @@ func TestGroupsOfManyDestinations(t *testing.T) {
 // TestGroupsHoldAnew: a group that had a connection meanwhile is held for the
 // whole time again.
 func TestGroupsHoldAnew(t *testing.T) {
-	w := newWatch(t, Config{Groups: GroupConfig{Max: 1, Hold: 5 * time.Second}, Retention: time.Second})
+	w := newWatch(t, Config{Groups: group.Config{Max: 1, Hold: 5 * time.Second}, Retention: time.Second})
 	w.tick(client(1, 1))
 
 	for range 6 { // empty for three seconds
@@ -297,7 +299,7 @@ func TestGroupsHoldAnew(t *testing.T) {
 // TestGroupsKeepRoles: another grouping doesn't make clients of the connections
 // whose listener is gone.
 func TestGroupsKeepRoles(t *testing.T) {
-	w := newWatch(t, Config{Groups: GroupConfig{Max: 9}})
+	w := newWatch(t, Config{Groups: group.Config{Max: 9}})
 	w.tick(established(1), listener(9, "0.0.0.0:443", 0, 1))
 
 	for range 3 {
@@ -305,14 +307,14 @@ func TestGroupsKeepRoles(t *testing.T) {
 	}
 
 	policy := DefaultPolicy()
-	policy.Grouping = NewGrouping([]Dimension{ByRole}, nil)
+	policy.Grouping = group.NewGrouping([]group.Dimension{group.ByRole}, nil)
 	w.tracker.SetPolicy(policy)
 	requireLabels(t, w.tick(established(1)), "server")
 }
 
 // TestGroupSnapshotsStay: a snapshot doesn't change with the groups.
 func TestGroupSnapshotsStay(t *testing.T) {
-	w := newWatch(t, Config{Groups: GroupConfig{Max: 2, Hold: time.Second}, Retention: time.Second})
+	w := newWatch(t, Config{Groups: group.Config{Max: 2, Hold: time.Second}, Retention: time.Second})
 	first := w.tick(client(1, 1), client(2, 2))
 	before := fmt.Sprint(first.Groups, first.Totals)
 

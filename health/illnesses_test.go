@@ -3,6 +3,7 @@ package health
 import (
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
@@ -12,7 +13,7 @@ type illness struct {
 	name string
 	step func(at time.Duration, c *tcp)
 	// worst is the worst status that it can have within some seconds.
-	worst Status
+	worst judge.Status
 	// loses: segments are sent again.
 	loses bool
 	// grain is how far apart the events are that make it.
@@ -24,13 +25,13 @@ func busy(at time.Duration, c *tcp) { requestResponse(at, 100*time.Millisecond, 
 
 // illnesses begin with none.
 var illnesses = []illness{
-	{"none", busy, Healthy, false, 0},
-	{"idle", func(time.Duration, *tcp) {}, Healthy, false, 0},
+	{"none", busy, judge.Healthy, false, 0},
+	{"idle", func(time.Duration, *tcp) {}, judge.Healthy, false, 0},
 	{"a black hole", func(at time.Duration, c *tcp) {
 		if every(at, 500*time.Millisecond, 0) && c.Info.Retransmits == 0 {
 			c.write()
 		}
-	}, Stale, true, 0},
+	}, judge.Stale, true, 0},
 	{"a black hole, while data arrives", func(at time.Duration, c *tcp) {
 		c.dataRecv = c.now
 		c.Info.SegsIn++
@@ -39,7 +40,7 @@ var illnesses = []illness{
 		if every(at, 500*time.Millisecond, 0) && c.Info.Retransmits == 0 {
 			c.write()
 		}
-	}, Stale, true, 0},
+	}, judge.Stale, true, 0},
 	{"full-size segments that vanish", func(at time.Duration, c *tcp) {
 		c.dataRecv = c.now
 		c.Info.SegsIn++
@@ -48,7 +49,7 @@ var illnesses = []illness{
 		if c.Info.Unacked == 0 {
 			c.push(3, 1448)
 		}
-	}, Stale, true, 0},
+	}, judge.Stale, true, 0},
 	{"loss", func(at time.Duration, c *tcp) {
 		busy(at, c)
 
@@ -60,7 +61,7 @@ var illnesses = []illness{
 			c.Info.SndCwnd = max(2, c.Info.SndCwnd/2)
 			c.Info.CAState = uint8(sampler.CARecovery)
 		}
-	}, Degraded, true, 300 * time.Millisecond},
+	}, judge.Degraded, true, 300 * time.Millisecond},
 	{"a long RTT that varies", func(at time.Duration, c *tcp) {
 		c.Info.RTT, c.Info.RTTVar, c.Info.RTO = 1_100_000, 500_000, 3_100_000
 
@@ -68,7 +69,7 @@ var illnesses = []illness{
 			c.push(4, 300)
 			c.answered()
 		}
-	}, Suspect, false, 0},
+	}, judge.Suspect, false, 0},
 	{"a closed window", func(at time.Duration, c *tcp) {
 		if c.Info.SndWnd > 0 {
 			c.acked()
@@ -80,7 +81,7 @@ var illnesses = []illness{
 		if every(at, 200*time.Millisecond, 0) {
 			c.ackRecv = c.now
 		}
-	}, Degraded, false, 0},
+	}, judge.Degraded, false, 0},
 	{"a black hole at a closed window", func(at time.Duration, c *tcp) {
 		if c.Info.SndWnd > 0 {
 			c.acked()
@@ -91,12 +92,12 @@ var illnesses = []illness{
 			c.Info.Probes++
 			c.Info.Backoff++
 		}
-	}, Stale, false, 0},
+	}, judge.Stale, false, 0},
 	{"an application that does not read", func(_ time.Duration, c *tcp) {
 		c.dataRecv = c.now
 		c.Info.BytesReceived += 100
 		c.RecvQueue += 100
-	}, Suspect, false, 0},
+	}, judge.Suspect, false, 0},
 	{"unanswered keepalives", func(at time.Duration, c *tcp) {
 		if c.Info.Unacked > 0 {
 			c.acked()
@@ -106,11 +107,11 @@ var illnesses = []illness{
 		if every(at, time.Second, 500*time.Millisecond) {
 			c.Info.Probes++
 		}
-	}, Stale, false, 0},
+	}, judge.Stale, false, 0},
 	{"a peer that reads slowly", func(at time.Duration, c *tcp) {
 		bulkStep(c, 0)
 		c.Info.RwndLimited += 9_000
-	}, Caution, false, 0},
+	}, judge.Caution, false, 0},
 	{"a path that has got slow", func(at time.Duration, c *tcp) {
 		c.dataSent, c.ackRecv = c.now, c.now
 		c.Info.Unacked, c.Info.NotsentBytes = 10, c.Info.NotsentBytes+5_000
@@ -121,7 +122,7 @@ var illnesses = []illness{
 		if every(at, 100*time.Millisecond, 0) {
 			c.Info.Delivered++
 		}
-	}, Suspect, false, 0},
+	}, judge.Suspect, false, 0},
 	{"congestion marks", func(at time.Duration, c *tcp) {
 		busy(at, c)
 
@@ -129,7 +130,7 @@ var illnesses = []illness{
 			c.Info.DeliveredCE++
 			c.Info.SndCwnd = max(2, c.Info.SndCwnd-1)
 		}
-	}, Caution, false, 0},
+	}, judge.Caution, false, 0},
 }
 
 // heal makes the connection what it was: everything is acknowledged, read and open.

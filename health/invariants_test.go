@@ -2,9 +2,10 @@ package health
 
 import (
 	"slices"
+	"testing"
+
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/judge"
-	"testing"
 )
 
 // requireSound fails unless the parts of the tracker agree with each other.
@@ -129,7 +130,7 @@ func requireSoundExports(tb testing.TB, t *Tracker) {
 func requireDistinct(tb testing.TB, s *Snapshot, limit int) {
 	tb.Helper()
 
-	seen := make(map[Identity]uint64, len(s.Connections))
+	seen := make(map[export.Identity]uint64, len(s.Connections))
 	living := 0
 
 	for i := range s.Connections {
@@ -144,7 +145,7 @@ func requireDistinct(tb testing.TB, s *Snapshot, limit int) {
 			living++
 		}
 
-		if judge.StatusOf(c.Points) != c.Status || c.Score != judge.Score(c.Points) || c.SafeToSend && c.Status >= Degraded {
+		if judge.StatusOf(c.Points) != c.Status || c.Score != judge.Score(c.Points) || c.SafeToSend && c.Status >= judge.Degraded {
 			tb.Fatalf("%v with %d points and score %d, safe to send %v", c.Status, c.Points, c.Score, c.SafeToSend)
 		}
 	}

@@ -2,6 +2,7 @@ package health
 
 import (
 	"slices"
+
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"

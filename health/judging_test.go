@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/export"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
@@ -16,7 +18,7 @@ func TestWindowFoundClosed(t *testing.T) {
 	r.SendQueue, r.Info.SndWnd, r.Info.NotsentBytes, r.Info.Probes = 9000, 0, 9000, 0
 	r.Timer, r.Info.RTO, r.Info.Backoff, r.Expires = sampler.TimerProbe, 250_000, 2, 400
 
-	if got := w.tick(r).shown(1); got.Status != Suspect || got.Cause != CausePeerReceiver {
+	if got := w.tick(r).shown(1); got.Status != judge.Suspect || got.Cause != judge.CausePeerReceiver {
 		t.Errorf("%v because of %v, %s", got.Status, got.Cause, flagNames(got.Flags))
 	}
 }
@@ -37,7 +39,7 @@ func TestHeldStatusHasAReason(t *testing.T) {
 		w.tick(established(1))
 	}
 
-	if f := w.ask(Query{Cookie: 1, Limit: 1}, nil).Found[0]; f.Status != Healthy || f.Reasons != nil {
+	if f := w.ask(Query{Cookie: 1, Limit: 1}, nil).Found[0]; f.Status != judge.Healthy || f.Reasons != nil {
 		t.Errorf("%v: %q", f.Status, f.Reasons)
 	}
 }
@@ -51,7 +53,7 @@ func TestTrendOfFirstSight(t *testing.T) {
 		t.Errorf("the trend of the first sample: %+v", got)
 	}
 
-	late := newWatch(t, Config{Export: ExportConfig{Max: 1, MinAge: 3 * time.Second}})
+	late := newWatch(t, Config{Export: export.Config{Max: 1, MinAge: 3 * time.Second}})
 	late.tick()
 
 	for range 3 {

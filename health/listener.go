@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/sampler"
 )
 
@@ -24,7 +25,7 @@ type listeners struct {
 }
 
 type listening struct {
-	labels            Identity
+	labels            export.Identity
 	generation        uint32
 	queue, limit      uint32
 	current, previous uint32 // highest queues of this period and the last one
@@ -48,7 +49,7 @@ func (l *listeners) observe(row *sampler.Socket, generation uint32) bool {
 	s := l.byEndpoint[row.Local]
 	if s == nil {
 		ap := row.Local.AddrPort()
-		s = &listening{labels: Identity{
+		s = &listening{labels: export.Identity{
 			LocalAddress: listenAddress(ap.Addr(), row.Family),
 			LocalPort:    strconv.Itoa(int(ap.Port())),
 		}}

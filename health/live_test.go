@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/internal/netlab"
 	"tcphealth_exporter/sampler"
@@ -108,7 +109,7 @@ func TestLiveRequestResponse(t *testing.T) {
 	l.echo()
 	l.requests(100 * time.Millisecond)
 	l.watch(4 * time.Second)
-	requireMild(t, l.history, Caution)
+	requireMild(t, l.history, judge.Caution)
 
 	last := l.history[len(l.history)-1]
 	if last.Idle || !last.SafeToSend || last.Trend.Samples < 10 || last.Row.Info.RTT() == 0 {
@@ -123,20 +124,20 @@ func TestLiveBlackHole(t *testing.T) {
 	l.echo()
 	l.requests(200 * time.Millisecond)
 	l.watch(2 * time.Second)
-	requireMild(t, l.history, Caution)
+	requireMild(t, l.history, judge.Caution)
 
 	gone := time.Since(l.began)
 	before := len(l.history)
 	l.drop(l.near, l.far)
 	l.watch(5 * time.Second)
 
-	stale := first(t, l.history[before:], "STALE", func(s *sight) bool { return s.Status == Stale })
-	if stale.at-gone > 3*time.Second || !stale.Flags.Has(HalfOpenConfirmed) || stale.Cause != CausePathDead || stale.SafeToSend {
+	stale := first(t, l.history[before:], "STALE", func(s *sight) bool { return s.Status == judge.Stale })
+	if stale.at-gone > 3*time.Second || !stale.Flags.Has(judge.HalfOpenConfirmed) || stale.Cause != judge.CausePathDead || stale.SafeToSend {
 		t.Errorf("STALE because of %v with %s after %v", stale.Cause, flagNames(stale.Flags), stale.at-gone)
 	}
 
 	last := l.history[len(l.history)-1]
-	if last.Status != Stale || last.Score > 30 {
+	if last.Status != judge.Stale || last.Score > 30 {
 		t.Errorf("at the end %v with %s", last.Status, flagNames(last.Flags))
 	}
 }
@@ -149,13 +150,13 @@ func TestLivePeerThatStopsReading(t *testing.T) {
 	l.watch(8 * time.Second)
 
 	for _, s := range l.history {
-		if s.Status == Stale || s.Flags&fatalFlags() != 0 {
+		if s.Status == judge.Stale || s.Flags&fatalFlags() != 0 {
 			t.Fatalf("after %v: %v with %s, %s", s.at, s.Status, flagNames(s.Flags), diagtest.Describe(&s.Row))
 		}
 	}
 
 	last := l.history[len(l.history)-1]
-	if !last.Flags.Has(ZeroWindow) || last.Status < Suspect || last.Cause != CausePeerReceiver {
+	if !last.Flags.Has(judge.ZeroWindow) || last.Status < judge.Suspect || last.Cause != judge.CausePeerReceiver {
 		t.Errorf("at the end %v because of %v with %s, %s", last.Status, last.Cause, flagNames(last.Flags), diagtest.Describe(&last.Row))
 	}
 
@@ -165,7 +166,7 @@ func TestLivePeerThatStopsReading(t *testing.T) {
 
 	before := len(l.history)
 	l.watch(4 * time.Second)
-	first(t, l.history[before:], "read again", func(s *sight) bool { return !s.Flags.Has(ZeroWindow) && s.Status <= Caution })
+	first(t, l.history[before:], "read again", func(s *sight) bool { return !s.Flags.Has(judge.ZeroWindow) && s.Status <= judge.Caution })
 }
 
 // zeros never end.
@@ -176,7 +177,7 @@ func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 func TestLiveIdle(t *testing.T) {
 	l := newLab(t)
 	l.watch(2 * time.Second)
-	requireMild(t, l.history, Healthy)
+	requireMild(t, l.history, judge.Healthy)
 
 	if !slices.ContainsFunc(l.history, func(s sight) bool { return s.Row.State == sampler.StateEstablished }) {
 		t.Error("the connection was never seen established")

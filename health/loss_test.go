@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -50,7 +51,7 @@ func TestBulkSenderMayLoseOneBurst(t *testing.T) {
 		}), func(tb testing.TB, history []sight) {
 			seen := false
 			for _, s := range history {
-				seen = seen || s.Flags.Has(LossHigh)
+				seen = seen || s.Flags.Has(judge.LossHigh)
 			}
 
 			if seen != tc.want {
@@ -72,7 +73,7 @@ func TestBurstOfASenderWithNothingLeft(t *testing.T) {
 		c.Info.NotsentBytes, c.SendQueue = 0, 58_000
 	}}.play(t)
 
-	if got := first(t, history, "lossy", func(s *sight) bool { return s.Flags.Has(LossHigh) }); got.at > 6*time.Second || got.Cause != CausePacketLoss {
+	if got := first(t, history, "lossy", func(s *sight) bool { return s.Flags.Has(judge.LossHigh) }); got.at > 6*time.Second || got.Cause != judge.CausePacketLoss {
 		t.Errorf("because of %v after %v", got.Cause, got.at)
 	}
 }
@@ -111,7 +112,7 @@ func TestLossIsNotFoundLater(t *testing.T) {
 			}
 		}), func(tb testing.TB, history []sight) {
 			for _, s := range history {
-				if s.Flags.Has(LossHigh) {
+				if s.Flags.Has(judge.LossHigh) {
 					tb.Fatalf("%s: loss_high after %v", tc.name, s.at)
 				}
 			}
@@ -138,11 +139,11 @@ func TestUnansweredTimeoutsAreNoLoss(t *testing.T) {
 	seen := false
 
 	for _, s := range history {
-		if s.at < back && s.Flags.Has(LossHigh) {
+		if s.at < back && s.Flags.Has(judge.LossHigh) {
 			t.Fatalf("%v after the path died: %s, %s", s.at-gone, flagNames(s.Flags), diagtest.Describe(&s.Row))
 		}
 
-		seen = seen || s.at >= back && s.Flags.Has(LossHigh)
+		seen = seen || s.at >= back && s.Flags.Has(judge.LossHigh)
 	}
 
 	if !seen {

@@ -3,10 +3,11 @@ package health
 import (
 	"reflect"
 	"runtime/debug"
-	"tcphealth_exporter/health/export"
-	"tcphealth_exporter/health/judge"
 	"testing"
 	"time"
+
+	"tcphealth_exporter/health/export"
+	"tcphealth_exporter/health/judge"
 )
 
 func TestSizes(t *testing.T) {
@@ -86,8 +87,8 @@ func TestSteadyTickAllocatesNothingPerConnection(t *testing.T) {
 		cfg  Config
 	}{
 		{"idle", 0, Config{}},
-		{"shown", 0, Config{Export: ExportConfig{Max: 50}}},
-		{"ill", 5, Config{Export: ExportConfig{Max: 50, Hold: time.Hour}}},
+		{"shown", 0, Config{Export: export.Config{Max: 50}}},
+		{"ill", 5, Config{Export: export.Config{Max: 50, Hold: time.Hour}}},
 	} {
 		few, many := tickOf(100, 10*tc.ill, tc.cfg), tickOf(1000, 100*tc.ill, tc.cfg)
 		if few != many || many > 12 {

@@ -69,19 +69,19 @@ func TestMTUHole(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			history := tc.play(t)
-			requireMild(t, history[:20], Healthy)
+			requireMild(t, history[:20], judge.Healthy)
 
-			got := first(t, history, "found", func(s *sight) bool { return s.Flags.Has(MTUBlackholeSuspect) })
-			if got.at > holeAt+3*time.Second || got.Row.Info.Retransmits() != tc.timeouts || got.Status < Degraded || got.SafeToSend {
+			got := first(t, history, "found", func(s *sight) bool { return s.Flags.Has(judge.MTUBlackholeSuspect) })
+			if got.at > holeAt+3*time.Second || got.Row.Info.Retransmits() != tc.timeouts || got.Status < judge.Degraded || got.SafeToSend {
 				t.Errorf("%v after %v and %d time-outs", got.Status, got.at-holeAt, got.Row.Info.Retransmits())
 			}
 
 			for _, s := range history {
-				if s.Flags.Has(MTUBlackholeSuspect) && (s.Flags.Has(StaleSuspectSend) || s.Flags.Has(StaleConfirmedSend)) {
+				if s.Flags.Has(judge.MTUBlackholeSuspect) && (s.Flags.Has(judge.StaleSuspectSend) || s.Flags.Has(judge.StaleConfirmedSend)) {
 					t.Fatalf("after %v it is blamed twice: %s", s.at-holeAt, flagNames(s.Flags))
 				}
 
-				if !tc.quiet && s.at > got.at+2500*time.Millisecond && s.Cause != CauseMTU {
+				if !tc.quiet && s.at > got.at+2500*time.Millisecond && s.Cause != judge.CauseMTU {
 					t.Fatalf("after %v: because of %v", s.at-holeAt, s.Cause)
 				}
 			}
@@ -104,16 +104,16 @@ func TestNoMTUHole(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			history := h.play(t)
 			for _, s := range history {
-				if s.Flags.Has(MTUBlackholeSuspect) {
+				if s.Flags.Has(judge.MTUBlackholeSuspect) {
 					t.Fatalf("raised after %v: %s", s.at-holeAt, diagtest.Describe(&s.Row))
 				}
 			}
 
 			// Where sizes are not told, neither cause can be: too little to accuse anybody.
 			untold := h.size != 0
-			if last := history[len(history)-1]; untold && last.Status > Caution {
+			if last := history[len(history)-1]; untold && last.Status > judge.Caution {
 				t.Errorf("at the end %v because of %v, %s", last.Status, last.Cause, flagNames(last.Flags))
-			} else if !h.shut && !untold && (last.Status != Stale || last.Cause != CausePathDead) {
+			} else if !h.shut && !untold && (last.Status != judge.Stale || last.Cause != judge.CausePathDead) {
 				t.Errorf("at the end %v because of %v, %s", last.Status, last.Cause, flagNames(last.Flags))
 			}
 		})
@@ -128,7 +128,7 @@ func TestMTUHoleOfTheFirstFlight(t *testing.T) {
 	r.Info.Retransmits, r.Info.Backoff, r.Info.RTO = 3, 3, 1_760_000
 	r.Info.LastDataSent, r.Info.LastDataRecv, r.Info.LastAckRecv = 860, 150, 2400
 
-	if got := w.tick(r).shown(1); got.Flags&fatalFlags() != judge.FlagSet(MTUBlackholeSuspect) || got.Status != Stale || got.Cause != CauseMTU {
+	if got := w.tick(r).shown(1); got.Flags&fatalFlags() != judge.FlagSet(judge.MTUBlackholeSuspect) || got.Status != judge.Stale || got.Cause != judge.CauseMTU {
 		t.Errorf("%v because of %v, %s", got.Status, got.Cause, flagNames(got.Flags))
 	}
 }

@@ -14,7 +14,7 @@ type notes struct {
 
 // keep returns the index of the note that holds the evidence for the flags,
 // given the index of the previous one.
-func (n *notes) keep(i int32, flags Flags, e *judge.Evidence) int32 {
+func (n *notes) keep(i int32, flags judge.Flags, e *judge.Evidence) int32 {
 	if flags == 0 {
 		n.drop(i)
 

@@ -5,13 +5,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tcphealth_exporter/health/export"
 )
 
 // TestNotesDoNotLeak has connections fall ill, recover, end, come back and be
 // forgotten, in a table that is too small for them.
 func TestNotesDoNotLeak(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
-	w := newWatch(t, Config{MaxConnections: 24, Retention: 3 * time.Second, Export: ExportConfig{Max: 4}})
+	w := newWatch(t, Config{MaxConnections: 24, Retention: 3 * time.Second, Export: export.Config{Max: 4}})
 	most := 0
 
 	for range 600 {

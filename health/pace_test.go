@@ -3,6 +3,8 @@ package health
 import (
 	"testing"
 	"time"
+
+	"tcphealth_exporter/health/export"
 )
 
 // TestPaceOfIdentities: under an endless stream of new ill connections no more new
@@ -14,7 +16,7 @@ func TestPaceOfIdentities(t *testing.T) {
 	)
 
 	for _, places := range []int{1, 7, 50, 200} {
-		w := newWatch(t, Config{Interval: time.Second, Retention: time.Second, Export: ExportConfig{Max: places}})
+		w := newWatch(t, Config{Interval: time.Second, Retention: time.Second, Export: export.Config{Max: places}})
 		seen := make(map[uint64]bool)
 		fresh := make([]int, minutes*minute) // by second
 		w.tick()
@@ -63,7 +65,7 @@ func TestPaceOfIdentities(t *testing.T) {
 func TestPaceDoesNotHoldUpTheFirstFill(t *testing.T) {
 	const places = 40
 
-	w := newWatch(t, Config{Export: ExportConfig{Max: places}})
+	w := newWatch(t, Config{Export: export.Config{Max: places}})
 
 	var rows []row
 	for i := range uint64(places / 2) {
@@ -86,7 +88,7 @@ func TestPaceDoesNotHoldUpTheFirstFill(t *testing.T) {
 // TestPaceIsForTheIllFirst: when there is room for one more identity, the worst gets
 // it.
 func TestPaceIsForTheIllFirst(t *testing.T) {
-	w := newWatch(t, Config{Interval: time.Second, Retention: time.Millisecond, Export: ExportConfig{Max: 3}})
+	w := newWatch(t, Config{Interval: time.Second, Retention: time.Millisecond, Export: export.Config{Max: 3}})
 	w.tick()
 	w.tick(established(1), established(2), established(3)) // spends the credit
 	w.tick()

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -36,7 +37,7 @@ func TestWindowShrinks(t *testing.T) {
 		{"the SYN's window gives way", []look{{1, 65_535}, {1, 64_256}}, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			w := newWatch(t, Config{Export: ExportConfig{Max: 1}})
+			w := newWatch(t, Config{Export: export.Config{Max: 1}})
 			r := established(1)
 			r.Info.Options, r.Info.Wscale = sampler.OptionWScale, scale
 
@@ -73,7 +74,7 @@ func TestWindowShrinksOnOldKernels(t *testing.T) {
 
 // TestZeroWindowEvents counts episodes, not looks (as T7 did packets).
 func TestZeroWindowEvents(t *testing.T) {
-	w := newWatch(t, Config{Export: ExportConfig{Max: 1}})
+	w := newWatch(t, Config{Export: export.Config{Max: 1}})
 	open := established(1)
 	open.Info.BytesAcked, open.Info.SndWnd = 1000, 64_000
 

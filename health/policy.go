@@ -22,7 +22,7 @@ type Rule struct {
 // that matches it, else those of the first profile. And it tells which
 // connections belong together.
 type Policy struct {
-	Profiles []Profile
+	Profiles []judge.Profile
 	Rules    []Rule
 	// Grouping is nil for [group.DefaultGrouping].
 	Grouping *group.Grouping
@@ -33,7 +33,7 @@ type Policy struct {
 // DefaultPolicy returns the policy of a program without configuration: the
 // profile "auto" for all.
 func DefaultPolicy() *Policy {
-	return &Policy{Profiles: BuiltinProfiles()[:1], Networks: group.NewNetworks(nil)}
+	return &Policy{Profiles: judge.BuiltinProfiles()[:1], Networks: group.NewNetworks(nil)}
 }
 
 // choose returns the index of the profile for a connection.

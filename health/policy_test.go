@@ -5,13 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
 // calling returns limits under which any RTT of 10 ms has so many points.
-func calling(points int) *Limits {
-	l := DefaultLimits()
-	l.Steps[RTTHigh] = []Step{{Threshold: 0.01, Points: points}}
+func calling(points int) *judge.Thresholds {
+	l := judge.DefaultThresholds()
+	l.Steps[judge.RTTHigh] = []judge.Step{{Threshold: 0.01, Points: points}}
 
 	return l
 }
@@ -38,7 +39,7 @@ func TestPolicy(t *testing.T) {
 		return func(s *sampler.Socket) bool { return s.Remote.Port == p }
 	}
 	policy := &Policy{
-		Profiles: []Profile{{Name: "auto", Thresholds: calling(1)}, {Name: "one", Thresholds: calling(2)}, {Name: "two", Thresholds: calling(3)}},
+		Profiles: []judge.Profile{{Name: "auto", Thresholds: calling(1)}, {Name: "one", Thresholds: calling(2)}, {Name: "two", Thresholds: calling(3)}},
 		Rules: []Rule{
 			{port(1), 1},
 			{port(2), 2},
@@ -56,14 +57,14 @@ func TestPolicy(t *testing.T) {
 	}
 
 	// From the next sample on, for who is known already, too.
-	w.tracker.SetPolicy(&Policy{Profiles: []Profile{{Name: "auto", Thresholds: calling(4)}, {Name: "one", Thresholds: calling(5)}}, Rules: []Rule{{port(3), 1}}})
+	w.tracker.SetPolicy(&Policy{Profiles: []judge.Profile{{Name: "auto", Thresholds: calling(4)}, {Name: "one", Thresholds: calling(5)}}, Rules: []Rule{{port(3), 1}}})
 
 	if got := pointsOf(w, append(rows, established(4)))[:3]; got[0] != 4 || got[1] != 4 || got[2] != 5 {
 		t.Errorf("%v points under another policy", got)
 	}
 
 	// Profiles that are gone are not looked up, also by who was not seen lately.
-	w.tracker.SetPolicy(&Policy{Profiles: []Profile{{Name: "auto", Thresholds: calling(1)}}})
+	w.tracker.SetPolicy(&Policy{Profiles: []judge.Profile{{Name: "auto", Thresholds: calling(1)}}})
 
 	if f := w.ask(Query{Cookie: 3, Limit: 1}, nil).Found[0]; f.Points != 5 || len(f.Reasons) == 0 {
 		t.Errorf("before its next sample: %d points, %q", f.Points, f.Reasons)
@@ -93,9 +94,9 @@ func TestReasonsAreOfTheLimitsJudgedBy(t *testing.T) {
 	reasons := func() []string { return w.ask(Query{Cookie: 1, Limit: 1}, nil).Found[0].Reasons }
 	before := reasons()
 
-	limits := DefaultLimits()
-	limits.Steps[RTTHigh] = []Step{{Threshold: 0.1, Points: 2}}
-	w.tracker.SetPolicy(&Policy{Profiles: []Profile{{Name: "auto", Thresholds: limits}}})
+	limits := judge.DefaultThresholds()
+	limits.Steps[judge.RTTHigh] = []judge.Step{{Threshold: 0.1, Points: 2}}
+	w.tracker.SetPolicy(&Policy{Profiles: []judge.Profile{{Name: "auto", Thresholds: limits}}})
 
 	if after := reasons(); len(before) == 0 || !slices.Equal(before, after) {
 		t.Errorf("%q became %q before the next sample", before, after)
@@ -151,26 +152,26 @@ func TestMessagingLimits(t *testing.T) {
 		bulkStep(c, 0)
 	}
 
-	messaging := &Policy{Profiles: BuiltinProfiles()[1:]}
+	messaging := &Policy{Profiles: judge.BuiltinProfiles()[1:]}
 
 	for name, tc := range map[string]struct {
 		step func(at time.Duration, c *tcp)
-		flag Flag
-		want Status
+		flag judge.Flag
+		want judge.Status
 	}{
-		"a message held for most of a second": {held, SendQueueHigh, Suspect},
-		"a full cwnd":                         {flooded, CwndExhausted, Suspect},
+		"a message held for most of a second": {held, judge.SendQueueHigh, judge.Suspect},
+		"a full cwnd":                         {flooded, judge.CwndExhausted, judge.Suspect},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := first(t, story{policy: messaging, step: tc.step}.play(t), "found", func(s *sight) bool { return s.Flags.Has(tc.flag) })
-			if got.Status < tc.want || got.Cause != CauseCongestion {
+			if got.Status < tc.want || got.Cause != judge.CauseCongestion {
 				t.Errorf("%v because of %v with %s", got.Status, got.Cause, flagNames(got.Flags))
 			}
 
 			for _, profile := range []int{0, 2} {
-				p := &Policy{Profiles: BuiltinProfiles()[profile:]}
+				p := &Policy{Profiles: judge.BuiltinProfiles()[profile:]}
 				for _, s := range (story{policy: p, step: tc.step}).play(t) {
-					if s.Status > Caution || s.Flags.Has(SendQueueHigh) || s.Flags.Has(CwndExhausted) {
+					if s.Status > judge.Caution || s.Flags.Has(judge.SendQueueHigh) || s.Flags.Has(judge.CwndExhausted) {
 						t.Fatalf("profile %s after %v: %s", p.Profiles[0].Name, s.at, flagNames(s.Flags))
 					}
 				}

@@ -25,7 +25,7 @@ func (s *source) tenths(limit time.Duration) time.Duration {
 // which the properties would prove nothing.
 func TestIllnessesAreFound(t *testing.T) {
 	for _, ill := range illnesses {
-		worst := Healthy
+		worst := judge.Healthy
 
 		for _, s := range (story{length: 15 * time.Second, step: func(at time.Duration, c *tcp) {
 			switch {
@@ -138,7 +138,7 @@ func FuzzPhase(f *testing.F) {
 		ill, interval := pick(s, illnesses), pick(s, intervals)
 		phases := [2]time.Duration{s.tenths(interval) % interval, time.Duration(s.Byte()) * storyStep % interval}
 
-		var reached [2][NumStatuses]time.Duration
+		var reached [2][judge.NumStatuses]time.Duration
 
 		for i, phase := range phases {
 			for _, s := range (story{interval: interval, phase: phase, length: 16 * time.Second, step: func(at time.Duration, c *tcp) {
@@ -148,7 +148,7 @@ func FuzzPhase(f *testing.F) {
 					ill.step(at, c)
 				}
 			}}).play(t) {
-				for status := Caution; status <= s.Status; status++ {
+				for status := judge.Caution; status <= s.Status; status++ {
 					if reached[i][status] == 0 {
 						reached[i][status] = s.at
 					}
@@ -158,7 +158,7 @@ func FuzzPhase(f *testing.F) {
 
 		const tooLate = 14 * time.Second // for the other one to see it
 
-		for status := Suspect; status <= Stale; status++ {
+		for status := judge.Suspect; status <= judge.Stale; status++ {
 			a, b := reached[0][status], reached[1][status]
 			if never := a == 0 || b == 0; never && max(a, b) < tooLate && a != b || !never && max(a-b, b-a) > interval+ill.grain {
 				t.Errorf("%s, every %v: %v after %v at phase %v, after %v at phase %v", ill.name, interval, status, a, phases[0], b, phases[1])
@@ -207,7 +207,7 @@ func FuzzCounters(f *testing.F) {
 
 			busy(at, c)
 		}}).play(t) {
-			if s.Flags != 0 || s.Status != Healthy {
+			if s.Flags != 0 || s.Status != judge.Healthy {
 				t.Fatalf("after %v, with a reset %v at %v: %v with %s", s.at, resets, resetAt, s.Status, flagNames(s.Flags))
 			}
 		}
@@ -218,7 +218,7 @@ func FuzzCounters(f *testing.F) {
 // is missing raises nothing on a healthy connection, and makes no ill one worse.
 func TestShortInfo(t *testing.T) {
 	for _, ill := range illnesses {
-		worst := func(size int) (status Status, flags Flags) {
+		worst := func(size int) (status judge.Status, flags judge.Flags) {
 			for _, s := range (story{size: size, length: 12 * time.Second, step: func(at time.Duration, c *tcp) {
 				if at < 4*time.Second {
 					busy(at, c)
@@ -246,7 +246,7 @@ func TestShortInfo(t *testing.T) {
 // TestOlderKernelsLack holds the document to what it says of them: these flags
 // need figures that are behind the end of a shorter tcp_info.
 func TestOlderKernelsLack(t *testing.T) {
-	raised := func(size int) (flags Flags) {
+	raised := func(size int) (flags judge.Flags) {
 		for _, ill := range illnesses {
 			for _, s := range (story{size: size, length: 15 * time.Second, step: func(at time.Duration, c *tcp) {
 				if at < 4*time.Second {
@@ -261,24 +261,24 @@ func TestOlderKernelsLack(t *testing.T) {
 
 		return flags
 	}
-	queue := judge.FlagSet(QueueGrowing, QueuePersistent, QueueAccelerating, QueueVolatile)
+	queue := judge.FlagSet(judge.QueueGrowing, judge.QueuePersistent, judge.QueueAccelerating, judge.QueueVolatile)
 
 	for _, tc := range []struct {
 		kernel string
 		size   int // of the last kernel before it
-		lacks  Flags
+		lacks  judge.Flags
 	}{
-		{"4.1", 120, judge.FlagSet(RecvQueueStuck)},
-		{"4.6", 144, judge.FlagSet(MTUBlackholeSuspect, LossHigh) | queue},
-		{"4.10", 168, judge.FlagSet(RecvLimited)},
-		{"4.18", 192, judge.FlagSet(JitterHigh) | queue},
+		{"4.1", 120, judge.FlagSet(judge.RecvQueueStuck)},
+		{"4.6", 144, judge.FlagSet(judge.MTUBlackholeSuspect, judge.LossHigh) | queue},
+		{"4.10", 168, judge.FlagSet(judge.RecvLimited)},
+		{"4.18", 192, judge.FlagSet(judge.JitterHigh) | queue},
 	} {
 		if got := raised(tc.size); got&tc.lacks != 0 {
 			t.Errorf("before Linux %s: %s", tc.kernel, flagNames(got&tc.lacks))
 		}
 
 		all := raised(sampler.MaxInfoSize)
-		if missing := tc.lacks &^ all &^ judge.FlagSet(QueueAccelerating, QueueVolatile); missing != 0 {
+		if missing := tc.lacks &^ all &^ judge.FlagSet(judge.QueueAccelerating, judge.QueueVolatile); missing != 0 {
 			t.Errorf("never raised, on no kernel: %s", flagNames(missing))
 		}
 	}
@@ -329,7 +329,7 @@ func FuzzGap(f *testing.F) {
 			length, usual := s.at-last, max(interval, min(lengths[0], lengths[1]))
 			last, lengths[0], lengths[1] = s.at, lengths[1], length
 
-			if well := s.at < begins || ill.worst == Healthy; well && (s.Flags&fatalFlags() != 0 || s.Status > Caution) {
+			if well := s.at < begins || ill.worst == judge.Healthy; well && (s.Flags&fatalFlags() != 0 || s.Status > judge.Caution) {
 				t.Fatalf("well, after %v and %v unseen: %v with %s", s.at, length, s.Status, flagNames(s.Flags))
 			}
 

@@ -19,7 +19,7 @@ type Query struct {
 	// Cookie selects one connection, whose window comes along; zero for any.
 	Cookie uint64
 	// MinStatus is the mildest verdict to be selected.
-	MinStatus Status
+	MinStatus judge.Status
 	// Ended selects connections that have ended, too.
 	Ended bool
 	// Limit is how many connections are returned, the worst ones.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
@@ -59,19 +60,19 @@ func TestQuerySelects(t *testing.T) {
 	}{
 		"all, the worst first":     {func(*Query) {}, 3, []uint64{7, 8, 1}},
 		"ended, too":               {func(q *Query) { q.Ended = true }, 4, []uint64{7, 8, 9, 1}},
-		"least status":             {func(q *Query) { q.MinStatus = Suspect }, 2, []uint64{7, 8}},
-		"the worst status":         {func(q *Query) { q.MinStatus = Stale }, 1, []uint64{7}},
+		"least status":             {func(q *Query) { q.MinStatus = judge.Suspect }, 2, []uint64{7, 8}},
+		"the worst status":         {func(q *Query) { q.MinStatus = judge.Stale }, 1, []uint64{7}},
 		"limit":                    {func(q *Query) { q.Limit = 2 }, 3, []uint64{7, 8}},
 		"no room":                  {func(q *Query) { q.Limit = 0 }, 3, nil},
 		"match":                    {func(q *Query) { q.Match = remotePort(1, 8, 9) }, 2, []uint64{8, 1}},
-		"match and status":         {func(q *Query) { q.Match, q.MinStatus = remotePort(1, 8), Suspect }, 1, []uint64{8}},
+		"match and status":         {func(q *Query) { q.Match, q.MinStatus = remotePort(1, 8), judge.Suspect }, 1, []uint64{8}},
 		"match of the ended":       {func(q *Query) { q.Match, q.Ended = remotePort(9), true }, 1, []uint64{9}},
 		"none":                     {func(q *Query) { q.Match = remotePort(5) }, 0, nil},
 		"cookie":                   {func(q *Query) { q.Cookie = 8 }, 1, []uint64{8}},
 		"cookie of the ended":      {func(q *Query) { q.Cookie, q.Ended = 9, true }, 1, []uint64{9}},
 		"cookie of the ended, not": {func(q *Query) { q.Cookie = 9 }, 0, nil},
 		"cookie of none":           {func(q *Query) { q.Cookie = 5 }, 0, nil},
-		"cookie and status":        {func(q *Query) { q.Cookie, q.MinStatus = 1, Caution }, 0, nil},
+		"cookie and status":        {func(q *Query) { q.Cookie, q.MinStatus = 1, judge.Caution }, 0, nil},
 	} {
 		q := all
 		test.change(&q)
@@ -112,7 +113,7 @@ func TestQueryTellsMatchWhatIdentifies(t *testing.T) {
 
 // TestQueryTells compares what a query says of a connection with what was put in.
 func TestQueryTells(t *testing.T) {
-	w := newWatch(t, Config{Export: ExportConfig{Max: 1}})
+	w := newWatch(t, Config{Export: export.Config{Max: 1}})
 
 	if a := w.ask(Query{Limit: 1}, nil); !a.SampledAt.IsZero() || a.Total != 0 {
 		t.Errorf("before the first sample: %+v", a)
@@ -136,7 +137,7 @@ func TestQueryTells(t *testing.T) {
 	f := a.Found[0]
 	shown := w.snapshot.shown(5)
 
-	if f.Identity != shown.Identity || f.Status != Stale || f.Status != shown.Status || f.Flags != shown.Flags || f.Cause != CauseHandshake ||
+	if f.Identity != shown.Identity || f.Status != judge.Stale || f.Status != shown.Status || f.Flags != shown.Flags || f.Cause != judge.CauseHandshake ||
 		f.Score != shown.Score || f.Points != shown.Points || f.SafeToSend || f.Idle || !f.StatusSince.Equal(shown.StatusSince) ||
 		!f.FirstSeen.Equal(start) || !f.Ended.IsZero() || f.State != sampler.StateSynSent {
 		t.Errorf("found %+v, shown %+v", f, shown)
@@ -182,7 +183,7 @@ func TestQueryTells(t *testing.T) {
 }
 
 func TestQueryOfEnded(t *testing.T) {
-	w := newWatch(t, Config{Export: ExportConfig{Max: 1, Hold: time.Hour}})
+	w := newWatch(t, Config{Export: export.Config{Max: 1, Hold: time.Hour}})
 	w.tick(ill(1, 3), established(2))
 	last := w.now
 	w.tick(ill(1, 3), established(2))
@@ -251,7 +252,7 @@ func naive(t *Tracker, q Query) (total int, worst []rank) {
 
 // rank is what an answer is sorted by.
 type rank struct {
-	status    Status
+	status    judge.Status
 	points    int
 	firstSeen int64
 }
@@ -290,10 +291,10 @@ func (o *world) turn() []row {
 
 // query returns a random query.
 func (o *world) query() Query {
-	q := Query{MinStatus: Status(o.random.IntN(NumStatuses)), Ended: o.random.IntN(2) == 0, Limit: o.random.IntN(50)}
+	q := Query{MinStatus: judge.Status(o.random.IntN(judge.NumStatuses)), Ended: o.random.IntN(2) == 0, Limit: o.random.IntN(50)}
 
 	if o.random.IntN(2) == 0 {
-		q.MinStatus = Healthy
+		q.MinStatus = judge.Healthy
 	}
 
 	if odd := uint16(o.random.IntN(2)); o.random.IntN(2) == 0 {
@@ -311,7 +312,7 @@ func (o *world) query() Query {
 func TestQueryAgainstNaive(t *testing.T) {
 	for seed := range uint64(10) {
 		o := &world{random: rand.New(rand.NewPCG(seed, 1))}
-		w := newWatch(t, Config{MaxConnections: 80, Retention: 5 * time.Second, Export: ExportConfig{Max: 10}})
+		w := newWatch(t, Config{MaxConnections: 80, Retention: 5 * time.Second, Export: export.Config{Max: 10}})
 
 		for range 60 {
 			w.tick(o.turn()...)
@@ -342,16 +343,16 @@ func requireTrue(t *testing.T, tracker *Tracker, q Query, a *Answer) {
 
 	for i, f := range a.Found {
 		like := established(f.Cookie)
-		want := Identity{LocalAddress: "192.0.2.1", LocalPort: "443", RemoteAddress: like.Remote.Addr().String(), RemotePort: netipPort(like.Remote)}
+		want := export.Identity{LocalAddress: "192.0.2.1", LocalPort: "443", RemoteAddress: like.Remote.Addr().String(), RemotePort: netipPort(like.Remote)}
 
 		switch {
 		case f.Cookie == 0 || seen[f.Cookie] || f.Identity != want:
 			t.Fatalf("%d is %+v (twice: %t), expected %+v", f.Cookie, f.Identity, seen[f.Cookie], want)
 		case f.Status < q.MinStatus || !f.Ended.IsZero() && !q.Ended || q.Cookie != 0 && q.Cookie != f.Cookie:
 			t.Fatalf("%+v selects %d: %v, ended %v", q, f.Cookie, f.Status, f.Ended)
-		case judge.StatusOf(f.Points) != f.Status || f.Score != judge.Score(f.Points) || f.SafeToSend && f.Status >= Degraded:
+		case judge.StatusOf(f.Points) != f.Status || f.Score != judge.Score(f.Points) || f.SafeToSend && f.Status >= judge.Degraded:
 			t.Fatalf("%v with %d points and score %d", f.Status, f.Points, f.Score)
-		case len(f.Reasons) != len(flagNames(f.Flags)) && f.Flags != 0, len(f.Reasons) == 0 && f.Status > Healthy:
+		case len(f.Reasons) != len(flagNames(f.Flags)) && f.Flags != 0, len(f.Reasons) == 0 && f.Status > judge.Healthy:
 			t.Fatalf("%v with %v for %q", f.Status, flagNames(f.Flags), f.Reasons)
 		case f.Trend.Samples == 0 || f.Trend.Samples > tracker.geometry.Length || q.Cookie != 0 && len(f.Window) != f.Trend.Samples:
 			t.Fatalf("a window of %d samples, of which %d come along", f.Trend.Samples, len(f.Window))

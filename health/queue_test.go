@@ -3,6 +3,8 @@ package health
 import (
 	"testing"
 	"time"
+
+	"tcphealth_exporter/health/judge"
 )
 
 const slowFrom, slowTo = 5 * time.Second, 13 * time.Second
@@ -47,24 +49,24 @@ func steadyPush(at time.Duration) uint32 {
 func TestQueueBehindASlowedPath(t *testing.T) {
 	history := story{length: 45 * time.Second, step: slowPath(steadyPush)}.play(t)
 
-	growing := first(t, history, "growing", func(s *sight) bool { return s.Flags.Has(QueueGrowing) })
-	lasting := first(t, history, "lasting", func(s *sight) bool { return s.Flags.Has(QueuePersistent) })
+	growing := first(t, history, "growing", func(s *sight) bool { return s.Flags.Has(judge.QueueGrowing) })
+	lasting := first(t, history, "lasting", func(s *sight) bool { return s.Flags.Has(judge.QueuePersistent) })
 
-	if growing.at <= slowFrom || growing.at > slowFrom+4*time.Second || growing.Status != Caution || growing.Cause != CauseCongestion {
+	if growing.at <= slowFrom || growing.at > slowFrom+4*time.Second || growing.Status != judge.Caution || growing.Cause != judge.CauseCongestion {
 		t.Errorf("growing after %v: %v because of %v", growing.at-slowFrom, growing.Status, growing.Cause)
 	}
 
-	if lasting.at <= growing.at-time.Second || lasting.at > slowFrom+6*time.Second || lasting.Status != Suspect || lasting.Points != 3 {
+	if lasting.at <= growing.at-time.Second || lasting.at > slowFrom+6*time.Second || lasting.Status != judge.Suspect || lasting.Points != 3 {
 		t.Errorf("lasting after %v: %v with %d points", lasting.at-slowFrom, lasting.Status, lasting.Points)
 	}
 
 	for _, s := range history {
-		if s.Status > Suspect || s.Flags&fatalFlags() != 0 || s.at < slowFrom && s.Flags != 0 {
+		if s.Status > judge.Suspect || s.Flags&fatalFlags() != 0 || s.at < slowFrom && s.Flags != 0 {
 			t.Fatalf("after %v: %v with %s", s.at, s.Status, flagNames(s.Flags))
 		}
 	}
 
-	if last := history[len(history)-1]; last.Status != Healthy {
+	if last := history[len(history)-1]; last.Status != judge.Healthy {
 		t.Errorf("at the end %v with %s", last.Status, flagNames(last.Flags))
 	}
 }
@@ -84,13 +86,13 @@ func TestQueueIsNoIllnessByItself(t *testing.T) {
 		"growing and growing faster": func(at time.Duration) uint32 { return 10_000 + uint32(at.Milliseconds())/1000*1000 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			requireMild(t, story{length: slowFrom, step: slowPath(written)}.play(t), Healthy)
+			requireMild(t, story{length: slowFrom, step: slowPath(written)}.play(t), judge.Healthy)
 		})
 	}
 }
 
 // TestQueueOfABulkProfile is wanted.
 func TestQueueOfABulkProfile(t *testing.T) {
-	bulk := &Policy{Profiles: BuiltinProfiles()[2:]}
-	requireMild(t, story{length: slowTo, policy: bulk, step: slowPath(steadyPush)}.play(t), Healthy)
+	bulk := &Policy{Profiles: judge.BuiltinProfiles()[2:]}
+	requireMild(t, story{length: slowTo, policy: bulk, step: slowPath(steadyPush)}.play(t), judge.Healthy)
 }

@@ -29,9 +29,9 @@ func (w *suspects) consider(i uint32, v *judge.Verdict, e *judge.Evidence) {
 	waits := e.Waits(w.after)
 
 	switch {
-	case v.Status == Stale && len(w.dead) < w.max:
+	case v.Status == judge.Stale && len(w.dead) < w.max:
 		w.dead = append(w.dead, i)
-	case v.Status != Stale && (waits || v.Status >= Suspect) && len(w.doubt) < w.max:
+	case v.Status != judge.Stale && (waits || v.Status >= judge.Suspect) && len(w.doubt) < w.max:
 		w.doubt = append(w.doubt, i)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/export"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -132,7 +134,7 @@ func TestRereadJudges(t *testing.T) {
 	sampled := w.now
 	before := w.sample(waiting(1, 750, 1), alive)
 
-	if before.shown(1).Status != Healthy && before.shown(1).Status != Caution {
+	if before.shown(1).Status != judge.Healthy && before.shown(1).Status != judge.Caution {
 		t.Fatalf("%v at once", before.shown(1).Status)
 	}
 
@@ -151,7 +153,7 @@ func TestRereadJudges(t *testing.T) {
 	}
 
 	c := s.shown(1)
-	if c.Status != Stale || !c.Flags.Has(HalfOpenConfirmed) || !c.StatusSince.Equal(w.now) || !s.At.Equal(sampled) {
+	if c.Status != judge.Stale || !c.Flags.Has(judge.HalfOpenConfirmed) || !c.StatusSince.Equal(w.now) || !s.At.Equal(sampled) {
 		t.Errorf("%v since %v with %s, sampled at %v", c.Status, c.StatusSince, flagNames(c.Flags), s.At)
 	}
 
@@ -159,7 +161,7 @@ func TestRereadJudges(t *testing.T) {
 		t.Errorf("the row is of %d ms, %d watched", c.Row.Info.LastDataSent(), s.Tracker.Suspicious)
 	}
 
-	if before.shown(1).Status == Stale {
+	if before.shown(1).Status == judge.Stale {
 		t.Error("a snapshot that was published has changed")
 	}
 }
@@ -317,7 +319,7 @@ func TestRereadThinsTheWindow(t *testing.T) {
 // TestSettleShowsWhatFellIll: a connection that is not shown gets its place
 // when its verdict changes between two samples.
 func TestSettleShowsWhatFellIll(t *testing.T) {
-	w := newWatch(t, Config{Export: ExportConfig{Max: 1}})
+	w := newWatch(t, Config{Export: export.Config{Max: 1}})
 	w.tick(established(1))
 	w.sample(established(1), waiting(2, 400, 0))
 
@@ -328,7 +330,7 @@ func TestSettleShowsWhatFellIll(t *testing.T) {
 	w.watched()
 	w.recheck(600*time.Millisecond, waiting(2, 1000, 1))
 
-	if c := w.snapshot.shown(2); c == nil || c.Status != Suspect || w.snapshot.shown(1) != nil {
+	if c := w.snapshot.shown(2); c == nil || c.Status != judge.Suspect || w.snapshot.shown(1) != nil {
 		t.Errorf("shown: %+v", w.snapshot.Connections)
 	}
 

@@ -9,6 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tcphealth_exporter/health/export"
+	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -210,8 +213,8 @@ func liveTwice(t *testing.T, seed uint64) int {
 	cfg := Config{
 		Retention:      time.Duration(1+random.IntN(20)) * time.Second,
 		MaxConnections: 5 + random.IntN(60),
-		Export:         ExportConfig{Max: random.IntN(4), MinAge: 3 * time.Second, Hold: 2 * time.Second},
-		Groups:         GroupConfig{Max: random.IntN(4)},
+		Export:         export.Config{Max: random.IntN(4), MinAge: 3 * time.Second, Hold: 2 * time.Second},
+		Groups:         group.Config{Max: random.IntN(4)},
 	}
 	both, h := newTwins(t, cfg), &host{random: random}
 
@@ -257,11 +260,11 @@ func liveTwice(t *testing.T, seed uint64) int {
 
 			switch random.IntN(3) {
 			case 0:
-				policy.Grouping = NewGrouping([]Dimension{ByRole}, nil)
+				policy.Grouping = group.NewGrouping([]group.Dimension{group.ByRole}, nil)
 			case 1: // has each connection called lossy
-				limits := DefaultLimits()
-				limits.Steps[LossDetected] = []Step{{Threshold: 0, Points: 1}}
-				policy.Profiles = []Profile{{Name: "auto", Thresholds: limits}}
+				limits := judge.DefaultThresholds()
+				limits.Steps[judge.LossDetected] = []judge.Step{{Threshold: 0, Points: 1}}
+				policy.Profiles = []judge.Profile{{Name: "auto", Thresholds: limits}}
 			}
 
 			both.each(func(w *watch) { w.tracker.SetPolicy(policy) })

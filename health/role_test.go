@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/sampler"
 )
 
@@ -16,7 +17,7 @@ func between(cookie uint64, local, remote string) row {
 }
 
 // role returns the role of a connection in the table.
-func (w *watch) role(cookie uint64) Role {
+func (w *watch) role(cookie uint64) group.Role {
 	return w.tracker.slab.conn(w.tracker.index[cookie]).role
 }
 
@@ -39,27 +40,27 @@ func TestRoleByListener(t *testing.T) {
 
 	for name, tc := range map[string]struct {
 		connection, listener row
-		want                 Role
+		want                 group.Role
 	}{
-		"its address":                       {plain, listener(9, "192.0.2.1:80", 0, 1), RoleServer},
-		"another port":                      {plain, listener(9, "192.0.2.1:81", 0, 1), RoleClient},
-		"another address":                   {plain, listener(9, "192.0.2.2:80", 0, 1), RoleClient},
-		"the wildcard":                      {plain, listener(9, "0.0.0.0:80", 0, 1), RoleServer},
-		"the wildcard of IPv6, IPv4 socket": {plain, listener(9, "[::]:80", 0, 1), RoleClient},
-		"the wildcard of IPv6, dual stack":  {dual, listener(9, "[::]:80", 0, 1), RoleServer},
-		"a mapped wildcard":                 {dual, v6(listener(9, "0.0.0.0:80", 0, 1)), RoleServer},
-		"a mapped address":                  {dual, v6(listener(9, "192.0.2.1:80", 0, 1)), RoleServer},
-		"IPv4 alone, dual stack":            {dual, listener(9, "0.0.0.0:80", 0, 1), RoleClient},
-		"IPv6 by the wildcard":              {six, listener(9, "[::]:80", 0, 1), RoleServer},
-		"IPv6 by its address":               {six, listener(9, "[2001:db8::1]:80", 0, 1), RoleServer},
-		"IPv6 and the wildcard of IPv4":     {six, listener(9, "0.0.0.0:80", 0, 1), RoleClient},
-		"IPv6 and a mapped wildcard":        {six, v6(listener(9, "0.0.0.0:80", 0, 1)), RoleClient},
-		"link-local by its zone":            {local, on(3, listener(9, "[fe80::1]:80", 0, 1)), RoleServer},
-		"link-local of another zone":        {local, on(4, listener(9, "[fe80::1]:80", 0, 1)), RoleClient},
-		"link-local by the wildcard":        {local, listener(9, "[::]:80", 0, 1), RoleServer},
-		"a listener of its interface":       {on(5, plain), on(5, listener(9, "0.0.0.0:80", 0, 1)), RoleServer},
-		"a listener of another interface":   {on(5, plain), on(6, listener(9, "0.0.0.0:80", 0, 1)), RoleClient},
-		"a listener of an interface":        {plain, on(5, listener(9, "0.0.0.0:80", 0, 1)), RoleClient},
+		"its address":                       {plain, listener(9, "192.0.2.1:80", 0, 1), group.RoleServer},
+		"another port":                      {plain, listener(9, "192.0.2.1:81", 0, 1), group.RoleClient},
+		"another address":                   {plain, listener(9, "192.0.2.2:80", 0, 1), group.RoleClient},
+		"the wildcard":                      {plain, listener(9, "0.0.0.0:80", 0, 1), group.RoleServer},
+		"the wildcard of IPv6, IPv4 socket": {plain, listener(9, "[::]:80", 0, 1), group.RoleClient},
+		"the wildcard of IPv6, dual stack":  {dual, listener(9, "[::]:80", 0, 1), group.RoleServer},
+		"a mapped wildcard":                 {dual, v6(listener(9, "0.0.0.0:80", 0, 1)), group.RoleServer},
+		"a mapped address":                  {dual, v6(listener(9, "192.0.2.1:80", 0, 1)), group.RoleServer},
+		"IPv4 alone, dual stack":            {dual, listener(9, "0.0.0.0:80", 0, 1), group.RoleClient},
+		"IPv6 by the wildcard":              {six, listener(9, "[::]:80", 0, 1), group.RoleServer},
+		"IPv6 by its address":               {six, listener(9, "[2001:db8::1]:80", 0, 1), group.RoleServer},
+		"IPv6 and the wildcard of IPv4":     {six, listener(9, "0.0.0.0:80", 0, 1), group.RoleClient},
+		"IPv6 and a mapped wildcard":        {six, v6(listener(9, "0.0.0.0:80", 0, 1)), group.RoleClient},
+		"link-local by its zone":            {local, on(3, listener(9, "[fe80::1]:80", 0, 1)), group.RoleServer},
+		"link-local of another zone":        {local, on(4, listener(9, "[fe80::1]:80", 0, 1)), group.RoleClient},
+		"link-local by the wildcard":        {local, listener(9, "[::]:80", 0, 1), group.RoleServer},
+		"a listener of its interface":       {on(5, plain), on(5, listener(9, "0.0.0.0:80", 0, 1)), group.RoleServer},
+		"a listener of another interface":   {on(5, plain), on(6, listener(9, "0.0.0.0:80", 0, 1)), group.RoleClient},
+		"a listener of an interface":        {plain, on(5, listener(9, "0.0.0.0:80", 0, 1)), group.RoleClient},
 	} {
 		w := newWatch(t, Config{})
 		w.tick(tc.connection, tc.listener)
@@ -81,7 +82,7 @@ func TestRoleIsFixedAtFirstSight(t *testing.T) {
 			w.tick(established(1))
 		}
 
-		if got := w.role(1); got != RoleServer {
+		if got := w.role(1); got != group.RoleServer {
 			t.Errorf("%v", got)
 		}
 	})
@@ -90,7 +91,7 @@ func TestRoleIsFixedAtFirstSight(t *testing.T) {
 		w.tick(established(1))
 		w.tick(established(1), established(2), web)
 
-		if w.role(1) != RoleClient || w.role(2) != RoleServer {
+		if w.role(1) != group.RoleClient || w.role(2) != group.RoleServer {
 			t.Errorf("%v, %v", w.role(1), w.role(2))
 		}
 	})
@@ -100,7 +101,7 @@ func TestRoleIsFixedAtFirstSight(t *testing.T) {
 		w.tick(established(1))
 		w.tick(established(1), established(2))
 
-		if w.role(1) != RoleServer || w.role(2) != RoleClient {
+		if w.role(1) != group.RoleServer || w.role(2) != group.RoleClient {
 			t.Errorf("%v, %v", w.role(1), w.role(2))
 		}
 
@@ -113,7 +114,7 @@ func TestRoleIsFixedAtFirstSight(t *testing.T) {
 		w.tick(ill(1, 0), web)
 		w.tick(established(1), web)
 
-		if got := w.role(1); got != RoleClient {
+		if got := w.role(1); got != group.RoleClient {
 			t.Errorf("%v", got)
 		}
 	})
@@ -122,13 +123,13 @@ func TestRoleIsFixedAtFirstSight(t *testing.T) {
 		w.abort(established(1))
 		w.abort(established(1))
 
-		if got := w.role(1); got != RoleUnknown {
+		if got := w.role(1); got != group.RoleUnknown {
 			t.Errorf("%v", got)
 		}
 
 		w.tick(established(1), web)
 
-		if got := w.role(1); got != RoleServer {
+		if got := w.role(1); got != group.RoleServer {
 			t.Errorf("%v", got)
 		}
 

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/export"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -42,7 +44,7 @@ func (tbOfReader) Fatal(args ...any) { panic(args) }
 
 // TestSearchReads brings rows up to date and leaves the verdicts alone.
 func TestSearchReads(t *testing.T) {
-	w, twin := newWatch(t, Config{Export: ExportConfig{Max: 1}}), newWatch(t, Config{Export: ExportConfig{Max: 1}})
+	w, twin := newWatch(t, Config{Export: export.Config{Max: 1}}), newWatch(t, Config{Export: export.Config{Max: 1}})
 
 	for range 3 {
 		w.tick(ill(1, 3), established(2), established(3), established(4))
@@ -71,7 +73,7 @@ func TestSearchReads(t *testing.T) {
 		t.Errorf("row with %d B and %d time-outs, but %q", f.Row.SendQueue, f.Row.Info.Retransmits(), f.Reasons)
 	}
 
-	if f := a.Found[1]; f.Trend.Jitter != 0.25 || f.Status != Healthy {
+	if f := a.Found[1]; f.Trend.Jitter != 0.25 || f.Status != judge.Healthy {
 		t.Errorf("a jitter of %v, %v", f.Trend.Jitter, f.Status)
 	}
 
@@ -93,7 +95,7 @@ func TestSearchReads(t *testing.T) {
 
 // TestSearchOfFailingSource goes on without it.
 func TestSearchOfFailingSource(t *testing.T) {
-	w := newWatch(t, Config{Export: ExportConfig{Max: 20}})
+	w := newWatch(t, Config{Export: export.Config{Max: 20}})
 
 	var rows []row
 
@@ -131,7 +133,7 @@ func TestSearchInSteps(t *testing.T) {
 
 	for seed := range uint64(40) {
 		o := &world{random: rand.New(rand.NewPCG(seed, 2))}
-		w := newWatch(t, Config{MaxConnections: 70, Retention: 2 * time.Second, Export: ExportConfig{Max: 10}})
+		w := newWatch(t, Config{MaxConnections: 70, Retention: 2 * time.Second, Export: export.Config{Max: 10}})
 
 		for range 5 {
 			w.tick(o.turn()...)
@@ -209,7 +211,7 @@ func TestSearchOfTakenPlaces(t *testing.T) {
 func TestSearchIsSliced(t *testing.T) {
 	const n, limit = 100_000, 1000
 
-	tracker := NewTracker(Config{Export: ExportConfig{Max: 10}}, func(*Snapshot) {})
+	tracker := NewTracker(Config{Export: export.Config{Max: 10}}, func(*Snapshot) {})
 	feed(tracker, start, population(t, n, 10))
 
 	src := &reader{}
@@ -243,7 +245,7 @@ func TestSearchIsSliced(t *testing.T) {
 		t.Errorf("%d steps, expected %d", steps, want)
 	}
 
-	if a := s.Answer(); a.Total != n || len(a.Found) != limit || a.Found[9].Status != Stale || a.Found[10].Status != Healthy {
+	if a := s.Answer(); a.Total != n || len(a.Found) != limit || a.Found[9].Status != judge.Stale || a.Found[10].Status != judge.Healthy {
 		t.Errorf("%d of %d found", len(a.Found), a.Total)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
@@ -18,13 +19,13 @@ type Snapshot struct {
 	Sockets int
 	States  [sampler.NumStates]int
 	// Statuses, FlagCounts and Idle count the connections of this sample.
-	Statuses   [NumStatuses]int
-	FlagCounts [NumFlags]int
+	Statuses   [judge.NumStatuses]int
+	FlagCounts [judge.NumFlags]int
 	Idle       int
 	// FlagEvents counts the rising edges of each flag, LastRaised tells of the last
 	// one.
-	FlagEvents [NumFlags]uint64
-	LastRaised [NumFlags]Raised
+	FlagEvents [judge.NumFlags]uint64
+	LastRaised [judge.NumFlags]Raised
 	// Totals are the sums over all connections, Groups those of each group that is
 	// shown, of which the first one is for the rest. GroupLabels are the names of
 	// their labels.
@@ -79,19 +80,19 @@ type Connection struct {
 	// Row is the last row in which the connection was seen.
 	Row sampler.Socket
 
-	Status      Status
+	Status      judge.Status
 	StatusSince time.Time
 	// Score is 100 for perfect, 0 for worst.
 	Score      int
 	Points     int
-	Flags      Flags
-	Cause      Cause
+	Flags      judge.Flags
+	Cause      judge.Cause
 	SafeToSend bool
 	Idle       bool
 
-	Trend Trend
+	Trend judge.Trend
 	// Windows counts what happened to the peer's receive window.
-	Windows WindowEvents
+	Windows judge.WindowEvents
 	// FirstSeen is when the tracker first saw the connection.
 	FirstSeen time.Time
 	// Ended is when the connection was last seen, zero while it lives.

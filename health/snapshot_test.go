@@ -7,6 +7,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"tcphealth_exporter/health/export"
+	"tcphealth_exporter/health/judge"
 )
 
 // clone copies a snapshot so deeply that nothing is shared with it.
@@ -35,7 +38,7 @@ func (s *Snapshot) equal(other *Snapshot) bool {
 }
 
 // plainTrend has a number in place of NaN.
-func plainTrend(t Trend) Trend {
+func plainTrend(t judge.Trend) judge.Trend {
 	for _, v := range []*float64{&t.RTTDrift, &t.Jitter, &t.RTOInflation, &t.Loss, &t.ReceiverLimited, &t.SndbufLimited} {
 		if *v != *v {
 			*v = -1
@@ -67,7 +70,7 @@ func troubled(n int) []row {
 }
 
 func TestSnapshotsAreImmutable(t *testing.T) {
-	w := newWatch(t, Config{Export: ExportConfig{Max: 16}, Retention: 3 * time.Second})
+	w := newWatch(t, Config{Export: export.Config{Max: 16}, Retention: 3 * time.Second})
 
 	var kept, copies []*Snapshot
 
@@ -93,7 +96,7 @@ func TestSnapshotsAreImmutable(t *testing.T) {
 func TestSnapshotsAreReadWhileSampling(t *testing.T) {
 	var published atomic.Pointer[Snapshot]
 
-	w := newWatch(t, Config{Export: ExportConfig{Max: 16}})
+	w := newWatch(t, Config{Export: export.Config{Max: 16}})
 	w.tracker.publish = func(s *Snapshot) {
 		published.Store(s)
 		w.snapshot = s

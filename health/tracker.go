@@ -256,7 +256,7 @@ func (t *Tracker) reconcile(i uint32, row *sampler.Socket) bool {
 // ill and the shown ones do, in half of the table at most.
 func (t *Tracker) keep(i uint32) bool {
 	c := t.slab.conn(i)
-	if c.judged.Verdict().Status < Suspect && c.place == export.NoPlace || t.tick.kept >= t.cfg.MaxConnections/2 {
+	if c.judged.Verdict().Status < judge.Suspect && c.place == export.NoPlace || t.tick.kept >= t.cfg.MaxConnections/2 {
 		return false
 	}
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
@@ -25,7 +26,7 @@ func TestTrackerCountsRows(t *testing.T) {
 		t.Errorf("states %v", s.States)
 	}
 
-	if s.Statuses != [NumStatuses]int{Healthy: 3} || s.Idle != 2 || !s.At.Equal(start) {
+	if s.Statuses != [judge.NumStatuses]int{judge.Healthy: 3} || s.Idle != 2 || !s.At.Equal(start) {
 		t.Errorf("statuses %v, %d idle, at %v", s.Statuses, s.Idle, s.At)
 	}
 
@@ -33,7 +34,7 @@ func TestTrackerCountsRows(t *testing.T) {
 		t.Errorf("the duplicate made %d samples", got)
 	}
 
-	if s := w.tick(); s.Sockets != 0 || s.Statuses != [NumStatuses]int{} || s.Tracker.Duplicates != 2 {
+	if s := w.tick(); s.Sockets != 0 || s.Statuses != [judge.NumStatuses]int{} || s.Tracker.Duplicates != 2 {
 		t.Errorf("an empty dump: %d sockets, statuses %v", s.Sockets, s.Statuses)
 	}
 }
@@ -181,7 +182,7 @@ func TestTrackerRowsWithoutInfo(t *testing.T) {
 
 	for range 4 {
 		s = w.tick(bare)
-		if c := s.shown(2); c.Flags != 0 || c.Status != Healthy || s.Tracker.Closed != 0 {
+		if c := s.shown(2); c.Flags != 0 || c.Status != judge.Healthy || s.Tracker.Closed != 0 {
 			t.Errorf("%v with %s", c.Status, flagNames(c.Flags))
 		}
 	}
@@ -190,7 +191,7 @@ func TestTrackerRowsWithoutInfo(t *testing.T) {
 }
 
 func TestTrackerOpenedAndFoundAtStart(t *testing.T) {
-	w := newWatch(t, Config{Export: ExportConfig{Max: 9, MinAge: time.Minute}})
+	w := newWatch(t, Config{Export: export.Config{Max: 9, MinAge: time.Minute}})
 	w.abort(established(1))
 
 	s := w.tick(established(1), established(2))
@@ -224,8 +225,8 @@ func TestTrackerCountsFlags(t *testing.T) {
 
 	for n := range 3 {
 		s := w.tick(ill, established(2))
-		if s.FlagCounts[SynUnanswered] != 1 || s.FlagEvents[SynUnanswered] != 1 || s.Statuses[Suspect] != 1 {
-			t.Errorf("tick %d: raised %d, %d events, statuses %v", n, s.FlagCounts[SynUnanswered], s.FlagEvents[SynUnanswered], s.Statuses)
+		if s.FlagCounts[judge.SynUnanswered] != 1 || s.FlagEvents[judge.SynUnanswered] != 1 || s.Statuses[judge.Suspect] != 1 {
+			t.Errorf("tick %d: raised %d, %d events, statuses %v", n, s.FlagCounts[judge.SynUnanswered], s.FlagEvents[judge.SynUnanswered], s.Statuses)
 		}
 	}
 
@@ -233,8 +234,8 @@ func TestTrackerCountsFlags(t *testing.T) {
 	w.tick(ill)
 
 	ill.Info.Retransmits = 2
-	if s := w.tick(ill); s.FlagEvents[SynUnanswered] != 2 {
-		t.Errorf("raised again: %d events", s.FlagEvents[SynUnanswered])
+	if s := w.tick(ill); s.FlagEvents[judge.SynUnanswered] != 2 {
+		t.Errorf("raised again: %d events", s.FlagEvents[judge.SynUnanswered])
 	}
 }
 
@@ -282,7 +283,7 @@ func TestConfigDefaults(t *testing.T) {
 }
 
 func TestTrackerShowsFlagsInOrder(t *testing.T) {
-	if got := flagNames(judge.FlagSet(RTTHigh, HalfOpenConfirmed)); !slices.Equal(got, []string{"half_open_confirmed", "rtt_high"}) {
+	if got := flagNames(judge.FlagSet(judge.RTTHigh, judge.HalfOpenConfirmed)); !slices.Equal(got, []string{"half_open_confirmed", "rtt_high"}) {
 		t.Errorf("got %v", got)
 	}
 }

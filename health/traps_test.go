@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -24,7 +25,7 @@ func everywhere(t *testing.T, step func() func(at time.Duration, c *tcp), check 
 }
 
 // healthy plays a story in which nothing may be called worse than the status.
-func healthy(t *testing.T, worst Status, step func() func(at time.Duration, c *tcp)) {
+func healthy(t *testing.T, worst judge.Status, step func() func(at time.Duration, c *tcp)) {
 	t.Helper()
 	everywhere(t, step, func(tb testing.TB, history []sight) { requireMild(tb, history, worst) })
 }
@@ -36,10 +37,10 @@ func always(step func(at time.Duration, c *tcp)) func() func(time.Duration, *tcp
 
 func TestTrapIdleForAnHour(t *testing.T) {
 	everywhere(t, always(func(time.Duration, *tcp) {}), func(tb testing.TB, history []sight) {
-		requireMild(tb, history, Healthy)
+		requireMild(tb, history, judge.Healthy)
 
 		for _, s := range history {
-			if !s.Idle || !s.SafeToSend || s.Cause != CauseNone {
+			if !s.Idle || !s.SafeToSend || s.Cause != judge.CauseNone {
 				tb.Fatalf("after %v: idle %v, safe to send %v", s.at, s.Idle, s.SafeToSend)
 			}
 		}
@@ -48,7 +49,7 @@ func TestTrapIdleForAnHour(t *testing.T) {
 
 func TestTrapFirstByteAfterAnHour(t *testing.T) {
 	// At 10 s a request goes out: last_ack_recv and last_data_recv are an hour.
-	healthy(t, Healthy, always(func(at time.Duration, c *tcp) {
+	healthy(t, judge.Healthy, always(func(at time.Duration, c *tcp) {
 		switch at {
 		case 10 * time.Second:
 			c.write()
@@ -107,7 +108,7 @@ func keepalives(rtt time.Duration) func(at time.Duration, c *tcp) {
 
 func TestTrapKeepaliveProbes(t *testing.T) {
 	for _, rtt := range []time.Duration{10 * time.Millisecond, 40 * time.Millisecond, 300 * time.Millisecond} {
-		t.Run(rtt.String(), func(t *testing.T) { healthy(t, Caution, always(keepalives(rtt))) })
+		t.Run(rtt.String(), func(t *testing.T) { healthy(t, judge.Caution, always(keepalives(rtt))) })
 	}
 
 	w := newWatch(t, Config{Export: showAll})
@@ -172,10 +173,10 @@ func TestTrapZeroWindowWithAnswers(t *testing.T) {
 	}
 
 	everywhere(t, step, func(tb testing.TB, history []sight) {
-		requireMild(tb, history, Degraded)
+		requireMild(tb, history, judge.Degraded)
 
 		last := history[len(history)-1]
-		if !last.Flags.Has(ZeroWindow) || last.Cause != CausePeerReceiver || last.Status < Suspect {
+		if !last.Flags.Has(judge.ZeroWindow) || last.Cause != judge.CausePeerReceiver || last.Status < judge.Suspect {
 			tb.Errorf("at the end %v because of %v with %s", last.Status, last.Cause, flagNames(last.Flags))
 		}
 	})
@@ -190,7 +191,7 @@ func TestTrapReaderThatPauses(t *testing.T) {
 	r.Info.LastDataSent, r.Info.LastAckRecv = 300, 200
 
 	for range 20 {
-		if got := w.tick(r).shown(1); got.Status > Caution || !got.Flags.Has(ZeroWindow) {
+		if got := w.tick(r).shown(1); got.Status > judge.Caution || !got.Flags.Has(judge.ZeroWindow) {
 			t.Fatalf("%v with %s", got.Status, flagNames(got.Flags))
 		}
 
@@ -229,7 +230,7 @@ func TestTrapGarbageClocksOfSynSent(t *testing.T) {
 func TestTrapProgressBetweenSamples(t *testing.T) {
 	// A request is out at every sample, but each time another one.
 	for _, rtt := range []uint32{20_000, 120_000} {
-		healthy(t, Healthy, always(func(at time.Duration, c *tcp) {
+		healthy(t, judge.Healthy, always(func(at time.Duration, c *tcp) {
 			c.Info.RTT, c.Info.MinRTT = rtt, rtt
 			requestResponse(at, 200*time.Millisecond, c)
 		}))
@@ -248,7 +249,7 @@ func TestTrapBulkSender(t *testing.T) {
 		c.Info.BusyTime += 10_000
 		c.Timer, c.due = sampler.TimerRetransmit, c.now.Add(c.rto())
 	}), func(tb testing.TB, history []sight) {
-		requireMild(tb, history, Healthy)
+		requireMild(tb, history, judge.Healthy)
 
 		if last := history[len(history)-1]; last.Trend.Send.Persistence < 9 || last.Idle {
 			tb.Errorf("a full queue for %v s", last.Trend.Send.Persistence)
@@ -265,14 +266,14 @@ func TestTrapOneRetransmissionLongAgo(t *testing.T) {
 			c.Info.BytesRetrans += 300
 		}
 	}), func(tb testing.TB, history []sight) {
-		requireMild(tb, history, Caution)
+		requireMild(tb, history, judge.Caution)
 
 		seen := false
 
 		for _, s := range history {
-			seen = seen || s.Status == Caution && s.Flags.Has(LossDetected)
+			seen = seen || s.Status == judge.Caution && s.Flags.Has(judge.LossDetected)
 
-			if s.at >= 16*time.Second && (s.Status != Healthy || s.Flags != 0 || s.Cause != CauseNone) {
+			if s.at >= 16*time.Second && (s.Status != judge.Healthy || s.Flags != 0 || s.Cause != judge.CauseNone) {
 				tb.Fatalf("after %v: %v with %s", s.at, s.Status, flagNames(s.Flags))
 			}
 		}
@@ -303,7 +304,7 @@ func TestTrapGapInSampling(t *testing.T) {
 			r.Info.Retransmits, r.Info.Backoff, r.Timer = 3, 3, sampler.TimerRetransmit
 
 			got := w.tick(r).shown(1)
-			if got.Flags&fatalFlags() != 0 || got.Status > Caution {
+			if got.Flags&fatalFlags() != 0 || got.Status > judge.Caution {
 				t.Errorf("first sample after the gap: %v with %s", got.Status, flagNames(got.Flags))
 			}
 
@@ -344,7 +345,7 @@ func TestTrapCountersReset(t *testing.T) {
 	r.Info.TotalRetrans, r.Info.DSACKDups, r.Info.DataSegsOut, r.Info.Delivered = 0, 0, 1, 2
 
 	got := w.tick(r).shown(1)
-	if got.Flags != 0 || got.Status != Healthy || got.Trend.Samples != 1 {
+	if got.Flags != 0 || got.Status != judge.Healthy || got.Trend.Samples != 1 {
 		t.Errorf("%v with %s after %d samples", got.Status, flagNames(got.Flags), got.Trend.Samples)
 	}
 
@@ -361,7 +362,7 @@ func TestTrapCountersReset(t *testing.T) {
 }
 
 func TestTrapReceiveOnly(t *testing.T) {
-	healthy(t, Healthy, always(func(_ time.Duration, c *tcp) {
+	healthy(t, judge.Healthy, always(func(_ time.Duration, c *tcp) {
 		c.dataRecv = c.now
 		c.Info.BytesReceived += 5000
 		c.RecvQueue = 0
@@ -375,7 +376,7 @@ func TestTrapReceiveOnly(t *testing.T) {
 func TestTrapReaderInBatches(t *testing.T) {
 	// The application reads every two seconds: its queue is never seen empty,
 	// but it is being read.
-	healthy(t, Caution, always(func(at time.Duration, c *tcp) {
+	healthy(t, judge.Caution, always(func(at time.Duration, c *tcp) {
 		c.dataRecv = c.now
 		c.Info.BytesReceived += 100
 
@@ -431,7 +432,7 @@ func TestTrapShortTCPInfo(t *testing.T) {
 		for _, size := range diagtest.InfoSizes() {
 			t.Run(fmt.Sprintf("%s/%d", name, size), func(t *testing.T) {
 				for _, interval := range []time.Duration{250 * time.Millisecond, time.Second} {
-					requireMild(t, story{step: step(), size: size, interval: interval}.play(t), Healthy)
+					requireMild(t, story{step: step(), size: size, interval: interval}.play(t), judge.Healthy)
 				}
 			})
 		}
@@ -446,7 +447,7 @@ func TestTrapIdleAfterJitter(t *testing.T) {
 	r.Info.RTT, r.Info.RTTVar, r.Info.RTO, r.Info.BytesAcked = 900_000, 400_000, 9_000_000, 5_000_000
 
 	for range 20 {
-		if got := w.tick(r).shown(1); got.Flags != 0 || got.Status != Healthy {
+		if got := w.tick(r).shown(1); got.Flags != 0 || got.Status != judge.Healthy {
 			t.Fatalf("%v with %s", got.Status, flagNames(got.Flags))
 		}
 	}
@@ -466,7 +467,7 @@ func TestTrapSamplesThatAreAlwaysLate(t *testing.T) {
 			c.write()
 		}
 
-		dead = w.sample(c.sight()).shown(1).Flags.Has(HalfOpenConfirmed)
+		dead = w.sample(c.sight()).shown(1).Flags.Has(judge.HalfOpenConfirmed)
 		w.now = w.now.Add(350 * time.Millisecond)
 	}
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
@@ -13,7 +14,7 @@ import (
 var start = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
 
 // showAll shows all connections of a test from the first sample on.
-var showAll = ExportConfig{Max: 64, Hold: 5 * time.Minute}
+var showAll = export.Config{Max: 64, Hold: 5 * time.Minute}
 
 // watch is a tracker with a clock of its own.
 type watch struct {
@@ -261,7 +262,7 @@ func requestResponse(at, period time.Duration, c *tcp) {
 
 // requireMild fails unless no sight is worse than the status, and none has a
 // flag of the dead kinds.
-func requireMild(tb testing.TB, history []sight, worst Status) {
+func requireMild(tb testing.TB, history []sight, worst judge.Status) {
 	tb.Helper()
 
 	for _, s := range history {
@@ -272,10 +273,10 @@ func requireMild(tb testing.TB, history []sight, worst Status) {
 }
 
 // fatalFlags are those that may make a connection STALE.
-func fatalFlags() Flags {
-	var all Flags
+func fatalFlags() judge.Flags {
+	var all judge.Flags
 
-	for f := range NumFlags {
+	for f := range judge.NumFlags {
 		if f.Cause().Fatal() {
 			all |= judge.FlagSet(f)
 		}
@@ -284,7 +285,7 @@ func fatalFlags() Flags {
 	return all
 }
 
-func flagNames(flags Flags) (names []string) {
+func flagNames(flags judge.Flags) (names []string) {
 	for f := range flags.All() {
 		names = append(names, f.String())
 	}

@@ -11,4 +11,3 @@ func TestInterfaceName(t *testing.T) {
 		t.Errorf("a missing interface is called %q", got)
 	}
 }
-

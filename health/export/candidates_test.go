@@ -3,9 +3,10 @@ package export
 import (
 	"math/rand/v2"
 	"slices"
+	"testing"
+
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
-	"testing"
 )
 
 func TestCandidatesKeepTheWorst(t *testing.T) {

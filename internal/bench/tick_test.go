@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/internal/netlab"
 	"tcphealth_exporter/sampler"
 )
@@ -119,7 +120,7 @@ func newTick(b *testing.B, ns *netlab.Namespace) (tick func(), last **health.Sna
 	var snapshot *health.Snapshot
 
 	tracker := health.NewTracker(health.Config{
-		Export: health.ExportConfig{Max: 500, MinAge: 30 * time.Second, Hold: 5 * time.Minute},
+		Export: export.Config{Max: 500, MinAge: 30 * time.Second, Hold: 5 * time.Minute},
 	}, func(s *health.Snapshot) { snapshot = s })
 
 	conn.SetSkip(tracker.Resting)

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/netlab"
 )
 
@@ -17,11 +17,11 @@ func forward(s *Scene)    { s.Break(netlab.AToB, blackhole) }
 func returnOnly(s *Scene) { s.Break(netlab.BToA, blackhole) }
 
 // dead is what should be said of a path that is gone.
-func dead(limit, fast time.Duration, flags ...health.Flag) Expectation {
-	return Expectation{Status: health.Stale, Causes: []health.Cause{health.CausePathDead}, Flags: flags, Limit: limit, Fast: fast}
+func dead(limit, fast time.Duration, flags ...judge.Flag) Expectation {
+	return Expectation{Status: judge.Stale, Causes: []judge.Cause{judge.CausePathDead}, Flags: flags, Limit: limit, Fast: fast}
 }
 
-var halfOpenTable = []health.Flag{health.HalfOpenSuspect, health.HalfOpenConfirmed}
+var halfOpenTable = []judge.Flag{judge.HalfOpenSuspect, judge.HalfOpenConfirmed}
 
 // Failing are the scenarios in which a fault is to be found.
 func Failing() []Scenario {
@@ -63,7 +63,7 @@ func deadScenarios() []Scenario {
 			Repair: func(s *Scene) { s.Restore(); s.Resume(s.Server) },
 			Seen:   FirstDrop, FaultFor: 12 * time.Second,
 			Expect: Expectation{
-				Status: health.Stale, Before: health.Suspect, Causes: []health.Cause{health.CausePathDead}, Flags: halfOpenTable, Limit: 4 * time.Second,
+				Status: judge.Stale, Before: judge.Suspect, Causes: []judge.Cause{judge.CausePathDead}, Flags: halfOpenTable, Limit: 4 * time.Second,
 			},
 		},
 		{
@@ -75,7 +75,7 @@ func deadScenarios() []Scenario {
 				s.Drain(s.Server)
 			},
 			Fault: forward, Repair: (*Scene).Restore, Seen: FirstDataDrop,
-			Expect: dead(4*time.Second, 0, health.StaleSuspectSend, health.StaleConfirmedSend),
+			Expect: dead(4*time.Second, 0, judge.StaleSuspectSend, judge.StaleConfirmedSend),
 		},
 		{
 			Name: "peer gone without RST, then one message", RTT: 20 * ms, Traffic: func(s *Scene) {
@@ -104,9 +104,9 @@ func answerScenarios() []Scenario {
 			},
 			Fault: bothWays, Repair: (*Scene).Restore, Seen: FirstDrop,
 			Expect: Expectation{
-				Status: health.Suspect, Causes: []health.Cause{health.CausePathDead},
-				Flags: []health.Flag{health.KeepaliveUnanswered}, Limit: 4 * time.Second,
-				Then: []Expectation{dead(6*time.Second, 0, health.HalfOpenConfirmed)},
+				Status: judge.Suspect, Causes: []judge.Cause{judge.CausePathDead},
+				Flags: []judge.Flag{judge.KeepaliveUnanswered}, Limit: 4 * time.Second,
+				Then: []Expectation{dead(6*time.Second, 0, judge.HalfOpenConfirmed)},
 			},
 		},
 		{
@@ -118,7 +118,7 @@ func answerScenarios() []Scenario {
 			},
 			Repair: (*Scene).Restore, Seen: FirstDrop,
 			Expect: Expectation{
-				Status: health.Suspect, Causes: []health.Cause{health.CauseHandshake}, Flags: []health.Flag{health.SynUnanswered}, Limit: 2500 * ms,
+				Status: judge.Suspect, Causes: []judge.Cause{judge.CauseHandshake}, Flags: []judge.Flag{judge.SynUnanswered}, Limit: 2500 * ms,
 			},
 		},
 		{
@@ -132,7 +132,7 @@ func answerScenarios() []Scenario {
 			Fault:  func(s *Scene) { s.BreakBoth(func(c *netlab.Conditions) { c.MTUHole = 1000 }) },
 			Repair: (*Scene).Restore, Seen: FirstDataDrop,
 			Expect: Expectation{
-				Status: health.Degraded, Causes: []health.Cause{health.CauseMTU}, Flags: []health.Flag{health.MTUBlackholeSuspect}, Limit: 3 * time.Second,
+				Status: judge.Degraded, Causes: []judge.Cause{judge.CauseMTU}, Flags: []judge.Flag{judge.MTUBlackholeSuspect}, Limit: 3 * time.Second,
 			},
 		},
 	}
@@ -159,8 +159,8 @@ func lossScenarios() []Scenario {
 	lossy := func(share float64) func(*Scene) {
 		return func(s *Scene) { s.Break(netlab.AToB, func(c *netlab.Conditions) { c.Loss = share }) }
 	}
-	loss := func(status health.Status, flags ...health.Flag) Expectation {
-		return Expectation{Status: status, Causes: []health.Cause{health.CausePacketLoss}, Flags: flags, Limit: 5 * time.Second}
+	loss := func(status judge.Status, flags ...judge.Flag) Expectation {
+		return Expectation{Status: status, Causes: []judge.Cause{judge.CausePacketLoss}, Flags: flags, Limit: 5 * time.Second}
 	}
 	return []Scenario{
 		{
@@ -170,12 +170,12 @@ func lossScenarios() []Scenario {
 				s.Drain(s.Server)
 			},
 			Fault: lossy(0.03), Repair: (*Scene).Restore, Seen: FirstDataDrop, FaultFor: 15 * time.Second,
-			Expect: loss(health.Caution, health.LossDetected, health.LossHigh),
+			Expect: loss(judge.Caution, judge.LossDetected, judge.LossHigh),
 		},
 		{
 			Name: "loss 25 %, request/response 20 Hz", RTT: 20 * ms, Traffic: requests(20),
 			Fault: lossy(0.25), Repair: (*Scene).Restore, Seen: FirstDataDrop, FaultFor: 15 * time.Second,
-			Expect: loss(health.Degraded, health.LossHigh),
+			Expect: loss(judge.Degraded, judge.LossHigh),
 		},
 		{
 			Name: "1 s on, 1 s off, request/response 5 Hz", RTT: 20 * ms, Traffic: requests(5),
@@ -198,7 +198,7 @@ func lossScenarios() []Scenario {
 			Repair: func(s *Scene) { s.mended.Store(true); s.Restore() },
 			Seen:   FirstDataDrop, FaultFor: 20 * time.Second,
 			Expect: Expectation{
-				Status: health.Suspect, Causes: []health.Cause{health.CausePathDead, health.CausePacketLoss},
+				Status: judge.Suspect, Causes: []judge.Cause{judge.CausePathDead, judge.CausePacketLoss},
 				Limit: 5 * time.Second, Share: 0.5,
 			},
 		},
@@ -212,8 +212,8 @@ func slowScenarios() []Scenario {
 			Fault:  func(s *Scene) { s.BreakBoth(func(c *netlab.Conditions) { c.Delay = 200 * ms }) },
 			Repair: (*Scene).Restore, FaultFor: 15 * time.Second,
 			Expect: Expectation{
-				Status: health.Caution, Causes: []health.Cause{health.CausePathDelay},
-				Flags: []health.Flag{health.RTTDrift, health.RTTHigh}, Limit: 5 * time.Second,
+				Status: judge.Caution, Causes: []judge.Cause{judge.CausePathDelay},
+				Flags: []judge.Flag{judge.RTTDrift, judge.RTTHigh}, Limit: 5 * time.Second,
 			},
 		},
 		{
@@ -223,8 +223,8 @@ func slowScenarios() []Scenario {
 			},
 			Repair: (*Scene).Restore, FaultFor: 15 * time.Second,
 			Expect: Expectation{
-				Status: health.Suspect, Causes: []health.Cause{health.CausePathDelay, health.CauseCongestion},
-				Flags: []health.Flag{health.RTTDrift, health.RTTHigh, health.QueueGrowing, health.QueuePersistent}, Limit: 6 * time.Second,
+				Status: judge.Suspect, Causes: []judge.Cause{judge.CausePathDelay, judge.CauseCongestion},
+				Flags: []judge.Flag{judge.RTTDrift, judge.RTTHigh, judge.QueueGrowing, judge.QueuePersistent}, Limit: 6 * time.Second,
 			},
 		},
 	}

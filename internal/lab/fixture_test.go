@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 )
 
@@ -106,7 +106,7 @@ func TestFixturesOnOlderKernels(t *testing.T) {
 				}
 				requireNoFalseAlarm(t, sc, f, slices.Concat(said, others))
 				for _, s := range said {
-					if s.Conn.Status > health.Caution && !causes[s.Conn.Cause] {
+					if s.Conn.Status > judge.Caution && !causes[s.Conn.Cause] {
 						t.Fatalf("%v because of %v, which the whole row never says: %s", s.Conn.Status, s.Conn.Cause, diagtest.Describe(&s.Conn.Row))
 					}
 				}
@@ -122,7 +122,7 @@ func requireNoFalseAlarm(t *testing.T, sc *Scenario, f *Fixture, sights []Sight)
 	if !sc.Healthy() {
 		calm = slices.DeleteFunc(slices.Clone(sights), func(s Sight) bool { return !s.At.Before(f.Fault) })
 	}
-	if sc.Expect.Before > health.Caution || len(calm) == 0 {
+	if sc.Expect.Before > judge.Caution || len(calm) == 0 {
 		return
 	}
 	for _, p := range JudgeHealthy(calm, f.Interval).Problems {
@@ -131,13 +131,13 @@ func requireNoFalseAlarm(t *testing.T, sc *Scenario, f *Fixture, sights []Sight)
 }
 
 // causesOf returns all causes that are named of a fixture.
-func causesOf(t *testing.T, f *Fixture) map[health.Cause]bool {
+func causesOf(t *testing.T, f *Fixture) map[judge.Cause]bool {
 	t.Helper()
 	said, _, err := f.Play(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	causes := map[health.Cause]bool{}
+	causes := map[judge.Cause]bool{}
 	for _, s := range said {
 		causes[s.Conn.Cause] = true
 		for flag := range s.Conn.Flags.All() {

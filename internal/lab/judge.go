@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -29,12 +30,12 @@ type Finding struct {
 	Interval time.Duration
 	// Sights is how much was said, Worst the worst of it.
 	Sights int
-	Worst  health.Status
+	Worst  judge.Status
 	// Detected is how long after the fault could be seen the expected verdict was there, negative if it never was.
 	Detected time.Duration
-	Cause    health.Cause
+	Cause    judge.Cause
 	// Flags are those at the detection, or when the first of the expected ones was raised.
-	Flags []health.Flag
+	Flags []judge.Flag
 	// Recovered is how long after the first sign of life behind the repair the connection was HEALTHY again for good.
 	Recovered time.Duration
 	// Problems are what differs from the expectation.
@@ -82,7 +83,7 @@ func JudgeHealthy(sights []Sight, interval time.Duration) Finding {
 	for _, s := range sights {
 		f.Worst = max(f.Worst, s.Conn.Status)
 		dead := slices.Collect(deadFlags(s.Conn.Flags))
-		if s.Conn.Status <= health.Caution && len(dead) == 0 {
+		if s.Conn.Status <= judge.Caution && len(dead) == 0 {
 			continue
 		}
 		f.problem("%s %v because of %v, %v: %v", s.At.Format("05.000"), s.Conn.Status, s.Conn.Cause,
@@ -97,8 +98,8 @@ func JudgeHealthy(sights []Sight, interval time.Duration) Finding {
 // maxProblems bounds what is said of one run.
 const maxProblems = 4
 
-func deadFlags(flags health.Flags) func(yield func(health.Flag) bool) {
-	return func(yield func(health.Flag) bool) {
+func deadFlags(flags judge.Flags) func(yield func(judge.Flag) bool) {
+	return func(yield func(judge.Flag) bool) {
 		for f := range flags.All() {
 			if f.Cause().Fatal() && !yield(f) {
 				return
@@ -213,7 +214,7 @@ func (f *Finding) checkBefore(s Story, e Expectation) {
 	for _, sight := range s.Sights {
 		before := sight.At.Before(s.Fault)
 		switch {
-		case before && sight.Conn.Status > max(health.Caution, e.Before):
+		case before && sight.Conn.Status > max(judge.Caution, e.Before):
 			f.problem("before the fault %v because of %v", sight.Conn.Status, sight.Conn.Cause)
 			return
 		case before && s.Fault.Sub(sight.At) <= quietBefore && e.met(sight) && (len(e.Flags) == 0 || e.raised(sight)):
@@ -241,11 +242,11 @@ func (f *Finding) recover(s Story) {
 		f.problem("no sign of life after the repair")
 		return
 	}
-	usual, last := health.Healthy, -1
+	usual, last := judge.Healthy, -1
 	for i, sight := range s.Sights {
 		switch {
 		case sight.At.Before(s.Fault):
-			usual = min(health.Caution, max(usual, sight.Conn.Status))
+			usual = min(judge.Caution, max(usual, sight.Conn.Status))
 		case sight.Conn.Status > usual:
 			last = i
 		}

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 )
 
 var epoch = time.Date(2026, time.November, 25, 12, 0, 0, 0, time.UTC)
 
 // sight says what was said at a time in seconds.
-func sight(at float64, status health.Status, cause health.Cause, flags ...health.Flag) Sight {
-	var set health.Flags
+func sight(at float64, status judge.Status, cause judge.Cause, flags ...judge.Flag) Sight {
+	var set judge.Flags
 	for _, f := range flags {
 		set |= 1 << f
 	}
@@ -28,11 +29,11 @@ func story(sights ...Sight) Story {
 }
 
 func TestJudge(t *testing.T) {
-	const none, dead, lost = health.CauseNone, health.CausePathDead, health.CausePacketLoss
+	const none, dead, lost = judge.CauseNone, judge.CausePathDead, judge.CausePacketLoss
 	expect := Expectation{
-		Status: health.Suspect, Causes: []health.Cause{dead}, Flags: []health.Flag{health.HalfOpenConfirmed}, Limit: 2 * time.Second,
+		Status: judge.Suspect, Causes: []judge.Cause{dead}, Flags: []judge.Flag{judge.HalfOpenConfirmed}, Limit: 2 * time.Second,
 	}
-	confirmed := sight(12, health.Stale, dead, health.HalfOpenConfirmed)
+	confirmed := sight(12, judge.Stale, dead, judge.HalfOpenConfirmed)
 	for _, tc := range []struct {
 		name     string
 		story    Story
@@ -40,23 +41,23 @@ func TestJudge(t *testing.T) {
 		detected time.Duration
 		problem  string // A part of the only one, empty for none.
 	}{
-		{"in time", story(sight(9, health.Healthy, none), sight(11, health.Caution, lost), confirmed), expect, 1500 * ms, ""},
-		{"never", story(sight(9, health.Healthy, none), sight(11, health.Caution, dead)), expect, -1, "was never said"},
-		{"for another cause", story(sight(12, health.Stale, lost, health.HalfOpenConfirmed)), expect, -1, "was never said"},
-		{"too late", story(sight(12.6, health.Stale, dead, health.HalfOpenConfirmed)), expect, 2100 * ms, "limit 2s"},
-		{"before it can be seen", story(sight(10.2, health.Stale, dead, health.HalfOpenConfirmed)), expect, -1, "was never said"},
-		{"without the flag", story(sight(12, health.Stale, dead, health.StaleConfirmedSend)), expect, 1500 * ms, "was raised"},
-		{"the flag later", story(sight(12, health.Suspect, dead), sight(13, health.Stale, dead, health.HalfOpenConfirmed)), expect, 1500 * ms, ""},
-		{"for too short", story(confirmed, sight(18, health.Healthy, none)), expect, 1500 * ms, "held for 75 %"},
-		{"for long enough", story(confirmed, sight(18.5, health.Healthy, none)), expect, 1500 * ms, ""},
-		{"after the repair is of no interest", story(confirmed, sight(20, health.Healthy, none)), expect, 1500 * ms, ""},
-		{"ill before", story(sight(1, health.Suspect, lost), confirmed), expect, 1500 * ms, "before the fault"},
+		{"in time", story(sight(9, judge.Healthy, none), sight(11, judge.Caution, lost), confirmed), expect, 1500 * ms, ""},
+		{"never", story(sight(9, judge.Healthy, none), sight(11, judge.Caution, dead)), expect, -1, "was never said"},
+		{"for another cause", story(sight(12, judge.Stale, lost, judge.HalfOpenConfirmed)), expect, -1, "was never said"},
+		{"too late", story(sight(12.6, judge.Stale, dead, judge.HalfOpenConfirmed)), expect, 2100 * ms, "limit 2s"},
+		{"before it can be seen", story(sight(10.2, judge.Stale, dead, judge.HalfOpenConfirmed)), expect, -1, "was never said"},
+		{"without the flag", story(sight(12, judge.Stale, dead, judge.StaleConfirmedSend)), expect, 1500 * ms, "was raised"},
+		{"the flag later", story(sight(12, judge.Suspect, dead), sight(13, judge.Stale, dead, judge.HalfOpenConfirmed)), expect, 1500 * ms, ""},
+		{"for too short", story(confirmed, sight(18, judge.Healthy, none)), expect, 1500 * ms, "held for 75 %"},
+		{"for long enough", story(confirmed, sight(18.5, judge.Healthy, none)), expect, 1500 * ms, ""},
+		{"after the repair is of no interest", story(confirmed, sight(20, judge.Healthy, none)), expect, 1500 * ms, ""},
+		{"ill before", story(sight(1, judge.Suspect, lost), confirmed), expect, 1500 * ms, "before the fault"},
 		{"worse than allowed", story(confirmed), Expectation{
-			Status: health.Suspect, Never: health.Stale, Causes: []health.Cause{dead}, Limit: 2 * time.Second,
+			Status: judge.Suspect, Never: judge.Stale, Causes: []judge.Cause{dead}, Limit: 2 * time.Second,
 		}, 1500 * ms, "STALE because of path_dead"},
 		{"a second expectation", story(confirmed), Expectation{
-			Status: health.Suspect, Causes: []health.Cause{dead}, Limit: 2 * time.Second,
-			Then: []Expectation{{Status: health.Stale, Causes: []health.Cause{dead}, Limit: time.Second}},
+			Status: judge.Suspect, Causes: []judge.Cause{dead}, Limit: 2 * time.Second,
+			Then: []Expectation{{Status: judge.Stale, Causes: []judge.Cause{dead}, Limit: time.Second}},
 		}, 1500 * ms, "limit 1s"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -73,13 +74,13 @@ func TestJudge(t *testing.T) {
 }
 
 func TestJudgeHealthy(t *testing.T) {
-	calm := []Sight{sight(1, health.Healthy, health.CauseNone), sight(2, health.Caution, health.CausePacketLoss, health.LossDetected)}
-	if f := JudgeHealthy(calm, time.Second); len(f.Problems) != 0 || f.Worst != health.Caution || f.Sights != 2 {
+	calm := []Sight{sight(1, judge.Healthy, judge.CauseNone), sight(2, judge.Caution, judge.CausePacketLoss, judge.LossDetected)}
+	if f := JudgeHealthy(calm, time.Second); len(f.Problems) != 0 || f.Worst != judge.Caution || f.Sights != 2 {
 		t.Errorf("of a calm story %+v", f)
 	}
 	for name, alarm := range map[string]Sight{
-		"SUSPECT":         sight(3, health.Suspect, health.CausePathDelay),
-		"a flag of death": sight(3, health.Caution, health.CausePathDead, health.KeepaliveUnanswered),
+		"SUSPECT":         sight(3, judge.Suspect, judge.CausePathDelay),
+		"a flag of death": sight(3, judge.Caution, judge.CausePathDead, judge.KeepaliveUnanswered),
 	} {
 		if f := JudgeHealthy(append(calm, alarm), time.Second); len(f.Problems) != 1 {
 			t.Errorf("%s: %q", name, f.Problems)
@@ -92,17 +93,17 @@ func TestJudgeHealthy(t *testing.T) {
 
 func TestRecovery(t *testing.T) {
 	heard := func(s Sight) Sight { return s } // A row without clocks has heard of the peer just now.
-	base := []Sight{sight(9, health.Healthy, health.CauseNone), sight(12, health.Stale, health.CausePathDead)}
-	expect := Expectation{Status: health.Stale, Causes: []health.Cause{health.CausePathDead}, Limit: 2 * time.Second}
+	base := []Sight{sight(9, judge.Healthy, judge.CauseNone), sight(12, judge.Stale, judge.CausePathDead)}
+	expect := Expectation{Status: judge.Stale, Causes: []judge.Cause{judge.CausePathDead}, Limit: 2 * time.Second}
 	for _, tc := range []struct {
 		name    string
 		rest    []Sight
 		problem string
 	}{
-		{"in time", []Sight{heard(sight(21, health.Stale, health.CausePathDead)), sight(36, health.Healthy, health.CauseNone)}, ""},
-		{"too late", []Sight{heard(sight(21, health.Stale, health.CausePathDead)), sight(36.1, health.Healthy, health.CauseNone)}, "limit 15s"},
-		{"never", []Sight{heard(sight(21, health.Stale, health.CausePathDead))}, "at the end"},
-		{"a relapse", []Sight{sight(22, health.Healthy, health.CauseNone), sight(40, health.Suspect, health.CausePathDead)}, "at the end"},
+		{"in time", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36, judge.Healthy, judge.CauseNone)}, ""},
+		{"too late", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36.1, judge.Healthy, judge.CauseNone)}, "limit 15s"},
+		{"never", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead))}, "at the end"},
+		{"a relapse", []Sight{sight(22, judge.Healthy, judge.CauseNone), sight(40, judge.Suspect, judge.CausePathDead)}, "at the end"},
 	} {
 		s := story(append(base[:2:2], tc.rest...)...)
 		s.Whole = true
@@ -118,12 +119,12 @@ func TestTable(t *testing.T) {
 	failing := Failing()[0]
 	for _, seconds := range []float64{1.5, 1.2, 1.8} {
 		table.Add(&Run{Scenario: &failing, Attempts: 1, Findings: []Finding{{
-			Interval: time.Second, Detected: time.Duration(seconds * float64(time.Second)), Cause: health.CausePathDead,
-			Flags: []health.Flag{health.HalfOpenConfirmed, health.LossDetected}, Recovered: 12 * time.Second,
+			Interval: time.Second, Detected: time.Duration(seconds * float64(time.Second)), Cause: judge.CausePathDead,
+			Flags: []judge.Flag{judge.HalfOpenConfirmed, judge.LossDetected}, Recovered: 12 * time.Second,
 		}}})
 	}
 	healthy := Healthy()[0]
-	table.Add(&Run{Scenario: &healthy, Attempts: 3, Findings: []Finding{{Interval: 250 * ms, Sights: 7, Worst: health.Caution}}})
+	table.Add(&Run{Scenario: &healthy, Attempts: 3, Findings: []Finding{{Interval: 250 * ms, Sights: 7, Worst: judge.Caution}}})
 	got := table.Markdown()
 	for _, want := range []string{
 		"| idle on a LAN | 250ms | 7 | 0 | CAUTION |",

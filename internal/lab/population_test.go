@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 	"tcphealth_exporter/sampler/loop"
@@ -78,11 +79,11 @@ func (p *inhabitant) at(tick, number int) sampler.Socket {
 // requireNoAlarm fails if anything worse than CAUTION was said, or a flag of death was raised.
 func requireNoAlarm(t *testing.T, s *health.Snapshot, tick int) {
 	t.Helper()
-	if n := s.Statuses[health.Suspect] + s.Statuses[health.Degraded] + s.Statuses[health.Stale]; n > 0 {
+	if n := s.Statuses[judge.Suspect] + s.Statuses[judge.Degraded] + s.Statuses[judge.Stale]; n > 0 {
 		t.Fatalf("in tick %d: %v", tick, s.Statuses)
 	}
 	for f, n := range s.FlagEvents {
-		if f := health.Flag(f); f.Cause().Fatal() && n > 0 {
+		if f := judge.Flag(f); f.Cause().Fatal() && n > 0 {
 			t.Fatalf("in tick %d: %v was raised", tick, f)
 		}
 	}
@@ -142,7 +143,7 @@ func TestIdlePool(t *testing.T) {
 		requireNoAlarm(t, last, tick)
 		now = now.Add(time.Second)
 	}
-	if last.Statuses[health.Healthy] != size {
+	if last.Statuses[judge.Healthy] != size {
 		t.Errorf("at the end %v", last.Statuses)
 	}
 }

@@ -3,7 +3,7 @@ package lab
 import (
 	"time"
 
-	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/netlab"
 )
 
@@ -24,8 +24,8 @@ func stopped(name string, traffic func(*Scene)) Scenario {
 		Fault: func(s *Scene) { s.Stop(s.Server) }, Repair: func(s *Scene) { s.Resume(s.Server) },
 		Seen: WindowClosed, FaultFor: 12 * time.Second,
 		Expect: Expectation{
-			Status: health.Suspect, Never: health.Stale, Causes: []health.Cause{health.CausePeerReceiver},
-			Flags: []health.Flag{health.ZeroWindow}, Limit: 3 * time.Second,
+			Status: judge.Suspect, Never: judge.Stale, Causes: []judge.Cause{judge.CausePeerReceiver},
+			Flags: []judge.Flag{judge.ZeroWindow}, Limit: 3 * time.Second,
 		},
 	}
 }
@@ -46,8 +46,8 @@ func receiverScenarios() []Scenario {
 			Repair: func(s *Scene) { s.mended.Store(true); s.Resume(s.Server) },
 			Seen:   WindowClosed, FaultFor: 30 * time.Second, Long: true,
 			Expect: Expectation{
-				Status: health.Suspect, Never: health.Stale, Causes: []health.Cause{health.CausePeerReceiver},
-				Flags: []health.Flag{health.Flapping}, Limit: 3 * time.Second, Share: 0.6,
+				Status: judge.Suspect, Never: judge.Stale, Causes: []judge.Cause{judge.CausePeerReceiver},
+				Flags: []judge.Flag{judge.Flapping}, Limit: 3 * time.Second, Share: 0.6,
 			},
 		},
 		{
@@ -61,8 +61,8 @@ func receiverScenarios() []Scenario {
 			Repair: func(s *Scene) { s.mended.Store(true); s.Resume(s.Server) }, FaultFor: 15 * time.Second,
 			Path: netlab.Conditions{Rate: 20e6, Queue: 100_000},
 			Expect: Expectation{
-				Status: health.Caution, Before: health.Degraded, Never: health.Stale, Causes: []health.Cause{health.CausePeerReceiver},
-				Flags: []health.Flag{health.RecvLimited, health.ZeroWindow}, Limit: 5 * time.Second,
+				Status: judge.Caution, Before: judge.Degraded, Never: judge.Stale, Causes: []judge.Cause{judge.CausePeerReceiver},
+				Flags: []judge.Flag{judge.RecvLimited, judge.ZeroWindow}, Limit: 5 * time.Second,
 			},
 		},
 		{
@@ -73,8 +73,8 @@ func receiverScenarios() []Scenario {
 			},
 			Fault: func(s *Scene) { s.Stop(s.Client) }, Repair: func(s *Scene) { s.Resume(s.Client) },
 			Expect: Expectation{
-				Status: health.Caution, Causes: []health.Cause{health.CauseLocalApplication},
-				Flags: []health.Flag{health.RecvQueueStuck}, Limit: 3 * time.Second,
+				Status: judge.Caution, Causes: []judge.Cause{judge.CauseLocalApplication},
+				Flags: []judge.Flag{judge.RecvQueueStuck}, Limit: 3 * time.Second,
 			},
 		},
 	}

@@ -3,7 +3,7 @@ package lab
 import (
 	"time"
 
-	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/netlab"
 )
 
@@ -56,13 +56,13 @@ const (
 
 // Expectation is what a watcher should say of a fault.
 type Expectation struct {
-	Status health.Status  // At least.
-	Never  health.Status  // Never this or worse; 0 for no bound.
-	Before health.Status  // The worst that may be said before the fault, CAUTION unless set.
-	Causes []health.Cause // One of them.
-	Flags  []health.Flag  // One of them is raised at the detection or later.
-	Limit  time.Duration  // From when the fault can be seen, at the default interval.
-	Fast   time.Duration  // The same at 250 ms, Limit unless set.
-	Share  float64        // The share of the time to the end of the fault for which it must hold, 0.8 unless set.
-	Then   []Expectation  // Further things that should be said of the same fault.
+	Status judge.Status  // At least.
+	Never  judge.Status  // Never this or worse; 0 for no bound.
+	Before judge.Status  // The worst that may be said before the fault, CAUTION unless set.
+	Causes []judge.Cause // One of them.
+	Flags  []judge.Flag  // One of them is raised at the detection or later.
+	Limit  time.Duration // From when the fault can be seen, at the default interval.
+	Fast   time.Duration // The same at 250 ms, Limit unless set.
+	Share  float64       // The share of the time to the end of the fault for which it must hold, 0.8 unless set.
+	Then   []Expectation // Further things that should be said of the same fault.
 }

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/judge"
 )
 
 // Table collects what all runs came to. Its methods may be called from any goroutine.
@@ -83,7 +83,7 @@ func failingRow(sc *Scenario, interval time.Duration, c []Finding) string {
 }
 
 // expected returns which of the flags were raised.
-func (f *Finding) expected(flags []health.Flag) (names []string) {
+func (f *Finding) expected(flags []judge.Flag) (names []string) {
 	for _, flag := range f.Flags {
 		if len(flags) == 0 || slices.Contains(flags, flag) {
 			names = append(names, flag.String())

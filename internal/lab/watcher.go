@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/internal/netlab"
 	"tcphealth_exporter/sampler"
 	"tcphealth_exporter/sampler/loop"
@@ -51,7 +52,7 @@ func (n *notebook) note(now time.Time, s *health.Snapshot) {
 // newTracker returns the tracker of a watcher, which shows all connections from the start.
 func newTracker(interval time.Duration, policy *health.Policy, publish func(*health.Snapshot)) *health.Tracker {
 	return health.NewTracker(health.Config{
-		Interval: interval, Window: window, Policy: policy, Export: health.ExportConfig{Max: maxWatched, Hold: time.Hour},
+		Interval: interval, Window: window, Policy: policy, Export: export.Config{Max: maxWatched, Hold: time.Hour},
 	}, publish)
 }
 

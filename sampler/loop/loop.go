@@ -3,8 +3,9 @@ package loop
 import (
 	"context"
 	"runtime"
-	"tcphealth_exporter/sampler"
 	"time"
+
+	"tcphealth_exporter/sampler"
 )
 
 const (

@@ -8,10 +8,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"tcphealth_exporter/sampler"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tcphealth_exporter/sampler"
 )
 
 // diary is a Consumer that notes what happens when.

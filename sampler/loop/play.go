@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
-	"tcphealth_exporter/sampler"
 	"time"
+
+	"tcphealth_exporter/sampler"
 )
 
 // Play plays a recording, as fast as it goes. Failures that were recorded are

@@ -2,8 +2,9 @@ package loop
 
 import (
 	"context"
-	"tcphealth_exporter/sampler"
 	"time"
+
+	"tcphealth_exporter/sampler"
 )
 
 // Question is asked by others and answered on the goroutine that samples,

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"tcphealth_exporter/sampler"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tcphealth_exporter/sampler"
 )
 
 const ms = time.Millisecond

@@ -7,29 +7,30 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/export"
 )
 
-// flows are the exemplars of events by what they were made of.
-type flows map[health.Raised]*dto.Exemplar
+// exemplars caches the exemplars of flag events.
+type exemplars map[health.Raised]*dto.Exemplar
 
-// maxFlows bounds the memory: when there are more, all are made anew. It is well
+// maxExemplars bounds the memory: when it is reached, the cache is cleared. It is well
 // above the number of flags.
-const maxFlows = 1 << 8
+const maxExemplars = 1 << 8
 
 // of returns an exemplar of one event, nil if there was none.
-func (known flows) of(last *health.Raised) *dto.Exemplar {
+func (known exemplars) of(last *health.Raised) *dto.Exemplar {
 	if last.At.IsZero() {
 		return nil
 	}
 
 	e, ok := known[*last]
 	if !ok {
-		if len(known) == maxFlows {
+		if len(known) == maxExemplars {
 			clear(known)
 		}
 
 		e = &dto.Exemplar{
-			Label:     []*dto.LabelPair{{Name: new("flow"), Value: new(flow(&last.Identity))}},
+			Label:     []*dto.LabelPair{{Name: new("connection"), Value: new(named(&last.Identity))}},
 			Value:     new(1.0),
 			Timestamp: timestamppb.New(last.At),
 		}
@@ -39,9 +40,9 @@ func (known flows) of(last *health.Raised) *dto.Exemplar {
 	return e
 }
 
-// flow names a connection in one label. The zone, the same at both ends, is told
-// once: so the longest flow fits into the 128 runes of an exemplar's labels.
-func flow(id *health.Identity) string {
+// named renders a connection as one label. The zone, which is the same at both ends,
+// appears once, so that the longest name fits into the 128 runes of an exemplar.
+func named(id *export.Identity) string {
 	remote := id.RemoteAddress
 	if strings.Contains(id.LocalAddress, "%") {
 		remote, _, _ = strings.Cut(remote, "%")

@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/health/export"
+	"tcphealth_exporter/health/judge"
 )
 
 // TestExemplars names the connection on which a flag was raised last.
@@ -17,12 +19,12 @@ func TestExemplars(t *testing.T) {
 	at := sampledAt.Truncate(time.Second)
 	long := strings.Repeat("1234:", 7) + "5678" // as long as an IPv6 address can be
 
-	for f, id := range map[health.Flag]health.Identity{
-		health.LossHigh:     identity("10.0.0.1", "443", "10.0.0.9", "51555"),
-		health.RTTHigh:      identity("2001:db8::1", "443", "2001:db8::9", "1001"),
-		health.RTTDrift:     identity("fe80::1%eth0", "22", "fe80::2%eth0", "50000"),
-		health.Flapping:     identity("2001:db8::1", "22", "fe80::2%eth0", "50000"),
-		health.LossDetected: identity(long+"%abcdefghijklmno", "65535", long+"%abcdefghijklmno", "65535"),
+	for f, id := range map[judge.Flag]export.Identity{
+		judge.LossHigh:     identity("10.0.0.1", "443", "10.0.0.9", "51555"),
+		judge.RTTHigh:      identity("2001:db8::1", "443", "2001:db8::9", "1001"),
+		judge.RTTDrift:     identity("fe80::1%eth0", "22", "fe80::2%eth0", "50000"),
+		judge.Flapping:     identity("2001:db8::1", "22", "fe80::2%eth0", "50000"),
+		judge.LossDetected: identity(long+"%abcdefghijklmno", "65535", long+"%abcdefghijklmno", "65535"),
 	} {
 		s.LastRaised[f] = health.Raised{Identity: id, At: at}
 	}
@@ -50,10 +52,10 @@ func TestExemplars(t *testing.T) {
 		_, exemplar, _ := strings.Cut(strings.TrimSpace(rest), " # ")
 
 		expected := ""
-		if flow := want[flag]; flow != "" {
-			expected = `{flow="` + flow + `"} 1.0 1.7953488e+09`
+		if name := want[flag]; name != "" {
+			expected = `{connection="` + name + `"} 1.0 1.7953488e+09`
 
-			if n := utf8.RuneCountInString("flow" + flow); n > 128 {
+			if n := utf8.RuneCountInString("connection" + name); n > 128 {
 				t.Errorf("%d runes in the labels of %s", n, exemplar)
 			}
 		}
@@ -69,7 +71,7 @@ func TestExemplars(t *testing.T) {
 		t.Errorf("not shown: %v", want)
 	}
 
-	if text := string(expose(t, serving(s), textFormat())); strings.Contains(text, "{flow") {
+	if text := string(expose(t, serving(s), textFormat())); strings.Contains(text, "{connection") {
 		t.Error("an exemplar in a format without exemplars")
 	}
 }
