@@ -78,11 +78,11 @@ func TestDryRunOverBudget(t *testing.T) {
 		code  int
 		want  string
 	}{
-		{nil, exitOK, "12, 12 of them with their own series (--collector.connections=500)"},
-		{[]string{"--collector.connections=11"}, exitFailure, "12, 11 of them with their own series (--collector.connections=11)"},
-		{[]string{"--collector.connections=0"}, exitOK, "12, 0 of them with their own series (--collector.connections=0)"},
-		{[]string{"--collector.groups=3"}, exitFailure, "3 of them with their own series (--collector.groups=3)"},
-		{[]string{"--collector.groups=0"}, exitOK, "0 of them with their own series (--collector.groups=0)"},
+		{nil, exitOK, "12, 12 of them with series of their own (--collector.connections=500)"},
+		{[]string{"--collector.connections=11"}, exitFailure, "12, 11 of them with series of their own (--collector.connections=11)"},
+		{[]string{"--collector.connections=0"}, exitOK, "12, 0 of them with series of their own (--collector.connections=0)"},
+		{[]string{"--collector.groups=3"}, exitFailure, "3 of them with series of their own (--collector.groups=3)"},
+		{[]string{"--collector.groups=0"}, exitOK, "0 of them with series of their own (--collector.groups=0)"},
 	} {
 		args := append([]string{"--dry-run", "--sampler.replay=" + scenePath, "--collector.connections.min-age=0s"}, tc.flags...)
 

@@ -416,7 +416,7 @@ func TestMaxCPU(t *testing.T) {
 		t.Errorf("health is %d", code)
 	}
 
-	if n := len(p.lines("level=warn", "the interval is stretched")); n != 1 {
+	if n := len(p.lines("level=warn", "interval stretched")); n != 1 {
 		t.Errorf("told %d times", n)
 	}
 }

@@ -76,7 +76,7 @@ func TestServiceManager(t *testing.T) {
 		cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+m.path, "WATCHDOG_USEC=600000")
 	}, "--config.file="+file)
 
-	if ready := m.next(t, "READY=1"); len(ready) != 2 || !strings.HasPrefix(ready[1], "STATUS=following ") {
+	if ready := m.next(t, "READY=1"); len(ready) != 2 || !strings.HasPrefix(ready[1], "STATUS=tracking ") {
 		t.Errorf("ready with %q", ready)
 	}
 
@@ -84,7 +84,7 @@ func TestServiceManager(t *testing.T) {
 		t.Error("told to be ready before there is a sample")
 	}
 
-	if alive := m.next(t, "WATCHDOG=1"); len(alive) != 2 || !strings.HasPrefix(alive[1], "STATUS=following ") {
+	if alive := m.next(t, "WATCHDOG=1"); len(alive) != 2 || !strings.HasPrefix(alive[1], "STATUS=tracking ") {
 		t.Errorf("alive with %q", alive)
 	}
 

@@ -10,11 +10,11 @@ import (
 var configMetricTable = []Metric{
 	{
 		Name: namespace + "config_last_reload_successful", Type: "gauge",
-		Help: "Whether the last attempt to load the configuration file succeeded (1) or not (0), absent without one.",
+		Help: "Whether the last load of the configuration file succeeded (1) or not (0), absent without a file.",
 	},
 	{
 		Name: namespace + "config_last_reload_success_timestamp_seconds", Type: "gauge",
-		Help: "Unix time when the configuration in force was loaded, absent without one.",
+		Help: "Unix time of the last successful load of the configuration file, absent without a file.",
 	},
 }
 

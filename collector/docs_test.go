@@ -32,27 +32,29 @@ func TestGoldenMetricsDoc(t *testing.T) {
 	}
 }
 
-// metricsIntro is what the tables can't tell, with straight quotes for code.
+// metricsIntro precedes the tables, with straight quotes for code.
 const metricsIntro = `# Metrics
 
-Generated from the catalogue by 'make generate'. A series is absent where the kernel told nothing; "since" is the first
-Linux release that does, if not every one does. Histograms have native buckets, too, where a scraper asks for protobuf. In
-OpenMetrics and protobuf an exemplar of 'tcphealth_flag_events_total' names the last connection (label 'connection').
+Generated from the catalogue by 'make generate'. A series is absent where the kernel does not provide its value; "since" is
+the first Linux release that does, if it is not in all of them. Histograms also have native buckets for scrapers that ask for
+protobuf. In OpenMetrics and protobuf, an exemplar of 'tcphealth_flag_events_total' names the most recent connection (label
+'connection').
 
-**A clock of its own.** An exporter should read what it tells when it is scraped. This one samples each second, whoever asks:
-a verdict rests on a window of samples that are much closer than scrapes, a dying connection is to be named within two
-seconds, and two Prometheus servers are to see the same. So a scrape reads the result of the last sample, whose time is
-'tcphealth_sampler_last_sample_timestamp_seconds', and costs the kernel nothing. What happens between two scrapes is not
-lost: changes of status, flags and window events are counters, there from the start at zero, and the largest accept queue
-is that of the last one to two minutes, for every scraper.
+**A clock of its own.** Most exporters read their values during the scrape. This one samples every second, independent of
+scrapes: a verdict needs a window of samples that are much closer together than scrapes, a dying connection must be named
+within two seconds, and two Prometheus servers must see the same. A scrape returns the result of the last sample, whose time
+is 'tcphealth_sampler_last_sample_timestamp_seconds', and costs the kernel nothing. What happens between two scrapes is not
+lost: transitions of status, activations of flags and window events are counters, which start at zero, and the maximum accept
+queue covers the last one to two minutes, for every scraper.
 
-**What is bounded.** At most '--collector.connections' connections have series of their own, the ill ones first, a healthy
-one only when it is old enough. As many new ones as that may appear at once, then a fifth of it in a minute, or ten: a
-database keeps a series for long after its connection. Groups beyond '--collector.groups' share the group 'other'.
-'--dry-run' prints what that makes on a host.
+**Budgets.** At most '--collector.connections' connections have series of their own, unhealthy ones first, healthy ones only
+from a minimum age on. As many new ones as that may appear at once, and after that a fifth of it, but at least ten, per
+minute: a database keeps a series long after its connection has ended. Connections of groups beyond '--collector.groups'
+share the group 'other'. '--dry-run' prints the number of series on a host.
 
-**How much is seen.** Connections that come and go between two samples are not. 'tcphealth_kernel_*' are what the kernel
-itself counts in the network namespace, to be divided by; with '--sampler.filter' ours count what the filter lets through.
+**Coverage.** Connections that open and close between two samples are not tracked. 'tcphealth_kernel_*' are the kernel's own
+counters of the network namespace, to compare with; with '--sampler.filter', the other counters cover only what the filter
+selects.
 
 **From a connection to its group.** 'tcphealth_connection_info' has the labels of the group, joined by slashes, in 'group':
 

@@ -18,7 +18,7 @@ type groupFamily = family[group.Group]
 // groupFamilyTable are all families with a series per group.
 var groupFamilyTable = slices.Concat([]groupFamily{
 	{
-		name: "group_connections", help: "Connections of the group by verdict.",
+		name: "group_connections", help: "Connections of the group by status.",
 		kind: gaugeValue, labels: []string{"status"},
 		series: func(g *group.Group, to *series) {
 			for status, n := range g.Statuses {
@@ -27,7 +27,7 @@ var groupFamilyTable = slices.Concat([]groupFamily{
 		},
 	},
 	{
-		name: "group_connections_by_cause", help: "Connections of the group by what their raised flags point at.",
+		name: "group_connections_by_cause", help: "Connections of the group by cause.",
 		kind: gaugeValue, labels: []string{"cause"},
 		series: func(g *group.Group, to *series) {
 			for cause, n := range g.Causes {
@@ -36,7 +36,7 @@ var groupFamilyTable = slices.Concat([]groupFamily{
 		},
 	},
 	{
-		name: "group_unhealthy_connections", help: "Connections of the group that are SUSPECT or worse, by what their raised flags point at.",
+		name: "group_unhealthy_connections", help: "Unhealthy connections of the group (SUSPECT or worse) by cause.",
 		kind: gaugeValue, labels: []string{"cause"},
 		series: func(g *group.Group, to *series) {
 			for cause := judge.CauseNone + 1; cause < judge.NumCauses; cause++ {
@@ -45,15 +45,15 @@ var groupFamilyTable = slices.Concat([]groupFamily{
 		},
 	},
 	{
-		name: "group_idle_connections", help: "Connections of the group that are idle.",
+		name: "group_idle_connections", help: "Idle connections of the group.",
 		kind: gaugeValue, series: func(g *group.Group, to *series) { to.add(float64(g.Idle)) },
 	},
 	{
-		name: "group_close_wait_connections", help: "Connections of the group that the peer has closed and the local application has not.",
+		name: "group_close_wait_connections", help: "Connections of the group that the peer has closed, but not the local application.",
 		kind: gaugeValue, series: func(g *group.Group, to *series) { to.add(float64(g.CloseWait)) },
 	},
 	{
-		name: "group_status_entries_total", help: "How often a connection of the group got the verdict; to be HEALTHY from the start does not count.",
+		name: "group_status_entries_total", help: "Transitions of connections of the group into each status, without connections that start HEALTHY.",
 		kind: counter, labels: []string{"status"},
 		series: func(g *group.Group, to *series) { statusEntries(&g.Totals, to) },
 	},
@@ -66,7 +66,7 @@ var groupFamilyTable = slices.Concat([]groupFamily{
 		kind: counter, series: func(g *group.Group, to *series) { to.add(float64(g.Closed)) },
 	},
 	{
-		name: "group_rtt_seconds", help: "Smoothed round-trip time of each connection at each sample, if it made progress since the one before.",
+		name: "group_rtt_seconds", help: "Smoothed round-trip time of each connection in each sample, if it made progress since the previous one.",
 		kind: distribution, source: "tcpi_rtt", series: func(g *group.Group, to *series) { to.addHistogram(g.RTT) },
 	},
 	{
@@ -89,24 +89,24 @@ type total struct {
 
 // totalTable are those of each group and of the host.
 var totalTable = []total{
-	{group.SentBytes, "sent_bytes_total", plain, "Payload bytes sent, retransmissions included."},
+	{group.SentBytes, "sent_bytes_total", plain, "Payload bytes sent, including retransmissions."},
 	{group.RetransmittedBytes, "retransmitted_bytes_total", plain, "Payload bytes retransmitted."},
-	{group.AckedBytes, "acked_bytes_total", plain, "Bytes acknowledged by the peers, SYN and FIN counting one each."},
-	{group.ReceivedBytes, "received_bytes_total", plain, "Payload bytes received, the peer's FIN counting one."},
-	{group.SentSegments, "sent_segments_total", plain, "Segments with data sent, retransmissions included."},
-	{group.RetransmittedSegments, "retransmitted_segments_total", plain, "Segments retransmitted, SYNs included."},
-	{group.DeliveredSegments, "delivered_segments_total", plain, "Segments delivered to the peers, SYNs included."},
-	{group.DeliveredCESegments, "delivered_ce_segments_total", plain, "Segments delivered that met congestion on their way (ECN)."},
+	{group.AckedBytes, "acked_bytes_total", plain, "Bytes acknowledged by the peers, with SYN and FIN counting one each."},
+	{group.ReceivedBytes, "received_bytes_total", plain, "Payload bytes received, with the peer's FIN counting one."},
+	{group.SentSegments, "sent_segments_total", plain, "Segments with data sent, including retransmissions."},
+	{group.RetransmittedSegments, "retransmitted_segments_total", plain, "Segments retransmitted, including SYNs."},
+	{group.DeliveredSegments, "delivered_segments_total", plain, "Segments delivered to the peers, including SYNs."},
+	{group.DeliveredCESegments, "delivered_ce_segments_total", plain, "Segments delivered with a congestion mark (ECN)."},
 	{group.OutOfOrderSegments, "out_of_order_segments_total", plain, "Segments received out of order."},
-	{group.BusyTime, "busy_seconds_total", millis, "Time in which connections were sending or waiting for acknowledgements."},
-	{group.ReceiverLimitedTime, "receiver_limited_seconds_total", millis, "Busy time in which the peer's receive window held up sending."},
-	{group.SndbufLimitedTime, "sndbuf_limited_seconds_total", millis, "Busy time in which the send buffer was too small."},
+	{group.BusyTime, "busy_seconds_total", millis, "Time during which connections were sending or waiting for acknowledgments."},
+	{group.ReceiverLimitedTime, "receiver_limited_seconds_total", millis, "Busy time during which the peer's receive window limited sending."},
+	{group.SndbufLimitedTime, "sndbuf_limited_seconds_total", millis, "Busy time during which the send buffer was too small."},
 }
 
 // hostTotalTable are those of the host alone: they are for comparison with the
 // kernel's own count of segments.
 var hostTotalTable = []total{
-	{group.SegmentsOut, "out_segments_total", plain, "Segments of any kind sent, retransmissions included."},
+	{group.SegmentsOut, "out_segments_total", plain, "Segments of any kind sent, including retransmissions."},
 	{group.SegmentsIn, "in_segments_total", plain, "Segments of any kind received."},
 }
 
@@ -135,7 +135,7 @@ func groupTotals() []groupFamily {
 // included.
 var hostTotalFamilyTable = slices.Concat([]hostFamily{
 	{
-		name: "status_entries_total", help: "How often a connection got the verdict; to be HEALTHY from the start does not count.",
+		name: "status_entries_total", help: "Transitions of connections into each status, without connections that start HEALTHY.",
 		kind: counter, labels: []string{"status"},
 		series: func(s *health.Snapshot, to *series) { statusEntries(&s.Totals, to) },
 	},

@@ -12,20 +12,20 @@ import (
 var healthFamilyTable = []connectionFamily{
 	gauge(SetHealth, "score", "Health score of the connection, 100 is perfect, 0 is worst.",
 		func(c *health.Connection) (float64, bool) { return always(float64(c.Score)) }),
-	gauge(SetHealth, "status", "Verdict: 0 HEALTHY, 1 CAUTION, 2 SUSPECT, 3 DEGRADED, 4 STALE.",
+	gauge(SetHealth, "status", "Status of the connection: 0 HEALTHY, 1 CAUTION, 2 SUSPECT, 3 DEGRADED, 4 STALE.",
 		func(c *health.Connection) (float64, bool) { return always(float64(c.Status)) }),
-	gauge(SetHealth, "status_since_timestamp_seconds", "Unix time since when the status holds.",
+	gauge(SetHealth, "status_since_timestamp_seconds", "Unix time of the last status change.",
 		func(c *health.Connection) (float64, bool) { return unixSeconds(c.StatusSince) }),
-	gauge(SetHealth, "safe_to_send", "Whether new data may be expected to arrive (1) or not (0).",
+	gauge(SetHealth, "safe_to_send", "Whether new data can be expected to arrive (1) or not (0).",
 		func(c *health.Connection) (float64, bool) { return always(boolean(c.SafeToSend)) }),
 	gauge(SetHealth, "idle", "Whether nothing is outstanding and nothing was sent or received over the window (1) or not (0).",
 		func(c *health.Connection) (float64, bool) { return always(boolean(c.Idle)) }),
-	gauge(SetHealth, "first_seen_timestamp_seconds", "Unix time when the exporter first saw the connection.",
+	gauge(SetHealth, "first_seen_timestamp_seconds", "Unix time of the first sample with the connection.",
 		func(c *health.Connection) (float64, bool) { return unixSeconds(c.FirstSeen) }),
-	gauge(SetHealth, "ended_timestamp_seconds", "Unix time when an ended connection was last seen, absent while it lives.",
+	gauge(SetHealth, "ended_timestamp_seconds", "Unix time of the last sample with an ended connection, absent while it is alive.",
 		func(c *health.Connection) (float64, bool) { return unixSeconds(c.Ended) }),
 	{
-		name: "connection_flag", help: "1 while the flag is raised, absent otherwise.",
+		name: "connection_flag", help: "1 while the flag is active, absent otherwise.",
 		kind: gaugeValue, set: SetHealth, labels: []string{"flag"},
 		series: func(c *health.Connection, to *series) {
 			for f := range c.Flags.All() {
@@ -34,7 +34,7 @@ var healthFamilyTable = []connectionFamily{
 		},
 	},
 	{
-		name: "connection_cause_info", help: "What the raised flags point at.",
+		name: "connection_cause_info", help: "Cause that the active flags indicate, constant 1.",
 		kind: gaugeValue, set: SetHealth, labels: []string{"cause"},
 		series: func(c *health.Connection, to *series) { to.add(1, c.Cause.String()) },
 	},
@@ -48,21 +48,21 @@ func unixSeconds(t time.Time) (float64, bool) {
 var trendFamilyTable = append(append(
 	queueFamilies("send_queue", func(c *health.Connection) *judge.QueueTrend { return &c.Trend.Send }),
 	queueFamilies("receive_queue", func(c *health.Connection) *judge.QueueTrend { return &c.Trend.Recv })...),
-	ratio("rtt_drift_ratio", "Smoothed RTT over the connection's own least smoothed RTT of the last ten minutes.",
+	ratio("rtt_drift_ratio", "Smoothed RTT divided by the minimum smoothed RTT of the connection in the last ten minutes.",
 		func(t *judge.Trend) float64 { return t.RTTDrift }),
-	ratio("jitter_ratio", "RTT deviation over smoothed RTT.",
+	ratio("jitter_ratio", "RTT deviation divided by the smoothed RTT.",
 		func(t *judge.Trend) float64 { return t.Jitter }),
-	ratio("rto_inflation_ratio", "Retransmission time-out over what smoothed RTT and deviation make it without back-off.",
+	ratio("rto_inflation_ratio", "Retransmission timeout divided by the timeout that smoothed RTT and deviation give without back-off.",
 		func(t *judge.Trend) float64 { return t.RTOInflation }),
-	ratio("loss_ratio", "Retransmitted over sent data in the window.",
+	ratio("loss_ratio", "Retransmitted share of the data sent in the window.",
 		func(t *judge.Trend) float64 { return t.Loss }),
-	ratio("receiver_limited_ratio", "Share of the busy time in the window in which the peer's receive window held up sending.",
+	ratio("receiver_limited_ratio", "Share of the busy time in the window during which the peer's receive window limited sending.",
 		func(t *judge.Trend) float64 { return t.ReceiverLimited }),
-	ratio("sndbuf_limited_ratio", "Share of the busy time in the window in which the send buffer was too small.",
+	ratio("sndbuf_limited_ratio", "Share of the busy time in the window during which the send buffer was too small.",
 		func(t *judge.Trend) float64 { return t.SndbufLimited }),
 	gauge(SetTrend, "window_samples", "Samples in the window.",
 		func(c *health.Connection) (float64, bool) { return always(float64(c.Trend.Samples)) }),
-	gauge(SetTrend, "window_seconds", "Time the window covers.",
+	gauge(SetTrend, "window_seconds", "Time span of the window.",
 		func(c *health.Connection) (float64, bool) { return always(c.Trend.Span) }),
 )
 
@@ -82,9 +82,9 @@ func queueFamilies(queue string, of func(*health.Connection) *judge.QueueTrend) 
 	}
 
 	return []connectionFamily{
-		row("_velocity_bytes_per_second", "Change of the queue over the window.",
+		row("_velocity_bytes_per_second", "Rate of change of the queue over the window.",
 			func(t *judge.QueueTrend) float64 { return t.Velocity }),
-		row("_acceleration_bytes_per_second_squared", "Change of the queue's velocity between the halves of the window.",
+		row("_acceleration_bytes_per_second_squared", "Change of the queue's velocity from the older to the newer half of the window.",
 			func(t *judge.QueueTrend) float64 { return t.Acceleration }),
 		row("_stddev_bytes", "Standard deviation of the queue over the window.",
 			func(t *judge.QueueTrend) float64 { return t.Stddev }),
@@ -94,7 +94,7 @@ func queueFamilies(queue string, of func(*health.Connection) *judge.QueueTrend) 
 			func(t *judge.QueueTrend) float64 { return t.LongAverage }),
 		row("_direction", "1 while the queue grows, -1 while it shrinks, 0 otherwise.",
 			func(t *judge.QueueTrend) float64 { return boolean(t.Growing) - boolean(t.Shrinking) }),
-		row("_persistence_seconds", "For how long the queue has not been empty, within the window.",
+		row("_persistence_seconds", "Time since the queue was last empty, within the window.",
 			func(t *judge.QueueTrend) float64 { return t.Persistence }),
 	}
 }

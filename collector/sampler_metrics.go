@@ -26,14 +26,14 @@ const (
 var samplerMetricTable = []Metric{
 	{Name: nameDumpDuration, Type: "histogram", Help: "Time of a dump, from the first request to the last byte decoded and tracked."},
 	{Name: nameTickDuration, Type: "histogram", Help: "Time of a tick, from the first request to the published snapshot."},
-	{Name: namePhases, Type: "counter", Labels: []string{"phase"}, Help: "Time of the sampler's goroutine by what it did: kernel (waiting for dumps), track (decoding, tracking and judging), publish, recheck."},
+	{Name: namePhases, Type: "counter", Labels: []string{"phase"}, Help: "Time of the sampling goroutine by phase: kernel (waiting for dumps), track (decoding, tracking and judging), publish, recheck."},
 	{Name: nameRecheckDuration, Type: "histogram", Help: "Time of a round of rechecking between two samples, from the first request to the last connection judged."},
-	{Name: nameRecheckedSockets, Type: "counter", Help: "Connections in doubt that were read again between two samples."},
+	{Name: nameRecheckedSockets, Type: "counter", Help: "Suspicious connections that were rechecked between two samples."},
 	{Name: nameInterval, Type: "gauge", Help: "Time between two samples, as stretched by --sampler.max-cpu."},
-	{Name: nameConfigured, Type: "gauge", Help: "Time between two samples as configured, or as recorded."},
-	{Name: nameLate, Type: "counter", Help: "By how much ticks began later than they should have, added up."},
-	{Name: nameMissed, Type: "counter", Help: "Ticks dropped because the dump before was late."},
-	{Name: nameErrors, Type: "counter", Labels: []string{"reason"}, Help: "Failures to open the kernel's interface, or to finish a dump or a round of rechecking."},
+	{Name: nameConfigured, Type: "gauge", Help: "Configured time between two samples, or that of a recording."},
+	{Name: nameLate, Type: "counter", Help: "Cumulative delay of tick starts."},
+	{Name: nameMissed, Type: "counter", Help: "Ticks dropped because the previous dump took too long."},
+	{Name: nameErrors, Type: "counter", Labels: []string{"reason"}, Help: "Failures to open the netlink socket, or to complete a dump or a round of rechecking."},
 }
 
 func helpOf(name string) string {

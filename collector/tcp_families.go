@@ -41,8 +41,8 @@ func row(set Set, name, help, source string, has sampler.Attrs, value func(*samp
 
 // What is counted of the peer's receive window.
 const (
-	zeroWindowHelp = "How often the peer's receive window was found closed while there was something to send."
-	shrinkHelp     = "How often the right edge of the peer's receive window had moved back since the last look."
+	zeroWindowHelp = "Times the peer's receive window closed while data waited to be sent."
+	shrinkHelp     = "Times the right edge of the peer's receive window moved back between two samples."
 )
 
 const (
@@ -54,22 +54,22 @@ const (
 // tcpFamilyTable are the figures of the kernel that most users look at.
 var tcpFamilyTable = []connectionFamily{
 	{
-		name: "connection_info", help: "Slow facts about the connection.",
+		name: "connection_info", help: "Connection metadata, constant 1.",
 		kind: gaugeValue, set: SetTCP, labels: []string{"state", "congestion_algorithm", "options", "uid", "group", "network"},
 		series: func(c *health.Connection, to *series) { to.add(1, to.infos.of(c)...) },
 	},
 	field(SetTCP, gaugeValue, "rtt_seconds", "Smoothed round-trip time.", sampler.FieldRTT, micros),
 	field(SetTCP, gaugeValue, "rttvar_seconds", "Mean deviation of the round-trip time.", sampler.FieldRTTVar, micros),
-	field(SetTCP, gaugeValue, "min_rtt_seconds", "Least round-trip time the kernel saw lately.", sampler.FieldMinRTT, micros),
-	field(SetTCP, gaugeValue, "rto_seconds", "Retransmission time-out, back-off included.", sampler.FieldRTO, micros),
+	field(SetTCP, gaugeValue, "min_rtt_seconds", "Minimum round-trip time, as the kernel measured it recently.", sampler.FieldMinRTT, micros),
+	field(SetTCP, gaugeValue, "rto_seconds", "Retransmission timeout, including back-off.", sampler.FieldRTO, micros),
 	field(SetTCP, gaugeValue, "cwnd_segments", "Congestion window.", sampler.FieldSndCwnd, plain),
-	field(SetTCP, gaugeValue, "ssthresh_segments", "Slow start threshold, absent until it was set.", sampler.FieldSndSsthresh, plain),
+	field(SetTCP, gaugeValue, "ssthresh_segments", "Slow start threshold, absent until it is set.", sampler.FieldSndSsthresh, plain),
 	field(SetTCP, gaugeValue, "unacked_segments", "Segments in flight.", sampler.FieldUnacked, plain),
-	row(SetTCP, "send_queue_bytes", "Bytes not acknowledged or not sent yet.", "idiag_wqueue", 0,
+	row(SetTCP, "send_queue_bytes", "Bytes not yet acknowledged or not yet sent.", "idiag_wqueue", 0,
 		func(s *sampler.Socket) float64 { return float64(s.SendQueue) }),
-	row(SetTCP, "receive_queue_bytes", "Bytes the local application has not read.", "idiag_rqueue", 0,
+	row(SetTCP, "receive_queue_bytes", "Bytes not yet read by the local application.", "idiag_rqueue", 0,
 		func(s *sampler.Socket) float64 { return float64(s.RecvQueue) }),
-	field(SetTCP, gaugeValue, "notsent_bytes", "Bytes queued and not sent yet.", sampler.FieldNotsentBytes, plain),
+	field(SetTCP, gaugeValue, "notsent_bytes", "Bytes queued and not yet sent.", sampler.FieldNotsentBytes, plain),
 	field(SetTCP, gaugeValue, "snd_wnd_bytes", "Receive window of the peer.", sampler.FieldSndWnd, plain),
 	{
 		name: "connection_zero_window_events_total", help: zeroWindowHelp, kind: counter, set: SetTCP,
@@ -83,10 +83,10 @@ var tcpFamilyTable = []connectionFamily{
 			}
 		},
 	},
-	field(SetTCP, gaugeValue, "delivery_rate_bytes_per_second", "Rate of the most recent delivery.", sampler.FieldDeliveryRate, plain),
-	field(SetTCP, counter, "sent_bytes_total", "Payload bytes sent, retransmissions included.", sampler.FieldBytesSent, plain),
-	field(SetTCP, counter, "acked_bytes_total", "Bytes acknowledged by the peer, SYN and FIN counting one each.", sampler.FieldBytesAcked, plain),
-	field(SetTCP, counter, "received_bytes_total", "Payload bytes received, the peer's FIN counting one.", sampler.FieldBytesReceived, plain),
+	field(SetTCP, gaugeValue, "delivery_rate_bytes_per_second", "Most recent delivery rate.", sampler.FieldDeliveryRate, plain),
+	field(SetTCP, counter, "sent_bytes_total", "Payload bytes sent, including retransmissions.", sampler.FieldBytesSent, plain),
+	field(SetTCP, counter, "acked_bytes_total", "Bytes acknowledged by the peer, with SYN and FIN counting one each.", sampler.FieldBytesAcked, plain),
+	field(SetTCP, counter, "received_bytes_total", "Payload bytes received, with the peer's FIN counting one.", sampler.FieldBytesReceived, plain),
 	field(SetTCP, counter, "retransmitted_bytes_total", "Payload bytes retransmitted.", sampler.FieldBytesRetrans, plain),
 	field(SetTCP, counter, "retransmitted_segments_total", "Segments retransmitted.", sampler.FieldTotalRetrans, plain),
 }
