@@ -71,13 +71,13 @@ func (t *Tracker) joinGroups(at int64) {
 		t.countJoined(i)
 	}
 
-	t.arrivals, t.sampledFrom = append(t.arrivals[:0], waiting...), t.clock.first
-	t.listeners.openings.prune(t.generation)
+	t.arrivals, t.at.sampledFrom = append(t.arrivals[:0], waiting...), t.at.clock.first
+	t.at.listeners.openings.prune(t.at.generation)
 }
 
 // regroup makes all connections join new groups.
 func (t *Tracker) regroup(g *group.Grouping) {
-	t.rest.clear()
+	t.wakeAll()
 	t.groups.Reset(g)
 	t.arrivals = t.arrivals[:0]
 
@@ -92,7 +92,7 @@ func (t *Tracker) regroup(g *group.Grouping) {
 // findRole sets the role of a connection, if the listeners have not decided it before.
 func (t *Tracker) findRole(c *connection) {
 	if c.role == group.RoleUnknown {
-		c.role = t.listeners.openings.roleOf(c)
+		c.role = t.spaceOf(c).listeners.openings.roleOf(c)
 	}
 }
 
@@ -163,7 +163,7 @@ func (t *Tracker) countJoined(i uint32) {
 	w := t.slab.ring(i)
 	s := w.Newest()
 	all := c.counters(s)
-	all.LimitTimes(s.At - t.sampledFrom + judge.JiffyMS)
+	all.LimitTimes(s.At - t.spaceOf(c).sampledFrom + judge.JiffyMS)
 	p.Counters.Add(&all)
 }
 

@@ -282,8 +282,8 @@ func (w *sockets) recheck() {
 	w.now = w.now.Add(-w.interval / 2)
 
 	for _, s := range w.living {
-		i, known := w.tracker.index[s.cookie]
-		if !known || w.tracker.slab.seen[i] != w.tracker.generation || w.random.IntN(3) > 0 {
+		i, known := w.tracker.at.index[s.cookie]
+		if !known || w.tracker.slab.seen[i] != w.tracker.at.generation || w.random.IntN(3) > 0 {
 			continue
 		}
 

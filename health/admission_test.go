@@ -36,9 +36,9 @@ func population(tb testing.TB, n, ill int) []sampler.Socket {
 
 // followed tells whether the last dump added to the connection's window.
 func (t *Tracker) followed(cookie uint64) bool {
-	i, known := t.index[cookie]
+	i, known := t.at.index[cookie]
 
-	return known && t.slab.seen[i] == t.generation
+	return known && t.slab.seen[i] == t.at.generation
 }
 
 func TestCrowdedTableTakesTurns(t *testing.T) {
@@ -99,7 +99,7 @@ func TestCrowdedTableTakesTurns(t *testing.T) {
 
 // followedCount returns how many connections were in the last dump.
 func (t *Tracker) followedCount() (n int) {
-	for cookie := range t.index {
+	for cookie := range t.at.index {
 		if t.followed(cookie) {
 			n++
 		}
@@ -122,7 +122,7 @@ func TestCrowdedTableOfIllOnes(t *testing.T) {
 				feed(tracker, now, sockets)
 				now = now.Add(time.Second)
 
-				for cookie := range tracker.index {
+				for cookie := range tracker.at.index {
 					seen[cookie] = true
 				}
 			}

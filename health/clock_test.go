@@ -9,7 +9,7 @@ import (
 
 // ticks judges samples that are so many ms apart.
 func ticks(c *clock, apart ...int64) (now judge.Stamp, afterGap bool) {
-	at := max(c.first, c.read(start))
+	at := max(c.first, start.UnixMilli())
 
 	for _, ms := range append([]int64{0}, apart...) {
 		at += ms
@@ -49,7 +49,7 @@ func TestClockStandsStillInGaps(t *testing.T) {
 
 func TestClockOfRowsWithinOneTick(t *testing.T) {
 	c := clock{interval: 1000}
-	at := c.read(start)
+	at := start.UnixMilli()
 	ticks(&c)
 	c.begin()
 	first, gap := c.judge(at + 10_000)
@@ -71,7 +71,7 @@ func TestClockOfRowsWithinOneTick(t *testing.T) {
 }
 
 func TestClockIgnoresStepsOfTheWallClock(t *testing.T) {
-	var c clock
+	var c times
 
 	now := time.Now()
 	at := c.read(now)
@@ -83,7 +83,7 @@ func TestClockIgnoresStepsOfTheWallClock(t *testing.T) {
 
 	// A time without a monotonic reading has the wall clock alone, as a
 	// recording has: nothing of it is a step.
-	c = clock{}
+	c = times{}
 	at = c.read(start)
 
 	if got := c.wall(c.read(start.Add(time.Hour))); !got.Equal(start.Add(time.Hour)) || at != start.UnixMilli() {

@@ -25,6 +25,7 @@ type connection struct {
 	// firstSeen and endedAt are in ms on the tracker's clock, endedAt zero
 	// while the connection lives.
 	firstSeen, endedAt int64
+	space              sampler.Space
 	missed             uint8 // complete dumps in a row without it
 	// foundAtStart: it was there in the very first dump.
 	foundAtStart bool
@@ -64,18 +65,21 @@ func (c *connection) is(row *sampler.Socket) bool {
 
 // identify takes over what names the connection and what selects it.
 func (c *connection) identify(row *sampler.Socket) {
-	c.cookie, c.local, c.remote, c.ifindex = row.Cookie, row.Local, row.Remote, row.Ifindex
+	c.space, c.cookie, c.local, c.remote, c.ifindex = row.Space, row.Cookie, row.Local, row.Remote, row.Ifindex
 	c.family, c.cgroup, c.mark = row.Family, row.CgroupID, row.Mark
 }
 
+// key returns the identity of the connection.
+func (c *connection) key() sampler.Key { return sampler.Key{Space: c.space, Cookie: c.cookie} }
+
 // target names the connection's socket for reading it alone.
 func (c *connection) target() sampler.Target {
-	return sampler.Target{Cookie: c.cookie, Local: c.local, Remote: c.remote, Ifindex: c.ifindex, Family: c.family}
+	return sampler.Target{Space: c.space, Cookie: c.cookie, Local: c.local, Remote: c.remote, Ifindex: c.ifindex, Family: c.family}
 }
 
 // describe is the reverse of identify.
 func (c *connection) describe(row *sampler.Socket) {
-	row.Cookie, row.Local, row.Remote, row.Ifindex = c.cookie, c.local, c.remote, c.ifindex
+	row.Space, row.Cookie, row.Local, row.Remote, row.Ifindex = c.space, c.cookie, c.local, c.remote, c.ifindex
 	row.Family, row.CgroupID, row.Mark = c.family, c.cgroup, c.mark
 }
 

@@ -48,7 +48,7 @@ func (r EndReason) String() string { return endReasonNameTable[r] }
 
 // Ended is a connection that has ended, or is no longer tracked.
 type Ended struct {
-	Cookie   uint64
+	Key      sampler.Key
 	Identity export.Identity
 	// Group is the name of its group, see [Group].
 	Group  string
@@ -72,12 +72,12 @@ type Ended struct {
 // sweep ends the connections that enough dumps have missed.
 func (t *Tracker) sweep(at int64) {
 	for i, seen := range t.slab.seen {
-		if seen == neverSeen || seen == t.generation {
+		if seen == neverSeen || seen == t.at.generation {
 			continue
 		}
 
 		c := t.slab.conn(uint32(i))
-		if c.endedAt != 0 {
+		if c.endedAt != 0 || c.space != t.at.id {
 			continue
 		}
 
@@ -89,7 +89,7 @@ func (t *Tracker) sweep(at int64) {
 			t.ended = append(t.ended, uint32(i))
 			t.finish(uint32(i), c, t.conclude(c))
 			w := t.slab.ring(uint32(i))
-			t.setExportedEnd(c, t.clock.wall(w.Newest().At))
+			t.setExportedEnd(c, t.times.wall(w.Newest().At))
 		}
 	}
 }
@@ -125,17 +125,17 @@ func (t *Tracker) finish(i uint32, c *connection, reason EndReason) {
 	w := t.windowOf(i, c)
 	v := c.judged.Verdict()
 	t.cfg.Ended(&Ended{
-		Cookie:      c.cookie,
+		Key:         c.key(),
 		Identity:    t.identityOf(c),
 		Group:       t.groupName(c),
 		Role:        c.role,
 		Reason:      reason,
 		State:       c.state,
-		FirstSeen:   t.clock.wall(c.firstSeen),
-		LastSeen:    t.clock.wall(w.Newest().At),
+		FirstSeen:   t.times.wall(c.firstSeen),
+		LastSeen:    t.times.wall(w.Newest().At),
 		Opened:      c.opened,
 		Verdict:     v,
-		StatusSince: t.clock.wall(v.Since),
+		StatusSince: t.times.wall(v.Since),
 		Counters:    c.counters(w.Newest()),
 		Windows:     c.judged.Windows(),
 	})
@@ -214,6 +214,6 @@ func (t *Tracker) remove(i uint32) {
 	t.notes.drop(c.note)
 	t.uncount(c)
 	t.groups.Leave(c.group)
-	delete(t.index, c.cookie)
+	delete(t.spaceOf(c).index, c.cookie)
 	t.slab.release(i)
 }

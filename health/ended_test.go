@@ -67,7 +67,7 @@ func TestEndReasons(t *testing.T) {
 		w.tick()
 		w.tick()
 
-		i := slices.IndexFunc(*ends, func(e Ended) bool { return e.Cookie == 1 })
+		i := slices.IndexFunc(*ends, func(e Ended) bool { return e.Key.Cookie == 1 })
 		if len(*ends) != 2 || i < 0 || (*ends)[i].Reason != tc.want {
 			t.Errorf("%s: %+v, want one end of each connection, the reason %v", name, *ends, tc.want)
 		}

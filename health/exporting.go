@@ -46,7 +46,7 @@ func (t exporting) Exported(i uint32, place int32, s *sampler.Socket, tuple *exp
 		Row:       *s,
 		Trend:     judge.NewTrend(&w, &c.judged, s),
 		Windows:   c.judged.Windows(),
-		FirstSeen: t.clock.wall(c.firstSeen),
+		FirstSeen: t.times.wall(c.firstSeen),
 	}
 }
 
@@ -106,7 +106,7 @@ func (t *Tracker) exportedConnections() []Connection {
 		}
 
 		c, e := t.slab.conn(i), &t.exported[place]
-		e.adopt(c.judged.Verdict(), &t.clock)
+		e.adopt(c.judged.Verdict(), &t.times)
 		e.Group = t.groupName(c)
 		all = append(all, *e)
 	}

@@ -207,7 +207,7 @@ func TestExportSuccessorThatIsGone(t *testing.T) {
 		w := newWatch(t, Config{Export: export.Config{Max: 4, MinAge: time.Hour}})
 		w.tick(established(1))
 		w.tick(established(1), sameAddresses(established(2), 1))
-		w.tracker.remove(w.tracker.index[2])
+		w.tracker.remove(w.tracker.at.index[2])
 		w.tick()
 		w.tick()
 		requireSound(t, w.tracker)
@@ -384,7 +384,7 @@ func requireSticky(t *testing.T, w *watch, before *Snapshot, since map[uint64]ti
 
 	for i := range before.Connections {
 		c := &before.Connections[i]
-		index, followed := w.tracker.index[c.Cookie]
+		index, followed := w.tracker.at.index[c.Cookie]
 
 		if w.snapshot.shown(c.Cookie) != nil || !c.Ended.IsZero() || !followed {
 			continue

@@ -14,7 +14,7 @@ func requireSoundGroups(tb testing.TB, t *Tracker) {
 
 	members := make(map[group.ID]int)
 
-	for cookie, i := range t.index {
+	for cookie, i := range indexed(t) {
 		switch c := t.slab.conn(i); {
 		case c.group != group.None:
 			members[c.group]++
@@ -38,7 +38,7 @@ func requireSameSums(tb testing.TB, t *Tracker) {
 		tb.Fatalf("%d opened from here and to here, %d over groups", opened, sum.Opened)
 	}
 
-	for _, i := range t.index {
+	for _, i := range indexed(t) {
 		if c := t.slab.conn(i); c.group == group.None && c.opened && !c.joined {
 			sum.Opened++
 		}

@@ -23,9 +23,9 @@ func requireSoundTable(tb testing.TB, t *Tracker) {
 
 	live, ended, windows := 0, 0, 0
 
-	for cookie, i := range t.index {
+	for cookie, i := range indexed(t) {
 		c := t.slab.conn(i)
-		if c.cookie != cookie || t.slab.seen[i] == neverSeen {
+		if c.key() != cookie || t.slab.seen[i] == neverSeen {
 			tb.Fatalf("index leads cookie %d to connection %d, seen %d", cookie, c.cookie, t.slab.seen[i])
 		}
 
@@ -56,9 +56,9 @@ func requireSoundTable(tb testing.TB, t *Tracker) {
 		tb.Fatalf("%d windows are in use, %d of %d are free", windows, len(w.free), len(w.chunks)*chunkSize)
 	}
 
-	if t.slab.used != live+ended || len(t.index) != t.slab.used || len(t.ended) != ended {
+	if t.slab.used != live+ended || len(indexed(t)) != t.slab.used || len(t.ended) != ended {
 		tb.Fatalf("%d places used, %d indexed, %d live, %d ended, %d listed as ended",
-			t.slab.used, len(t.index), live, ended, len(t.ended))
+			t.slab.used, len(indexed(t)), live, ended, len(t.ended))
 	}
 
 	if t.slab.used > t.cfg.MaxConnections || len(t.slab.free)+t.slab.used != len(t.slab.seen) {
@@ -73,7 +73,7 @@ func requireSoundNotes(tb testing.TB, t *Tracker) {
 
 	taken := make(map[int32]uint64)
 
-	for cookie, i := range t.index {
+	for cookie, i := range indexed(t) {
 		c := t.slab.conn(i)
 		if (c.note == noNote) != (c.judged.Verdict().Flags == 0) {
 			tb.Fatalf("connection %d has the note %d and the flags %s", cookie, c.note, flagNames(c.judged.Verdict().Flags))
@@ -87,7 +87,7 @@ func requireSoundNotes(tb testing.TB, t *Tracker) {
 			tb.Fatalf("note %d of connection %d belongs to %d, or to nobody", c.note, cookie, other)
 		}
 
-		taken[c.note] = cookie
+		taken[c.note] = cookie.Cookie
 	}
 
 	if len(taken)+len(t.notes.free) != len(t.notes.all) {
@@ -114,7 +114,7 @@ func requireSoundExports(tb testing.TB, t *Tracker) {
 		}
 	}
 
-	for _, i := range t.index {
+	for _, i := range indexed(t) {
 		c := t.slab.conn(i)
 		if c.place == export.NoPlace {
 			continue

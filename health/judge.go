@@ -12,7 +12,7 @@ import (
 func (t *Tracker) judge(i uint32, m *judge.Moment) {
 	c := t.slab.conn(i)
 	t.wake(i, c)
-	t.slab.seen[i] = t.generation
+	t.slab.seen[i] = t.spaceOf(c).generation
 	c.missed = 0
 
 	if c.revision != t.revision {
@@ -43,14 +43,14 @@ func (t *Tracker) take(i uint32, c *connection, m *judge.Moment, a *judge.Assess
 	t.countWindows(c, &a.Windows)
 
 	if a.Activated != 0 {
-		t.events.raise(a.Activated, t.tupleOf(m.Socket), t.clock.wall(m.At))
+		t.events.raise(a.Activated, t.tupleOf(m.Socket), t.times.wall(m.At))
 	}
 
 	if a.Entered {
 		t.countEntry(c)
 	}
 
-	t.watch.consider(i, &v, &t.evidence)
+	t.suspects.consider(i, &v, &t.evidence)
 }
 
 // contribution is what a connection adds to the counts of a sample and of its group.

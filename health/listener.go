@@ -75,8 +75,7 @@ func listenAddress(a netip.Addr, family sampler.Family) string {
 	return a.String()
 }
 
-// snapshot returns the listeners of the generation in a fixed order and
-// forgets the others.
+// snapshot returns the listeners of the generation and forgets the others.
 func (l *listeners) snapshot(generation uint32, atMS int64) []Listener {
 	turned := atMS/highWaterMS != l.period
 	skipped := atMS/highWaterMS > l.period+1
@@ -111,9 +110,26 @@ func (l *listeners) snapshot(generation uint32, atMS int64) []Listener {
 		})
 	}
 
+	return all
+}
+
+// listening returns the listeners of all namespaces in a fixed order. Of those with the
+// same address and port, the one with the fullest accept queue counts.
+func (t *Tracker) listening(atMS int64) []Listener {
+	all := []Listener{}
+	for _, s := range t.spaces {
+		all = append(all, s.listeners.snapshot(s.generation, atMS)...)
+	}
+
 	slices.SortFunc(all, func(a, b Listener) int {
-		return cmp.Or(cmp.Compare(a.LocalAddress, b.LocalAddress), cmp.Compare(a.LocalPort, b.LocalPort))
+		return cmp.Or(
+			cmp.Compare(a.LocalAddress, b.LocalAddress),
+			cmp.Compare(a.LocalPort, b.LocalPort),
+			cmp.Compare(uint64(b.AcceptQueue)*uint64(a.Limit), uint64(a.AcceptQueue)*uint64(b.Limit)),
+		)
 	})
 
-	return all
+	return slices.CompactFunc(all, func(a, b Listener) bool {
+		return a.LocalAddress == b.LocalAddress && a.LocalPort == b.LocalPort
+	})
 }

@@ -48,7 +48,7 @@ func TestListenersDisappear(t *testing.T) {
 		t.Errorf("got %v", s.Listeners)
 	}
 
-	if n := len(w.tracker.listeners.byEndpoint) + len(w.tracker.listeners.seen); n != 2 {
+	if n := len(w.tracker.at.listeners.byEndpoint) + len(w.tracker.at.listeners.seen); n != 2 {
 		t.Errorf("%d entries for one listener", n)
 	}
 

@@ -81,7 +81,7 @@ func (p *Policy) networks() *group.Networks {
 func (t *Tracker) SetPolicy(p *Policy) {
 	t.policy, t.lastPolicy = p, t.policy
 	t.revision++
-	t.rest.clear()
+	t.wakeAll()
 	t.networks = p.networks()
 	t.renameNetworks(t.networks)
 }

@@ -7,13 +7,15 @@ import (
 
 // snapshot renders the state at a time, which is that of a sample or later.
 func (t *Tracker) snapshot(at int64) *Snapshot {
-	t.watch.changed = false
+	t.suspects.changed = false
 	known, edge := group.CountersIn(&t.kernel), judge.EdgeKnown(&t.kernel)
+
+	sum := t.ticks()
 
 	s := &Snapshot{
 		At:          t.last.End,
-		Sockets:     t.tick.sockets,
-		States:      t.tick.states,
+		Sockets:     sum.sockets,
+		States:      sum.states,
 		Statuses:    t.counts.statuses,
 		FlagCounts:  t.counts.flags,
 		Idle:        t.counts.idle,
@@ -25,16 +27,16 @@ func (t *Tracker) snapshot(at int64) *Snapshot {
 		Outstanding: t.durations.outstanding.Snapshot(),
 		Lifetimes:   t.durations.lifetime.Snapshot(),
 		Tracker:     t.stats,
-		Listeners:   t.listeners.snapshot(t.generation, at),
+		Listeners:   t.listening(at),
 		Connections: t.exportedConnections(),
 	}
 	s.Totals.Known, s.Totals.EdgeKnown = known, edge
 	s.GroupsFolded = t.groups.Folded()
 	s.Tracker.Live = t.slab.used - len(t.ended)
 	s.Tracker.Ended = len(t.ended)
-	s.Tracker.Untracked = t.tick.untracked
+	s.Tracker.Untracked = sum.untracked
 	s.Tracker.Twins = t.exports.Twins()
-	s.Tracker.Suspicious = len(t.watch.targets)
+	s.Tracker.Suspicious = len(t.suspects.targets)
 	s.Tracker.Bytes = t.bytes()
 	s.Unexported = s.Tracker.Live
 
@@ -47,8 +49,8 @@ func (t *Tracker) snapshot(at int64) *Snapshot {
 	return s
 }
 
-// adopt takes over a verdict.
-func (c *Connection) adopt(v judge.Verdict, clock *clock) {
+// adopt sets the verdict.
+func (c *Connection) adopt(v judge.Verdict, clock *times) {
 	c.Status, c.StatusSince = v.Status, clock.wall(v.Since)
 	c.Points, c.Score = int(v.Points), judge.Score(int(v.Points))
 	c.Flags, c.Cause = v.Flags, v.Cause
@@ -61,5 +63,10 @@ func (t *Tracker) bytes() int {
 	// A map entry is a key, a value and its share of a group of eight filled to 7/8.
 	const perIndexed = 16
 
-	return len(t.slab.seen)*perPlace + t.slab.windows.bytes() + t.rest.bytes() + len(t.index)*perIndexed + cap(t.ended)*4 + cap(t.slab.free)*4 + t.groups.Bytes() + cap(t.arrivals)*4
+	indexes := 0
+	for _, s := range t.spaces {
+		indexes += len(s.index)*perIndexed + s.rest.bytes()
+	}
+
+	return indexes + len(t.slab.seen)*perPlace + t.slab.windows.bytes() + cap(t.places)*4 + cap(t.ended)*4 + cap(t.slab.free)*4 + t.groups.Bytes() + cap(t.arrivals)*4
 }

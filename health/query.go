@@ -94,18 +94,18 @@ func (s *Search) Answer() *Answer {
 // look copies what the table has of a connection.
 func (t *Tracker) look(i uint32, c *connection, subject *sampler.Socket) *Found {
 	r := t.windowOf(i, c)
-	last := t.clock.wall(r.Newest().At)
+	last := t.times.wall(r.Newest().At)
 	tuple := t.tupleOf(subject)
 	f := &Found{
 		Connection: Connection{
 			Identity:  tuple.Identity(),
 			Cookie:    c.cookie,
-			FirstSeen: t.clock.wall(c.firstSeen),
+			FirstSeen: t.times.wall(c.firstSeen),
 		},
 		State:   c.state,
 		Reasons: t.reasons(c),
 	}
-	f.adopt(c.judged.Verdict(), &t.clock)
+	f.adopt(c.judged.Verdict(), &t.times)
 
 	if c.endedAt != 0 {
 		f.Ended = last
@@ -125,7 +125,7 @@ func (t *Tracker) window(r *judge.Window) []Sample {
 	for i := range samples {
 		s := r.At(i)
 		samples[i] = Sample{
-			At:              t.clock.wall(s.At),
+			At:              t.times.wall(s.At),
 			SendQueue:       s.SendQueue,
 			RecvQueue:       s.RecvQueue,
 			Notsent:         s.Notsent,

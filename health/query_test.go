@@ -232,14 +232,14 @@ func TestQueryOfOldKernel(t *testing.T) {
 
 // naive answers a query by looking at everything and sorting all.
 func naive(t *Tracker, q Query) (total int, worst []rank) {
-	for cookie, i := range t.index {
+	for cookie, i := range indexed(t) {
 		c := t.slab.conn(i)
 
 		var s sampler.Socket
 		c.describe(&s)
 
 		v := c.judged.Verdict()
-		if v.Status >= q.MinStatus && (q.Ended || c.endedAt == 0) && (q.Cookie == 0 || q.Cookie == cookie) &&
+		if v.Status >= q.MinStatus && (q.Ended || c.endedAt == 0) && (q.Cookie == 0 || q.Cookie == cookie.Cookie) &&
 			(q.Match == nil || q.Match(&s)) {
 			worst = append(worst, rank{v.Status, int(v.Points), c.firstSeen})
 		}

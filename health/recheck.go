@@ -1,20 +1,21 @@
 package health
 
 import (
+	"slices"
 	"time"
 
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
-// suspects holds the connections that are looked at again before the next
-// sample: those in doubt, as far as there is room, then those known to be dead.
+// suspects are the connections to recheck before the next sample: the suspicious ones
+// up to a maximum, then those known to be dead.
 type suspects struct {
-	max         int
-	after       float64 // seconds
-	doubt, dead []uint32
-	targets     []sampler.Target
-	// changed tells that a verdict is another one since the last snapshot.
+	max              int
+	after            float64 // seconds
+	suspicious, dead []uint32
+	targets          []sampler.Target
+	// changed: a verdict differs from the last snapshot.
 	changed bool
 }
 
@@ -22,29 +23,29 @@ func newSuspects(cfg RecheckConfig) suspects {
 	return suspects{max: cfg.Max, after: cfg.After.Seconds()}
 }
 
-func (w *suspects) clear() { w.doubt, w.dead = w.doubt[:0], w.dead[:0] }
+func (w *suspects) clear() { w.suspicious, w.dead = w.suspicious[:0], w.dead[:0] }
 
-// consider takes in a connection that has just been judged.
+// consider takes a connection that has just been judged.
 func (w *suspects) consider(i uint32, v *judge.Verdict, e *judge.Evidence) {
 	waits := e.Waits(w.after)
 
 	switch {
 	case v.Status == judge.Stale && len(w.dead) < w.max:
 		w.dead = append(w.dead, i)
-	case v.Status != judge.Stale && (waits || v.Status >= judge.Suspect) && len(w.doubt) < w.max:
-		w.doubt = append(w.doubt, i)
+	case v.Status != judge.Stale && (waits || v.Status >= judge.Suspect) && len(w.suspicious) < w.max:
+		w.suspicious = append(w.suspicious, i)
 	}
 }
 
 // Suspicious implements [sampler.Consumer].
 func (t *Tracker) Suspicious() []sampler.Target {
-	w := &t.watch
+	w := &t.suspects
 	w.targets = w.targets[:0]
 
-	for _, list := range [][]uint32{w.doubt, w.dead} {
+	for _, list := range [][]uint32{w.suspicious, w.dead} {
 		for _, i := range list {
 			c := t.slab.conn(i)
-			if len(w.targets) < w.max && t.slab.seen[i] == t.generation && c.endedAt == 0 {
+			if len(w.targets) < w.max && t.sampled(i, c) && c.endedAt == 0 {
 				w.targets = append(w.targets, c.target())
 			}
 		}
@@ -56,44 +57,61 @@ func (t *Tracker) Suspicious() []sampler.Target {
 	return w.targets
 }
 
-// Rechecked implements [sampler.Consumer].
-func (t *Tracker) Rechecked(at time.Time, rows []sampler.Socket) {
-	m := judge.Moment{At: t.clock.read(at), Usual: t.clock.usual}
-	m.Now, m.Sampled = t.clock.between(m.At), m.At
+// forgetSuspects drops the suspicious connections of the current namespace, whose sample
+// begins.
+func (t *Tracker) forgetSuspects() {
+	w := &t.suspects
+	if len(t.spaces) == 1 {
+		w.clear()
 
-	for i := range rows {
-		m.Socket = &rows[i]
+		return
+	}
+
+	here := func(i uint32) bool { return t.slab.conn(i).space == t.at.id }
+	w.suspicious, w.dead = slices.DeleteFunc(w.suspicious, here), slices.DeleteFunc(w.dead, here)
+}
+
+// Rechecked implements [sampler.Consumer].
+func (t *Tracker) Rechecked(at time.Time, sockets []sampler.Socket) {
+	m := judge.Moment{At: t.times.read(at)}
+	m.Sampled = m.At
+
+	for i := range sockets {
+		m.Socket = &sockets[i]
 		t.revisit(&m)
 	}
 }
 
-// revisit judges a connection that this sample has brought already.
+// revisit judges a connection that the last sample contained.
 func (t *Tracker) revisit(m *judge.Moment) {
-	i, known := t.index[m.Socket.Cookie]
-	if !known || t.slab.seen[i] != t.generation || !m.Socket.Has(sampler.HasInfo) {
+	i, known := t.find(m.Socket.Key())
+	if !known || !m.Socket.Has(sampler.HasInfo) {
 		return
 	}
 
 	c := t.slab.conn(i)
-	if c.endedAt != 0 || !c.is(m.Socket) {
+	if c.endedAt != 0 || !t.sampled(i, c) || !c.is(m.Socket) {
 		return
 	}
+
+	clock := &t.spaceOf(c).clock
+	m.Now, m.Usual = clock.between(m.At), clock.usual
 
 	before := c.judged.Verdict()
 	t.judge(i, m)
 
 	v := c.judged.Verdict()
-	t.watch.changed = t.watch.changed || v.Status != before.Status || v.Flags != before.Flags ||
+	t.suspects.changed = t.suspects.changed || v.Status != before.Status || v.Flags != before.Flags ||
 		v.Cause != before.Cause || v.SafeToSend != before.SafeToSend
 }
 
 // Settle implements [sampler.Consumer]: what changed is published at once.
 func (t *Tracker) Settle(at time.Time) {
-	if !t.watch.changed {
+	if !t.suspects.changed {
 		return
 	}
 
-	now := t.clock.read(at)
-	t.exports.Settle(now, t.first)
+	now := t.times.read(at)
+	t.exports.Settle(now, false)
 	t.publish(t.snapshot(now))
 }

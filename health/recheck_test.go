@@ -232,7 +232,7 @@ func requireCounts(tb testing.TB, w *watch) {
 
 	var want counts
 
-	for _, i := range w.tracker.index {
+	for _, i := range indexed(w.tracker) {
 		v := w.tracker.slab.conn(i).judged.Verdict()
 		if w.tracker.slab.conn(i).missed > 0 || w.tracker.slab.conn(i).endedAt != 0 {
 			continue

@@ -35,9 +35,9 @@ type rest struct {
 	cursor  int
 	// astray counts the rows since one came where it was expected.
 	astray int
-	// places has for each connection in the table where it is in the newest list that
-	// has it.
-	places []uint32
+	// places has the position of each connection in the newest list that contains it.
+	// All namespaces share it.
+	places *[]uint32
 	// dumps are the last ones with any row, oldest first, from a position on around.
 	dumps  [restMemory]dumpTime
 	newest int
@@ -49,7 +49,7 @@ type rest struct {
 func (r *rest) bytes() int {
 	const each = 32
 
-	return (cap(r.was)+cap(r.is))*each + cap(r.places)*4
+	return (cap(r.was) + cap(r.is)) * each
 }
 
 // dumpTime is when a dump brought its first row.
@@ -70,7 +70,9 @@ const (
 	patience = 8
 )
 
-func newRest(g *judge.Geometry, interval int64) rest { return rest{off: g.Spacing != interval} }
+func newRest(g *judge.Geometry, places *[]uint32) rest {
+	return rest{off: g.Spacing != g.Interval, places: places}
+}
 
 // begin starts a dump.
 func (r *rest) begin() {
@@ -102,17 +104,17 @@ func (r *rest) find(cookie uint64) *resting {
 
 // seek is find for what comes from elsewhere, if that is the rule.
 func (t *Tracker) seek(cookie uint64) *resting {
-	r := &t.rest
+	r := &t.at.rest
 	if r.astray++; r.astray < patience {
 		return nil
 	}
 
-	i, known := t.index[cookie]
-	if !known || int(i) >= len(r.places) {
+	i, known := t.at.index[cookie]
+	if !known || int(i) >= len(*r.places) {
 		return nil
 	}
 
-	place := int(r.places[i])
+	place := int((*r.places)[i])
 	if place >= len(r.was) || r.was[place].cookie != cookie {
 		return nil
 	}
@@ -125,34 +127,34 @@ func (t *Tracker) seek(cookie uint64) *resting {
 // Resting implements [sampler.Skip]: it takes in the row of a connection that is
 // still at rest.
 func (t *Tracker) Resting(at time.Time, cookie, digest uint64) bool {
-	if t.clock.first == 0 {
-		t.startDump(t.clock.read(at))
+	if t.at.clock.first == 0 {
+		t.startDump(t.times.read(at))
 	}
 
-	r := t.rest.find(cookie)
+	r := t.at.rest.find(cookie)
 	if r == nil {
 		r = t.seek(cookie)
 	}
 
-	if r == nil || r.digest != digest || t.slab.seen[r.index] == t.generation || t.exports.Wanting() || t.admission.crowded || t.admission.relaxed {
+	if r == nil || r.digest != digest || t.slab.seen[r.index] == t.at.generation || t.exports.Wanting() || t.admission.crowded || t.admission.relaxed {
 		return false
 	}
 
-	t.rest.append(*r)
-	t.slab.seen[r.index] = t.generation
-	t.tick.sockets++
-	t.tick.states[r.state]++
+	t.at.rest.append(*r)
+	t.slab.seen[r.index] = t.at.generation
+	t.at.tick.sockets++
+	t.at.tick.states[r.state]++
 
 	return true
 }
 
 // append adds a connection to those of this dump.
 func (r *rest) append(one resting) {
-	for int(one.index) >= len(r.places) {
-		r.places = append(r.places, 0)
+	for int(one.index) >= len(*r.places) {
+		*r.places = append(*r.places, 0)
 	}
 
-	r.places[one.index] = uint32(len(r.is))
+	(*r.places)[one.index] = uint32(len(r.is))
 	r.is = append(r.is, one)
 }
 
@@ -162,18 +164,18 @@ func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
 	c := t.slab.conn(i)
 
 	alone := c.group != group.None && c.place == export.NoPlace
-	if row.Digest == 0 || t.rest.off || !alone || !c.judged.Spotless() || !t.evidence.Still() || row.SendQueue > 0 {
+	if row.Digest == 0 || t.at.rest.off || !alone || !c.judged.Spotless() || !t.evidence.Still() || row.SendQueue > 0 {
 		return
 	}
 
 	r := t.slab.ring(i)
-	if !r.Level() || !t.rest.canRestore(&r, &t.geometry) {
+	if !r.Level() || !t.at.rest.canRestore(&r, &t.geometry) {
 		return
 	}
 
 	c.resting, c.restFrom = true, r.Oldest().At
 	t.slab.shrink(i)
-	t.rest.append(resting{row.Cookie, row.Digest, i, row.State})
+	t.at.rest.append(resting{row.Cookie, row.Digest, i, row.State})
 }
 
 // canRestore tells whether a window of equal samples can be made again by the times of
@@ -220,7 +222,7 @@ func (t *Tracker) windowOf(i uint32, c *connection) judge.Window {
 		return t.slab.ring(i)
 	}
 
-	return t.rest.restore(t.slab.last(i), c.restFrom, t.slab.seen[i], &t.geometry)
+	return t.spaceOf(c).rest.restore(t.slab.last(i), c.restFrom, t.slab.seen[i], &t.geometry)
 }
 
 // wake ends the rest of a connection that is looked at again.
@@ -233,7 +235,8 @@ func (t *Tracker) wake(i uint32, c *connection) {
 	c.resting = false
 	c.position = t.slab.fill(i, &restored)
 
-	if place := int(t.rest.places[i]); place < len(t.rest.is) && t.rest.is[place].index == i {
-		t.rest.is[place].cookie = 0 // no socket has it
+	rest := &t.spaceOf(c).rest
+	if place := int((*rest.places)[i]); place < len(rest.is) && rest.is[place].index == i {
+		rest.is[place].cookie = 0 // no socket has it
 	}
 }

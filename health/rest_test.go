@@ -89,7 +89,7 @@ func (t *twins) requireSame() {
 		return
 	}
 
-	for cookie := range t.plain.tracker.index {
+	for cookie := range t.plain.tracker.at.index {
 		q := Query{Cookie: cookie, Limit: 1, Ended: true}
 
 		want, got := t.plain.ask(q, nil).Found, t.rest.ask(q, nil).Found

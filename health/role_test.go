@@ -18,7 +18,7 @@ func between(cookie uint64, local, remote string) row {
 
 // role returns the role of a connection in the table.
 func (w *watch) role(cookie uint64) group.Role {
-	return w.tracker.slab.conn(w.tracker.index[cookie]).role
+	return w.tracker.slab.conn(w.tracker.at.index[cookie]).role
 }
 
 func TestRoleByListener(t *testing.T) {
@@ -105,7 +105,7 @@ func TestRoleIsFixedAtFirstSight(t *testing.T) {
 			t.Errorf("%v, %v", w.role(1), w.role(2))
 		}
 
-		if n := len(w.tracker.listeners.openings); n != 0 {
+		if n := len(w.tracker.at.listeners.openings); n != 0 {
 			t.Errorf("%d openings of no listener", n)
 		}
 	})

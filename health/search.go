@@ -80,8 +80,10 @@ func (s *Search) rank() (done bool) {
 	t := s.tracker
 
 	if s.query.Cookie != 0 {
-		if i, known := t.index[s.query.Cookie]; known {
-			s.consider(i)
+		for _, space := range t.spaces {
+			if i, known := space.index[s.query.Cookie]; known {
+				s.consider(i)
+			}
 		}
 
 		return true

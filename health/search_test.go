@@ -185,7 +185,7 @@ func TestSearchOfTakenPlaces(t *testing.T) {
 		w := newWatch(t, Config{})
 		w.tick(established(1), established(2))
 
-		place := w.tracker.index[1]
+		place := w.tracker.at.index[1]
 		s := w.tracker.Search(test.query)
 
 		for !s.ranked {
@@ -195,7 +195,7 @@ func TestSearchOfTakenPlaces(t *testing.T) {
 		w.tracker.remove(place)
 		w.tick(test.rows...)
 
-		if i, taken := w.tracker.index[3]; taken && i != place {
+		if i, taken := w.tracker.at.index[3]; taken && i != place {
 			t.Fatalf("%s: the place is %d, not %d", name, i, place)
 		}
 

@@ -17,11 +17,10 @@ type Tracker struct {
 	publish func(*Snapshot)
 
 	slab     slab
-	index    map[uint64]uint32 // by cookie
-	ended    []uint32          // oldest first
+	ended    []uint32 // oldest first
 	geometry judge.Geometry
 	notes    notes
-	watch    suspects
+	suspects suspects
 
 	policy *Policy
 	// lastPolicy is the one before: what was not seen since is judged by it.
@@ -30,22 +29,24 @@ type Tracker struct {
 	revision uint8
 	networks *group.Networks
 
-	rest      rest
-	warming   warming
-	exports   *export.Table
-	exported  []Connection // by place
-	zones     zones
-	listeners listeners
-	groups    group.Table
+	// spaces are the network namespaces, at is the current one.
+	spaces []*space
+	at     *space
+	// places is shared by the namespaces, see rest.
+	places []uint32
+
+	warming  warming
+	exports  *export.Table
+	exported []Connection // by place
+	zones    zones
+	groups   group.Table
 	// arrivals are the connections that wait for their group.
-	arrivals []uint32
-	// sampledFrom is when the previous sample began, in ms on the tracker's clock.
-	sampledFrom int64
-	durations   durations
+	arrivals  []uint32
+	durations durations
 	// algorithms are the congestion control algorithms seen.
 	algorithms algorithms
 	admission  admission
-	clock      clock
+	times      times
 
 	// evidence is that of the connection being judged: a variable of its own
 	// would be allocated for each, since the rules are called by reference.
@@ -54,10 +55,9 @@ type Tracker struct {
 	// kernel is the first tcp_info seen.
 	kernel sampler.TCPInfo
 
+	// generation is the last one that was drawn, see space.
 	generation uint32
-	tick       tickCounts
 	counts     counts
-	first      bool // until the first complete sample
 	last       sampler.Dump
 	events     flagEvents
 	stats      TrackerStats
@@ -91,19 +91,16 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 		cfg:       cfg,
 		publish:   publish,
 		slab:      slab{windows: windows{length: g.Length}},
-		index:     make(map[uint64]uint32),
 		geometry:  g,
-		rest:      newRest(&g, cfg.Interval.Milliseconds()),
 		policy:    cfg.Policy,
 		networks:  cfg.Policy.networks(),
-		watch:     newSuspects(cfg.Recheck),
+		suspects:  newSuspects(cfg.Recheck),
 		admission: admission{capacity: cfg.MaxConnections},
-		clock:     clock{interval: cfg.Interval.Milliseconds()},
 		groups:    group.NewTable(cfg.Groups, cfg.Policy.grouping()),
 		durations: newDurations(),
-		first:     true,
 	}
 	t.slab.geometry = &t.geometry
+	t.enter(0)
 	t.zones.lookUp = cfg.InterfaceName
 	t.exports = export.NewTable(cfg.Export, exporting{t}, t.zones.name)
 
@@ -111,30 +108,33 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 }
 
 // Begin implements [sampler.Consumer].
-func (t *Tracker) Begin(sampler.Space) {
+func (t *Tracker) Begin(id sampler.Space) {
+	t.enter(id)
+
 	t.generation++
 	if t.generation == neverSeen {
 		t.generation++
 	}
 
-	t.tick = tickCounts{}
-	t.clock.begin()
-	t.rest.begin()
+	t.at.generation = t.generation
+	t.at.tick = tickCounts{}
+	t.at.clock.begin()
+	t.at.rest.begin()
 	t.exports.Begin()
 	t.zones.begin()
-	t.watch.clear()
+	t.forgetSuspects()
 	t.moveCounts(t.groups.Begin())
 }
 
 // Sockets implements [sampler.Consumer].
 func (t *Tracker) Sockets(at time.Time, rows []sampler.Socket) {
-	m := judge.Moment{At: t.clock.read(at), Usual: t.clock.usual}
-	if t.clock.first == 0 {
+	m := judge.Moment{At: t.times.read(at), Usual: t.at.clock.usual}
+	if t.at.clock.first == 0 {
 		t.startDump(m.At)
 	}
 
-	m.Now, m.AfterGap = t.clock.judge(m.At)
-	m.Sampled = t.clock.first
+	m.Now, m.AfterGap = t.at.clock.judge(m.At)
+	m.Sampled = t.at.clock.first
 
 	t.warm(rows)
 
@@ -146,8 +146,8 @@ func (t *Tracker) Sockets(at time.Time, rows []sampler.Socket) {
 
 // startDump takes in the time of the first row of a dump.
 func (t *Tracker) startDump(at int64) {
-	t.clock.judge(at)
-	t.rest.note(t.generation, at)
+	t.at.clock.judge(at)
+	t.at.rest.note(t.at.generation, at)
 }
 
 // Abort implements [sampler.Consumer]. What the broken dump did bring is kept;
@@ -157,33 +157,42 @@ func (t *Tracker) Abort() {}
 // End implements [sampler.Consumer]: it sweeps, hands out places in the export
 // and publishes.
 func (t *Tracker) End(d sampler.Dump) {
-	at := t.clock.read(d.End)
-	t.clock.judge(at)
+	at := t.times.read(d.End)
+	t.at.clock.judge(at)
 
 	t.joinGroups(at)
 	t.sweep(at)
 	t.expire(at)
 	t.slab.tidy()
 	t.groups.NoteEmpty()
-	t.exports.Settle(at, t.first)
-	t.admission.advance(t.clock.tickLength(), t.slab.used-len(t.ended)+t.tick.untracked, t.tick.kept)
+	t.exports.Settle(at, t.at.first)
+	t.advanceAdmission()
 
-	t.first = false
+	t.at.first = false
 	t.last = d
 	t.publish(t.snapshot(at))
+}
+
+// advanceAdmission rotates a crowded table once per sample of the exporter's own
+// namespace, which is sampled on every tick.
+func (t *Tracker) advanceAdmission() {
+	if t.at.id == 0 {
+		sum := t.ticks()
+		t.admission.advance(t.at.clock.tickLength(), t.slab.used-len(t.ended)+sum.untracked, sum.kept)
+	}
 }
 
 // observe takes in one row.
 func (t *Tracker) observe(m *judge.Moment) {
 	row := m.Socket
 	if row.State == sampler.StateListen {
-		t.countRow(row, t.listeners.observe(row, t.generation))
+		t.countRow(row, t.at.listeners.observe(row, t.at.generation))
 
 		return
 	}
 
-	i, known := t.index[row.Cookie]
-	fresh := !known || t.slab.seen[i] != t.generation
+	i, known := t.at.index[row.Cookie]
+	fresh := !known || t.slab.seen[i] != t.at.generation
 	t.countRow(row, fresh)
 
 	if !fresh {
@@ -209,7 +218,7 @@ func (t *Tracker) observe(m *judge.Moment) {
 	if !known {
 		if i, known = t.admit(m, turn); !known {
 			t.stats.Overflow++
-			t.tick.untracked++
+			t.at.tick.untracked++
 
 			return
 		}
@@ -228,9 +237,9 @@ func (t *Tracker) countRow(row *sampler.Socket, fresh bool) {
 		return
 	}
 
-	t.tick.sockets++
-	if int(row.State) < len(t.tick.states) {
-		t.tick.states[row.State]++
+	t.at.tick.sockets++
+	if int(row.State) < len(t.at.tick.states) {
+		t.at.tick.states[row.State]++
 	}
 }
 
@@ -256,11 +265,11 @@ func (t *Tracker) reconcile(i uint32, row *sampler.Socket) bool {
 // ill and the shown ones do, in half of the table at most.
 func (t *Tracker) keep(i uint32) bool {
 	c := t.slab.conn(i)
-	if c.judged.Verdict().Status < judge.Suspect && c.place == export.NoPlace || t.tick.kept >= t.cfg.MaxConnections/2 {
+	if c.judged.Verdict().Status < judge.Suspect && c.place == export.NoPlace || t.at.tick.kept >= t.cfg.MaxConnections/2 {
 		return false
 	}
 
-	t.tick.kept++
+	t.at.tick.kept++
 
 	return true
 }
@@ -284,10 +293,10 @@ func (t *Tracker) admit(m *judge.Moment, turn bool) (uint32, bool) {
 	c.identify(m.Socket)
 	c.profile, c.revision = t.policy.choose(m.Socket), t.revision
 	c.firstSeen = m.At
-	c.foundAtStart = t.first
-	c.opened = !t.first && !t.admission.crowded && !t.admission.relaxed
+	c.foundAtStart = t.at.first
+	c.opened = !t.at.first && !t.admission.crowded && !t.admission.relaxed
 	c.congestion = t.algorithms.number(m.Socket)
-	t.index[c.cookie] = i
+	t.at.index[c.cookie] = i
 
 	if t.kernel.Len() == 0 {
 		t.kernel = m.Socket.Info

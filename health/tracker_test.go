@@ -241,12 +241,12 @@ func TestTrackerCountsFlags(t *testing.T) {
 
 func TestTrackerGenerationWraps(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
-	w.tracker.generation = ^uint32(0) - 2
+	w.tracker.at.generation = ^uint32(0) - 2
 
 	for range 6 {
 		s := w.tick(established(1), established(2), established(1), listener(5, "[::]:80", 1, 2))
 		if s.Tracker.Live != 2 || s.Tracker.Closed != 0 || len(s.Listeners) != 1 {
-			t.Fatalf("generation %d: %+v", w.tracker.generation, s.Tracker)
+			t.Fatalf("generation %d: %+v", w.tracker.at.generation, s.Tracker)
 		}
 
 		requireSound(t, w.tracker)

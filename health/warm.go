@@ -18,7 +18,7 @@ func (t *Tracker) warm(rows []sampler.Socket) {
 	w.found = w.found[:0]
 
 	for i := range rows {
-		if n, known := t.index[rows[i].Cookie]; known {
+		if n, known := t.at.index[rows[i].Cookie]; known {
 			w.found = append(w.found, n)
 		}
 	}

@@ -1,0 +1,172 @@
+package health
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/internal/diagtest"
+	"tcphealth_exporter/sampler"
+)
+
+// in returns the sockets of rows in a namespace.
+func in(tb testing.TB, space sampler.Space, rows ...row) []sampler.Socket {
+	tb.Helper()
+
+	sockets := diagtest.Decode(tb, rows...)
+	for i := range sockets {
+		sockets[i].Space = space
+	}
+
+	return sockets
+}
+
+// dump takes a complete dump of a namespace.
+func (w *watch) dump(space sampler.Space, at time.Time, rows ...row) {
+	w.tb.Helper()
+	w.tracker.Begin(space)
+	w.tracker.Sockets(at, in(w.tb, space, rows...))
+	w.tracker.End(sampler.Dump{Space: space, Start: at, End: at})
+	requireSound(w.tb, w.tracker)
+}
+
+// TestSpacesAreApart: equal cookies in two namespaces are two connections, and one of
+// them ending does not end the other.
+func TestSpacesAreApart(t *testing.T) {
+	w := newWatch(t, Config{Export: showAll, Groups: group.Config{Max: 9}})
+	elsewhere := established(1)
+	elsewhere.Remote = established(2).Remote
+
+	for second := range 3 {
+		at := start.Add(time.Duration(second) * time.Second)
+		w.dump(0, at, established(1))
+		w.dump(5, at, elsewhere, listener(9, "0.0.0.0:443", 0, 4))
+	}
+
+	if s := w.snapshot; s.Tracker.Live != 2 || len(s.Connections) != 2 || s.Sockets != 3 || s.Statuses[judge.Healthy] != 2 {
+		t.Fatalf("%d alive, %d exported, %d sockets, %v", s.Tracker.Live, len(s.Connections), s.Sockets, s.Statuses)
+	}
+
+	// A listener in one namespace makes no servers in another.
+	if got := w.snapshot.labels(); !slices.Equal(got, []string{"client,,10.0.0.1,1", "server,443,,"}) {
+		t.Errorf("groups %q", got)
+	}
+
+	for second := range 3 {
+		w.dump(5, start.Add(time.Duration(3+second)*time.Second), listener(9, "0.0.0.0:443", 0, 4))
+	}
+
+	if s := w.snapshot; s.Tracker.Live != 1 || s.Tracker.Ended != 1 || s.Statuses[judge.Healthy] != 1 {
+		t.Errorf("%d alive, %d ended, %v, after one namespace lost its connection", s.Tracker.Live, s.Tracker.Ended, s.Statuses)
+	}
+
+	if i, known := w.tracker.find(sampler.Key{Space: 0, Cookie: 1}); !known || w.tracker.slab.conn(i).endedAt != 0 {
+		t.Error("the connection of the other namespace has ended")
+	}
+}
+
+// TestSpacesOnTheirOwnClocks: a namespace that is dumped less often, or that fails for a
+// while, neither delays a verdict in another one nor gets one for its own gaps.
+func TestSpacesOnTheirOwnClocks(t *testing.T) {
+	w := newWatch(t, Config{Export: showAll})
+
+	const slow sampler.Space = 3
+
+	quiet := established(2)
+	dead := func(second int) row { return waiting(1, uint32(second)*1000, uint8(second)) }
+
+	for second := range 12 {
+		at := start.Add(time.Duration(second) * time.Second)
+
+		switch {
+		case second == 0:
+			w.dump(0, at, established(1))
+		case second < 4:
+			w.dump(0, at, dead(second))
+		default:
+			w.tracker.Begin(0)
+			w.tracker.Abort()
+		}
+
+		if second%5 == 0 {
+			w.dump(slow, at.Add(time.Millisecond), quiet)
+		}
+	}
+
+	if c := w.snapshot.shown(1); c == nil || c.Status != judge.Stale || !c.StatusSince.Before(start.Add(4*time.Second)) {
+		t.Errorf("the dead connection: %+v", c)
+	}
+
+	if c := w.snapshot.shown(2); c == nil || c.Status != judge.Healthy || !c.Ended.IsZero() {
+		t.Errorf("the connection of the slow namespace: %+v", c)
+	}
+
+	if w.snapshot.Tracker.Live != 2 {
+		t.Errorf("%d alive, though no complete dump missed any", w.snapshot.Tracker.Live)
+	}
+}
+
+// TestSuspectsOfAllSpaces: suspicious connections are rechecked in each namespace, and a
+// sample of one does not forget those of another.
+func TestSuspectsOfAllSpaces(t *testing.T) {
+	w := newWatch(t, Config{Export: showAll})
+	w.dump(0, start, established(1))
+	w.dump(4, start, established(1))
+
+	at := start.Add(time.Second)
+	w.dump(0, at, waiting(1, 400, 0))
+	w.dump(4, at, waiting(1, 400, 0))
+
+	targets := w.tracker.Suspicious()
+	if len(targets) != 2 || targets[0].Key() == targets[1].Key() {
+		t.Fatalf("suspicious %+v, want one in each namespace", targets)
+	}
+
+	w.tracker.Rechecked(at.Add(700*time.Millisecond), in(t, 4, waiting(1, 1100, 2)))
+	w.tracker.Settle(at.Add(700 * time.Millisecond))
+
+	var got []judge.Status
+
+	for _, space := range []sampler.Space{0, 4} {
+		i, _ := w.tracker.find(sampler.Key{Space: space, Cookie: 1})
+		got = append(got, w.tracker.slab.conn(i).judged.Verdict().Status)
+	}
+
+	if got[0] >= judge.Suspect || got[1] != judge.Stale {
+		t.Errorf("%v after a recheck of the second one", got)
+	}
+
+	// What is rechecked in a namespace that was never dumped is left alone.
+	w.tracker.Rechecked(at.Add(time.Second), in(t, 9, waiting(1, 1400, 3)))
+	requireSound(t, w.tracker)
+}
+
+// TestListenersOfAllSpaces: of listeners with one address and port, the fullest counts.
+func TestListenersOfAllSpaces(t *testing.T) {
+	w := newWatch(t, Config{})
+	w.dump(0, start, listener(1, "0.0.0.0:80", 3, 128), listener(2, "0.0.0.0:81", 1, 5))
+	w.dump(2, start, listener(1, "0.0.0.0:80", 4, 8))
+
+	want := []Listener{
+		{LocalAddress: "0.0.0.0", LocalPort: "80", AcceptQueue: 4, Limit: 8, Max: 4},
+		{LocalAddress: "0.0.0.0", LocalPort: "81", AcceptQueue: 1, Limit: 5, Max: 1},
+	}
+	if !slices.Equal(w.snapshot.Listeners, want) {
+		t.Errorf("%+v, want %+v", w.snapshot.Listeners, want)
+	}
+}
+
+// indexed returns the connections of all namespaces by their keys.
+func indexed(t *Tracker) map[sampler.Key]uint32 {
+	all := make(map[sampler.Key]uint32)
+
+	for _, s := range t.spaces {
+		for cookie, i := range s.index {
+			all[sampler.Key{Space: s.id, Cookie: cookie}] = i
+		}
+	}
+
+	return all
+}
