@@ -16,7 +16,7 @@ type Config struct {
 	Tracker *health.Tracker
 	// Questions leads to that goroutine.
 	Questions chan<- loop.Question
-	// ParseFilter returns what a filter selects. Its errors are told to the client.
+	// ParseFilter returns what a filter selects. Its errors are returned to the client.
 	ParseFilter func(text string) (match func(*sampler.Socket) bool, err error)
 	// Timeout bounds the wait for an answer, zero for five seconds.
 	Timeout time.Duration
@@ -102,7 +102,7 @@ func (a *API) handler(parse func(*http.Request) (health.Query, error)) http.Hand
 	})
 }
 
-// answer has a query answered and sees whether there is anything to tell.
+// answer answers a query, or returns why it cannot.
 func (a *API) answer(ctx context.Context, query health.Query) (*health.Answer, *failure) {
 	answer, ok := a.ask(ctx, query)
 

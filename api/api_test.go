@@ -85,7 +85,7 @@ func (f *fixture) sample(t *testing.T, at time.Time, rows ...diagtest.Row) {
 	f.tracker.End(f.recording.Dump(t, at, rows, f.tracker.Sockets))
 }
 
-// row returns an idle connection to the remote port, unless it has sent SYNs in vain.
+// row returns an idle connection to the remote port, unless it has sent SYNs without an answer.
 func row(port uint16, syns uint8) diagtest.Row {
 	r := diagtest.Row{
 		State: sampler.StateEstablished, Cookie: uint64(port),
@@ -403,7 +403,7 @@ func (s *source) Read([]sampler.Target, sampler.Sink) error {
 	return nil
 }
 
-// TestNobodyAnswers gives up after the time-out, and takes the question back.
+// TestNobodyAnswers gives up after the timeout, and takes the question back.
 func TestNobodyAnswers(t *testing.T) {
 	f := newFixture(t, 20*time.Millisecond)
 	f.sample(t, start, row(10, 0))

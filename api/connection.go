@@ -34,12 +34,12 @@ type connection struct {
 	Samples       []figures   `json:"samples,omitempty"`
 }
 
-// socket is what the kernel tells beside tcp_info.
+// socket is what the kernel provides beside tcp_info.
 type socket struct {
 	SendQueue    uint32 `json:"send_queue_bytes"`
 	ReceiveQueue uint32 `json:"receive_queue_bytes"`
 	Timer        string `json:"timer"`
-	// TimerExpires is in seconds, TimerRetransmits counts time-outs or probes.
+	// TimerExpires is in seconds, TimerRetransmits counts timeouts or probes.
 	TimerExpires     float64 `json:"timer_expires_seconds"`
 	TimerRetransmits uint8   `json:"timer_retransmits"`
 	UID              uint32  `json:"uid"`
@@ -47,7 +47,7 @@ type socket struct {
 	Congestion       string  `json:"congestion_algorithm,omitempty"`
 }
 
-// newConnection renders a connection. kernel tells which fields there are.
+// newConnection renders a connection. kernel determines which fields exist.
 func newConnection(f *health.Found, kernel *sampler.TCPInfo) *connection {
 	c := &connection{
 		LocalAddress:  f.LocalAddress,

@@ -1,4 +1,4 @@
-// Package api tells about single connections over HTTP, in JSON: the worst ones,
+// Package api serves single connections over HTTP, in JSON: the worst ones,
 // those that a filter selects, or one by its cookie. docs/api.md describes it for
 // users.
 //
@@ -14,8 +14,8 @@
 // goroutine of the request. A client that goes away takes its question with it, and
 // only a few questions may be open at once.
 //
-// # What is told when
+// # Statuses of the answers
 //
 // Verdicts are those of the last sample. The tracker keeps tcp_info of a few
-// connections only, so it is read anew for each connection in the answer.
+// connections only, so it is read again for each connection in the answer.
 package api

@@ -19,7 +19,7 @@ type question struct {
 	answered chan struct{} // closed when the search is done
 }
 
-// Answer implements [loop.Question]. What nobody waits for any more is done.
+// Answer implements [loop.Question]. What no one waits for any more is done.
 func (q *question) Answer(src sampler.Reader, until time.Time) (done bool) {
 	if q.asker.Err() != nil {
 		return true

@@ -9,7 +9,7 @@ import (
 // base says how a figure in one of the kernel's units is shown.
 type base struct {
 	suffix string
-	// said is what a name has in it that tells the unit already.
+	// said are parts of names that include the unit already.
 	said string
 	// per is how many of the kernel's units make the one that is shown.
 	per float64
@@ -48,7 +48,7 @@ func (f *figures) field(field sampler.Field, v uint64) {
 	}
 }
 
-// newTCPInfo renders what the kernel told in tcp_info.
+// newTCPInfo renders the fields that tcp_info has.
 func newTCPInfo(info *sampler.TCPInfo) figures {
 	all := make(figures, 0, 2048)
 

@@ -12,7 +12,7 @@ import (
 	"tcphealth_exporter/health"
 )
 
-// failure is an answer that tells what is wrong.
+// failure is an error answer.
 type failure struct {
 	status int
 	text   string

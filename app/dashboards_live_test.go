@@ -75,7 +75,7 @@ func TestDashboardsHaveData(t *testing.T) {
 // scrapedEach is the scrape interval of the lab.
 const scrapedEach = 5 * time.Second
 
-// hasNumber tells whether a query gives a number that is one.
+// hasNumber reports whether a query gives a number that is one.
 func hasNumber(p *promlab.Prometheus, query string) bool {
 	for _, s := range p.Query(query) {
 		if !math.IsNaN(float64(s.Value)) {
@@ -217,7 +217,7 @@ func (w *ward) fallIll(t *testing.T) {
 	w.knock(t)
 }
 
-// knock tries to open connections that nobody answers, one after the other.
+// knock tries to open connections that no one answers, one after the other.
 func (w *ward) knock(t *testing.T) {
 	t.Helper()
 

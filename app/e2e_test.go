@@ -68,7 +68,7 @@ func TestEndToEnd(t *testing.T) {
 	since.await("alert pending", alert("pending"))
 	since.await("alert firing", alert("firing"))
 
-	// Before the next of the time-outs, which double.
+	// Before the next of the timeouts, which double.
 	path.SetBoth(netlab.Conditions{Delay: 5 * time.Millisecond})
 	since.await("webhook", func() bool { return pages.have("/pager", "firing", "TCPHealthHalfOpen") })
 
@@ -172,7 +172,7 @@ func receivePages(t *testing.T, ns *netlab.Namespace) *pageLog {
 	return pages
 }
 
-// have tells whether a notification of such an alert has come.
+// have reports whether a notification of such an alert has come.
 func (p *pageLog) have(path, status, alert string) bool {
 	for len(p.got) > 0 {
 		p.all = append(p.all, <-p.got)
@@ -295,7 +295,7 @@ func (x *secured) requireRefusals(t *testing.T) {
 	}
 }
 
-// flagged tells whether the exporter has named the dead path.
+// flagged reports whether the exporter has named the dead path.
 func (x *secured) flagged() bool {
 	answer, err := x.get("/api/v1/connections?min_status=SUSPECT", true)
 	if err != nil {

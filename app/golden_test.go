@@ -212,7 +212,7 @@ func scene(t *testing.T, near, far *netlab.Namespace, link netlab.Link) (makeFau
 	_, talker := connect(link.B.IPv4)
 	write(t, talker, 50_000)
 
-	// Nobody accepts: three wait.
+	// No one accepts: three wait.
 	lazy := near.Listen(t, "tcp", at(link.A.IPv4))
 	for range 3 {
 		far.Dial(t, "tcp", lazy.Addr().String())
@@ -243,7 +243,7 @@ func scene(t *testing.T, near, far *netlab.Namespace, link netlab.Link) (makeFau
 			t.Error(err)
 		}
 
-		go near.Do(func() { // a handshake that nobody answers
+		go near.Do(func() { // a handshake that no one answers
 			if c, err := net.DialTimeout("tcp", netip.AddrPortFrom(link.B.IPv4, 81).String(), patience); err == nil {
 				_ = c.Close()
 			}

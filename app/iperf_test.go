@@ -126,7 +126,7 @@ func uintOf(r *sstext.Row, key string) float64 {
 	return float64(v)
 }
 
-// recovering tells whether segments are missing.
+// recovering reports whether segments are missing.
 func recovering(r *sstext.Row) bool { return r.Has("lost") || r.Has("sacked") }
 
 // compareCounters expects the exposed counters between those before and after.
@@ -193,7 +193,7 @@ func (p *instance) scrapeAfter(t *testing.T, t0 time.Time) (body string) {
 func spawnIn(t *testing.T, n *netlab.Namespace, args ...string) *instance {
 	t.Helper()
 
-	const address = "127.0.0.1:10047" // nobody else is there to take it
+	const address = "127.0.0.1:10047" // no one else is there to take it
 
 	n.Start(t, binary(t), append([]string{"--web.listen-address=" + address}, args...)...)
 

@@ -395,7 +395,7 @@ func TestRecordAndReplay(t *testing.T) {
 }
 
 // TestMaxCPU: with next to no processor time allowed the interval is stretched as far
-// as the window allows, which is told once, and nobody is called unhealthy.
+// as the window allows, which is told once, and no one is called unhealthy.
 func TestMaxCPU(t *testing.T) {
 	p := spawn(t, nil, "--sampler.interval=100ms", "--health.window=1500ms", "--sampler.max-cpu=0.00001")
 	p.awaitReady(t)

@@ -212,7 +212,7 @@ func requireScraped(t *testing.T, p *promlab.Prometheus, window string) {
 	}
 }
 
-// requireNoFall fails if a counter fell. One of a connection may begin anew if
+// requireNoFall fails if a counter fell. One of a connection may begin again if
 // another connection has taken over its addresses and ports.
 func requireNoFall(t *testing.T, p *promlab.Prometheus, window string) {
 	t.Helper()

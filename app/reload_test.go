@@ -154,7 +154,7 @@ func TestBrokenFileChangesNothing(t *testing.T) {
 	}
 }
 
-// TestReloadsTakeTurns: a request waits for the one before.
+// TestReloadsTakeTurns: a request waits for the previous one.
 func TestReloadsTakeTurns(t *testing.T) {
 	e, h, logged := reloadable(t, writeConfig(t, calmConfig))
 	e.reloader.mutex.Lock()

@@ -165,7 +165,7 @@ func await(t *testing.T, what string, ok func() bool) {
 
 	for deadline := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("waited without an answer for %s", what)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func TestProbes(t *testing.T) {
 
 	check("at start", 503, 200)
 
-	// What has happened is moved into the past, so that nobody has to wait.
+	// What has happened is moved into the past, so that no one has to wait.
 	e.latest.started = time.Now().Add(-2900 * time.Millisecond)
 
 	check("just before three intervals without a sample", 503, 200)
@@ -95,7 +95,7 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-// TestShortIntervals shows that a hiccup is no illness.
+// TestShortIntervals shows that a hiccup is no problem.
 func TestShortIntervals(t *testing.T) {
 	l := latest{interval: 10 * time.Millisecond, started: time.Now().Add(-900 * time.Millisecond)}
 	if !l.healthy() {

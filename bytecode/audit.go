@@ -13,7 +13,7 @@ var (
 	ErrNotPermitted = errors.New("the kernel wants CAP_NET_ADMIN for the program")
 )
 
-// AuditError tells why the kernel does not take a program.
+// AuditError is why the kernel rejects a program.
 type AuditError struct {
 	Kind   error // ErrInvalid or ErrNotPermitted
 	Offset int   // of the operation, in bytes
@@ -78,7 +78,7 @@ func Audit(program []byte, netAdmin bool) error {
 	return nil
 }
 
-// auditOp checks what an operation tells by itself; rest goes on to the end of the
+// auditOp checks a single operation; rest continues to the end of the
 // program.
 func auditOp(rest []byte, netAdmin bool) *AuditError {
 	size, ok := sizeOf(rest)

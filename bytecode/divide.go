@@ -63,7 +63,7 @@ func (f Features) divide(root node) ([]share, error) {
 	return shares, f.take(shares)
 }
 
-// share tells what the kernel can do about a part, not counting the cost.
+// share returns what the kernel can evaluate of a part, whatever the cost.
 func (f Features) share(part node) (share, error) {
 	relaxed, lacking := f.relax(part)
 	s := share{part: part, kernel: simplify(relaxed, false), needed: f.kernelOnly(part) != nil}

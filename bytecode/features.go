@@ -20,7 +20,7 @@ type Features struct {
 	// which takes CAP_NET_ADMIN.
 	Mark bool
 	// Cgroup says that the cgroup can be tested (INET_DIAG_BC_CGROUP_COND, Linux
-	// 5.8), and is told.
+	// 5.8), which is reported.
 	Cgroup bool
 	// MaxCompares is the most tests that the kernel may have to make for a socket;
 	// 0 stands for DefaultMaxCompares, and -1 leaves everything to user space.
@@ -28,7 +28,7 @@ type Features struct {
 }
 
 // Probe finds out what the kernel can test. The function offers the kernel a
-// program with a request for a dump and tells whether it was taken: it was not if
+// program with a request for a dump and reports whether it was taken: it was not if
 // the answer is EINVAL or EPERM. Any other failure is an error, which Probe returns.
 func Probe(offer func(program []byte) (taken bool, err error)) (Features, error) {
 	var f Features
@@ -57,7 +57,7 @@ func Probe(offer func(program []byte) (taken bool, err error)) (Features, error)
 	return f, nil
 }
 
-// can tells whether the kernel can test the term.
+// can reports whether the kernel can test the term.
 func (f Features) can(n node) bool {
 	switch n := n.(type) {
 	case not:

@@ -24,7 +24,7 @@ func (f *Filter) Simplify() *Filter {
 	return &Filter{simplify(f.node(), false)}
 }
 
-// Eval tells whether the socket passes. It does not allocate.
+// Eval reports whether the socket passes. It does not allocate.
 //
 // The terms autobound and fwmark trust the fields of the Subject, which are not
 // known in user space; see [Filter.CheckUserSpace].

@@ -152,7 +152,7 @@ func (p *parser) host(ph phrase, h hostText) (hosts, error) {
 	return newHosts(prefixFrom(addr, int(length))), nil
 }
 
-// isWildcard tells whether the host is "*", or nothing in front of a port.
+// isWildcard reports whether the host is "*", or nothing in front of a port.
 func (h hostText) isWildcard() bool {
 	return !h.bracketed && !h.hasLength && (h.addr.text == "*" || h.addr.text == "" && h.hasPort)
 }

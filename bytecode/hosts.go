@@ -33,7 +33,7 @@ func newHosts(prefixes ...prefix) hosts {
 	return set
 }
 
-// has tells whether the address of a socket of this family is in the set.
+// has reports whether the address of a socket of this family is in the set.
 func (h hosts) has(family uint8, addr *[16]byte) bool {
 	if h == nil {
 		return true
@@ -60,7 +60,7 @@ func (h hosts) firstIPv6() int {
 	return low
 }
 
-// cover tells whether the address is in one of the prefixes, all of one family.
+// cover reports whether the address is in one of the prefixes, all of one family.
 func (h hosts) cover(n number) bool {
 	low, high := 0, len(h)
 

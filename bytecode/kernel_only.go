@@ -2,7 +2,7 @@ package bytecode
 
 import "fmt"
 
-// KernelOnlyError tells that a term would have to be tested in user space, where
+// KernelOnlyError means that a term would have to be evaluated in user space, where
 // it cannot be. Ignoring the term would select far too much.
 type KernelOnlyError struct {
 	Term   string // in the canonical form
@@ -15,7 +15,7 @@ func (e *KernelOnlyError) Error() string {
 }
 
 // CheckUserSpace returns a [*KernelOnlyError] if a term of the filter cannot be
-// tested in user space: autobound, which no attribute tells, and fwmark, whose
+// tested in user space: autobound, which no attribute has, and fwmark, whose
 // attribute comes with CAP_NET_ADMIN only. Ask before using [Filter.Eval] on
 // sockets of a dump that the filter's program has not seen.
 func (f *Filter) CheckUserSpace() error {
@@ -28,7 +28,7 @@ func (f *Filter) CheckUserSpace() error {
 
 // kernelOnly returns a term that only the kernel can test, nil if there is none. A
 // cgroup is such a term where the kernel cannot test it, because then it does not
-// tell it either (INET_DIAG_CGROUP_ID came with the test).
+// provide it either (INET_DIAG_CGROUP_ID came with the test).
 func (f Features) kernelOnly(n node) node {
 	switch n.(type) {
 	case autobound, mark:

@@ -94,7 +94,7 @@ func (it item) cut(separator string) (before, after item, found bool) {
 	return it, after, true
 }
 
-// isPlain tells whether the item is in the source as it is.
+// isPlain reports whether the item is in the source as it is.
 func (it item) isPlain() bool {
 	return it.end-it.pos == len(it.text)
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Match runs a program over a socket as the kernel does
-// (net/ipv4/inet_diag.c: inet_diag_bc_run) and tells whether the socket passes. An
+// (net/ipv4/inet_diag.c: inet_diag_bc_run) and reports whether the socket passes. An
 // empty program passes everything. A program that [Audit] refuses passes nothing
 // where it leads astray. Match does not allocate.
 func Match(program []byte, s *Subject) bool {
@@ -35,7 +35,7 @@ func Match(program []byte, s *Subject) bool {
 	return at == len(program)
 }
 
-// matchOp tells whether the first operation matches; ok is false if it is none.
+// matchOp reports whether the first operation matches; ok is false if it is none.
 func matchOp(op []byte, s *Subject) (matches, ok bool) {
 	if _, ok := sizeOf(op); !ok {
 		return false, false
@@ -104,7 +104,7 @@ func matchHost(op []byte, end *Endpoint, family uint8) bool {
 	}
 }
 
-// sharePrefix tells whether the first bits of both are equal.
+// sharePrefix reports whether the first bits of both are equal.
 func sharePrefix(a, b []byte, length int) bool {
 	whole, left := length/8, length%8
 	if !bytes.Equal(a[:whole], b[:whole]) {

@@ -2,7 +2,7 @@ package bytecode
 
 // node is a part of a filter. The types below are all there are.
 type node interface {
-	// eval tells whether the socket passes.
+	// eval reports whether the socket passes.
 	eval(s *Subject) bool
 	// text returns the canonical form, in parentheses if it binds weaker than its
 	// place demands.

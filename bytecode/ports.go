@@ -40,12 +40,12 @@ func anyPort() ports {
 	return ports{{0, maxPort}}
 }
 
-// isAll tells whether every port is in the set.
+// isAll reports whether every port is in the set.
 func (p ports) isAll() bool {
 	return len(p) == 1 && p[0] == portRange{0, maxPort}
 }
 
-// has tells whether the port is in the set.
+// has reports whether the port is in the set.
 func (p ports) has(port uint16) bool {
 	low, high := 0, len(p)
 

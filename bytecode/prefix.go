@@ -54,7 +54,7 @@ func (n number) bit(i int) uint64 {
 	return n.lo >> (127 - i) & 1
 }
 
-// isMapped tells whether the address is within ::ffff:0:0/96.
+// isMapped reports whether the address is within ::ffff:0:0/96.
 func (n number) isMapped() bool {
 	return n.hi == 0 && n.lo&^0xffff_ffff == mappedLow
 }
@@ -91,7 +91,7 @@ func (p prefix) compare(q prefix) int {
 	return cmp.Or(p.start.compare(q.start), cmp.Compare(p.bits, q.bits))
 }
 
-// covers tells whether every address of q is in p.
+// covers reports whether every address of q is in p.
 func (p prefix) covers(q prefix) bool {
 	return p.v6 == q.v6 && p.bits <= q.bits && p.start.common(q.start) >= int(p.bits)
 }
@@ -103,7 +103,7 @@ func (p prefix) join(q prefix) prefix {
 	return prefix{p.start.mask(shared), uint8(shared), p.v6}
 }
 
-// isSibling tells whether p and q are the two halves of one prefix.
+// isSibling reports whether p and q are the two halves of one prefix.
 func (p prefix) isSibling(q prefix) bool {
 	return p.v6 == q.v6 && p.bits == q.bits && p.start.common(q.start) == int(p.bits)-1 && (p.v6 || p.bits > mappedBits)
 }

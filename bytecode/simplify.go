@@ -109,7 +109,7 @@ func withoutRepeats(parts []node) []node {
 	return kept
 }
 
-// isNever tells whether nothing passes the part.
+// isNever reports whether nothing passes the part.
 func isNever(n node) bool {
 	switch n := n.(type) {
 	case some:
@@ -125,7 +125,7 @@ func isNever(n node) bool {
 	return false
 }
 
-// isAlways tells whether everything passes the part.
+// isAlways reports whether everything passes the part.
 func isAlways(n node) bool {
 	switch n := n.(type) {
 	case all:

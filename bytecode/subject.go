@@ -31,8 +31,8 @@ type Subject struct {
 	// Family is AF_INET (2) or AF_INET6 (10). It is the family of the socket: one
 	// of AF_INET6 may have IPv4-mapped addresses.
 	Family uint8
-	// Autobound says that nobody chose the local port with bind(2) (no
-	// SOCK_BINDPORT_LOCK). Only the kernel knows it: no attribute tells.
+	// Autobound says that no one chose the local port with bind(2) (no
+	// SOCK_BINDPORT_LOCK). Only the kernel knows it: no attribute has it.
 	Autobound bool
 }
 

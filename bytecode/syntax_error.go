@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// SyntaxError tells what is wrong with the text of a filter, and where.
+// SyntaxError is a mistake in the text of a filter, and its position.
 type SyntaxError struct {
 	// Line and Column count from 1, the column in characters.
 	Line, Column int

@@ -182,7 +182,7 @@ func lookup[T uint32 | uint64](p *parser, ph phrase, what string, limit uint64, 
 	return 0, p.unexpected(ph.want(what))
 }
 
-// isNumber tells whether the word has digits only.
+// isNumber reports whether the word has digits only.
 func isNumber(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// binding tells how strongly an operator binds.
+// binding is the precedence of an operator.
 type binding int
 
 const (
@@ -69,7 +69,7 @@ func (n not) text(binding) string {
 	return "not " + n.part.text(tight)
 }
 
-// isPlain tells whether one term can say it.
+// isPlain reports whether one term can say it.
 func (n endpoint) isPlain() bool {
 	return n.hosts == nil || n.ports.isAll() || len(n.hosts) == 1
 }

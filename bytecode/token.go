@@ -62,7 +62,7 @@ func next(src string, pos int) token {
 	return token{compareToken, text, pos, end}
 }
 
-// isPair tells whether two characters are one operator.
+// isPair reports whether two characters are one operator.
 func isPair(s string) bool {
 	switch s {
 	case "==", "!=", "<=", ">=", "&&", "||":

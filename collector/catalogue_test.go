@@ -133,12 +133,12 @@ func TestCatalogueRows(t *testing.T) {
 }
 
 // TestStateIsNoLabelOfCounters: a predecessor had the state in the labels of each
-// of its counters (T8), so that all of them began anew when it changed.
+// of its counters (T8), so that all of them began again when it changed.
 func TestStateIsNoLabelOfCounters(t *testing.T) {
 	changing := []string{"state", "status", "cause", "options", "congestion_algorithm"}
 
 	for _, m := range collector.Catalogue() {
-		// What counts the entries into a status does not begin anew when the next one is entered.
+		// What counts the entries into a status does not begin again when the next one is entered.
 		if strings.HasSuffix(m.Name, "status_entries_total") {
 			continue
 		}
@@ -291,7 +291,7 @@ func describe(c prometheus.Collector) []*prometheus.Desc {
 	return all
 }
 
-// isOwn tells whether the family is about the program, not served from snapshots.
+// isOwn reports whether the family is about the program, not served from snapshots.
 func isOwn(name string) bool {
 	own := slices.Concat(describe(collector.NewSamplerMetrics(1)), describe(collector.NewConfigMetrics()), describe(collector.NewKernelMetrics()))
 

@@ -18,7 +18,7 @@ var configMetricTable = []Metric{
 	},
 }
 
-// ConfigMetrics tells how the loading of the configuration file goes. It
+// ConfigMetrics reports the loads of the configuration file. It
 // implements prometheus.Collector and is safe for concurrent use.
 type ConfigMetrics struct {
 	successful, at prometheus.Gauge
@@ -33,13 +33,13 @@ func NewConfigMetrics() *ConfigMetrics {
 	return &ConfigMetrics{successful: gauge(&configMetricTable[0]), at: gauge(&configMetricTable[1])}
 }
 
-// Loaded tells that a configuration is in force.
+// Loaded records a successful load.
 func (m *ConfigMetrics) Loaded(at time.Time) {
 	m.at.Set(float64(at.UnixMilli()) / 1000)
 	m.successful.Set(1)
 }
 
-// Failed tells that a configuration was refused; the one before stays.
+// Failed records a failed load; the previous configuration stays active.
 func (m *ConfigMetrics) Failed() { m.successful.Set(0) }
 
 // Describe implements prometheus.Collector.

@@ -7,7 +7,7 @@
 //
 // A scrape reads one immutable snapshot. It touches neither the kernel nor the
 // tracker, so any number of scrapes may run at any time without delaying a
-// sample. The [Gatherer] costs so little because nothing is made anew: each
+// sample. The [Gatherer] costs so little because nothing is made again: each
 // family has a column of series whose memory is used again, labels are made
 // once for as long as a connection is shown, and scrapes of one snapshot share
 // what was gathered for the first of them.

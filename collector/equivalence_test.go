@@ -95,9 +95,9 @@ func TestSameUnderChurn(t *testing.T) {
 			s.Listeners = append(s.Listeners, health.Listener{LocalAddress: "::", LocalPort: strconv.Itoa(port), Max: r.Uint32()})
 		}
 
-		for f := range s.LastRaised {
+		for f := range s.LastActivated {
 			if r.IntN(4) == 0 {
-				s.LastRaised[f] = health.Raised{Identity: pool[r.IntN(len(pool))].Identity, At: sampledAt.Add(time.Duration(n) * time.Second)}
+				s.LastActivated[f] = health.Activation{Identity: pool[r.IntN(len(pool))].Identity, At: sampledAt.Add(time.Duration(n) * time.Second)}
 			}
 		}
 

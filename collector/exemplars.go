@@ -11,14 +11,14 @@ import (
 )
 
 // exemplars caches the exemplars of flag events.
-type exemplars map[health.Raised]*dto.Exemplar
+type exemplars map[health.Activation]*dto.Exemplar
 
 // maxExemplars bounds the memory: when it is reached, the cache is cleared. It is well
 // above the number of flags.
 const maxExemplars = 1 << 8
 
 // of returns an exemplar of one event, nil if there was none.
-func (known exemplars) of(last *health.Raised) *dto.Exemplar {
+func (known exemplars) of(last *health.Activation) *dto.Exemplar {
 	if last.At.IsZero() {
 		return nil
 	}

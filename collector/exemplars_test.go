@@ -26,7 +26,7 @@ func TestExemplars(t *testing.T) {
 		judge.Flapping:     identity("2001:db8::1", "22", "fe80::2%eth0", "50000"),
 		judge.LossDetected: identity(long+"%abcdefghijklmno", "65535", long+"%abcdefghijklmno", "65535"),
 	} {
-		s.LastRaised[f] = health.Raised{Identity: id, At: at}
+		s.LastActivated[f] = health.Activation{Identity: id, At: at}
 	}
 
 	body := string(expose(t, serving(s), expfmt.NewFormat(expfmt.TypeOpenMetrics)))

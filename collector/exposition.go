@@ -41,7 +41,7 @@ func newExposition(sets []Set) *exposition {
 	return e
 }
 
-// fill takes in a snapshot; known are the subjects of the one before.
+// fill takes in a snapshot; known are the subjects of the previous one.
 func (e *exposition) fill(s *health.Snapshot, known *subjects) {
 	e.snapshot = s
 	e.err = known.visit(s)
@@ -59,7 +59,7 @@ func (e *exposition) fill(s *health.Snapshot, known *subjects) {
 	}
 }
 
-// block has the families that tell about the same kind of things.
+// block has the families about one kind of subjects.
 type block[T any] struct {
 	families []*family[T]
 	columns  []*column // one for each family

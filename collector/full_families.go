@@ -5,7 +5,7 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// fullFamilyTable are the rest of what the kernel tells about a connection.
+// fullFamilyTable are all other figures that the kernel provides about a connection.
 var fullFamilyTable = []connectionFamily{
 	field(SetFull, gaugeValue, "ca_state", "State of congestion control: 0 Open, 1 Disorder, 2 CWR, 3 Recovery, 4 Loss.", sampler.FieldCAState, plain),
 	field(SetFull, gaugeValue, "retransmits", "Consecutive retransmission timeouts of the head segment.", sampler.FieldRetransmits, plain),

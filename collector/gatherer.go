@@ -22,7 +22,7 @@ type Config struct {
 const maxExpositions = 4
 
 // Gatherer is a prometheus.TransactionalGatherer over the newest snapshot. Scrapes
-// of one snapshot share one exposition. Its memory is used again once nobody reads
+// of one snapshot share one exposition. Its memory is used again once no one reads
 // it; then a scrape costs little more than the storing of its values.
 type Gatherer struct {
 	cfg Config
@@ -41,7 +41,7 @@ func NewGatherer(cfg Config) *Gatherer {
 }
 
 // Gather implements prometheus.TransactionalGatherer. Before the first sample
-// there is nothing to tell.
+// there is no snapshot.
 func (g *Gatherer) Gather() ([]*dto.MetricFamily, func(), error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -72,7 +72,7 @@ func (g *Gatherer) exposition(s *health.Snapshot) *exposition {
 	return g.newest
 }
 
-// idle returns an exposition that nobody reads, nil if there may not be one more.
+// idle returns an exposition that no one reads, nil if there may not be one more.
 func (g *Gatherer) idle() *exposition {
 	for _, e := range g.all {
 		if e.users == 0 {

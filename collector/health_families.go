@@ -44,7 +44,7 @@ func unixSeconds(t time.Time) (float64, bool) {
 	return float64(t.UnixMilli()) / 1000, !t.IsZero()
 }
 
-// trendFamilyTable are what the window tells beyond its newest sample.
+// trendFamilyTable are computed from the window.
 var trendFamilyTable = append(append(
 	queueFamilies("send_queue", func(c *health.Connection) *judge.QueueTrend { return &c.Trend.Send }),
 	queueFamilies("receive_queue", func(c *health.Connection) *judge.QueueTrend { return &c.Trend.Recv })...),

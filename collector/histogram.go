@@ -54,7 +54,7 @@ func (h *histogram) showClassic(from *group.Histogram) {
 }
 
 // showNative fills the native buckets: spans that leave out gaps, and the
-// difference of each count to the one before.
+// difference of each count to the previous one.
 func (h *histogram) showNative(from *group.Histogram) {
 	// mostGap is the longest gap for which an empty bucket is cheaper than a span.
 	const mostGap = 2
@@ -91,7 +91,7 @@ func (h *histogram) showNative(from *group.Histogram) {
 	h.dto.PositiveSpan = h.spans[:spans]
 }
 
-// span begins a span so many buckets behind the one before.
+// span begins a span so many buckets behind the previous one.
 func (h *histogram) span(n, offset int) {
 	if n == len(h.spans) {
 		h.spans = append(h.spans, &dto.BucketSpan{Offset: new(int32), Length: new(uint32)})

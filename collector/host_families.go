@@ -45,7 +45,7 @@ var hostStateFamilyTable = []hostFamily{
 		kind: counter, labels: []string{"flag"},
 		series: func(s *health.Snapshot, to *series) {
 			for f, n := range s.FlagEvents {
-				to.addEvents(n, &s.LastRaised[f], judge.Flag(f).String())
+				to.addEvents(n, &s.LastActivated[f], judge.Flag(f).String())
 			}
 		},
 	},

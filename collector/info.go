@@ -21,7 +21,7 @@ type infoFacts struct {
 	network    string
 }
 
-// maxInfos bounds the memory: when there are more, all are made anew.
+// maxInfos bounds the memory: when there are more, all are made again.
 const maxInfos = 1 << 10
 
 func (known infos) of(c *health.Connection) []string {

@@ -10,8 +10,8 @@ import (
 // process, for comparison with what samples show.
 type KernelStats struct {
 	// Since the namespace was made (/proc/net/snmp, RFC 4022): connections opened
-	// from here and to here, segments received, sent without those sent again, and
-	// sent again.
+	// from here and to here, segments received, sent without those retransmitted, and
+	// retransmitted.
 	ActiveOpens, PassiveOpens, InSegs, OutSegs, RetransSegs uint64
 	// Attempts to open that failed, connections that were reset, segments sent with RST.
 	AttemptFails, EstabResets, OutRsts uint64

@@ -32,7 +32,7 @@ func newSubject(names, values []string) *subject {
 	return &subject{names: names, values: values, common: appendPairs(nil, names, values)}
 }
 
-// is tells whether these are its labels.
+// is reports whether these are its labels.
 func (s *subject) is(names, values []string) bool {
 	return slices.Equal(s.names, names) && slices.Equal(s.values, values)
 }

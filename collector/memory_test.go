@@ -109,7 +109,7 @@ func TestTextsAreBounded(t *testing.T) {
 			t.Fatalf("uid %q, expected %d", got, n)
 		}
 
-		last := health.Raised{Identity: export.Identity{LocalPort: strconv.Itoa(n)}, At: time.Unix(int64(n+1), 0)}
+		last := health.Activation{Identity: export.Identity{LocalPort: strconv.Itoa(n)}, At: time.Unix(int64(n+1), 0)}
 		if got := s.exemplars.of(&last).GetTimestamp().GetSeconds(); got != int64(n+1) {
 			t.Fatalf("exemplar of %d, expected %d", got, n+1)
 		}

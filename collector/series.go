@@ -7,7 +7,7 @@ import (
 	"tcphealth_exporter/health/group"
 )
 
-// series takes what a family tells about one T.
+// series collects the series of a family about one T.
 type series struct {
 	points []point
 	// labels has the own labels of all points, one after the other.
@@ -35,7 +35,7 @@ func (s *series) add(value float64, labels ...string) {
 }
 
 // addEvents adds a counter together with what it counted last.
-func (s *series) addEvents(n uint64, last *health.Raised, labels ...string) {
+func (s *series) addEvents(n uint64, last *health.Activation, labels ...string) {
 	s.points = append(s.points, point{value: float64(n), exemplar: s.exemplars.of(last)})
 	s.labels = append(s.labels, labels...)
 }

@@ -29,7 +29,7 @@ func newSubjects() *subjects {
 	return &subjects{shown: make(map[export.Identity]*subject), local: newSubject(nil, nil)}
 }
 
-// visit lists what an exposition of the snapshot tells about. Two connections of
+// visit lists the subjects of an exposition. Two connections of
 // one name are an error; the second one is left out.
 func (k *subjects) visit(s *health.Snapshot) error {
 	k.number++

@@ -128,7 +128,7 @@ func document(name string, text []byte) (value, error) {
 	return root, nil
 }
 
-// syntaxError tells what YAML itself forbids.
+// syntaxError returns an error of the YAML parser.
 func syntaxError(name string, err error) error {
 	e, ok := errors.AsType[*yaml.LoadError](err)
 	if !ok {

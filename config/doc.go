@@ -10,7 +10,7 @@
 //	profiles: {NAME: ...}   # what differs from a base, see [judge.Thresholds]
 //	rules: [...]            # the first filter that matches chooses a profile
 //	networks: {NAME: [...]} # the address ranges of networks
-//	groups: {by: [...]}     # by what connections are told apart into groups
+//	groups: {by: [...]}     # dimensions that group connections
 //
 // A profile takes everything it does not mention from its base: a built-in
 // profile, or one that stands above it. So there are no circles, and a file is
@@ -20,7 +20,7 @@
 // # Strictness
 //
 // A key that is not known, a key given twice, a figure in the wrong unit or out
-// of range, a name that stands for nothing: each is an [*Error], which tells the
+// of range, an unknown name: each is an [*Error], which names the
 // first mistake with its line. Nothing is guessed, and nothing is left out.
 //
 // What may be set is one table (settings.go), and so is how the figures of each

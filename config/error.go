@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Error tells what is wrong with a configuration, and where.
+// Error is a mistake in a configuration, and its position.
 type Error struct {
 	// File is the name that was given to [Parse].
 	File string

@@ -5,7 +5,7 @@ import "strings"
 // maxName is how long the name of a profile may be.
 const maxName = 64
 
-// isName tells whether a text can name a profile.
+// isName reports whether a text can name a profile.
 func isName(s string) bool {
 	other := strings.IndexFunc(s, func(r rune) bool {
 		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
@@ -28,7 +28,7 @@ func enumerate(names []string) string {
 }
 
 // nearest returns the known name that a mistyped one was meant to be, if it can
-// be told: one that differs in one letter, or in a third of them.
+// be meant: one that differs in one letter, or in a third of them.
 func nearest(name string, known []string) (best string) {
 	if len(name) > maxName {
 		return ""

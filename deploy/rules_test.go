@@ -104,7 +104,7 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
-// namesGroup tells whether a text has all labels that a group may have.
+// namesGroup reports whether a text has all labels that a group may have.
 func namesGroup(text string) bool {
 	for _, label := range []string{
 		"role", "local_address", "local_port", "remote_address", "remote_port", "network", "congestion_algorithm", "cgroup",

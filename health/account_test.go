@@ -18,10 +18,10 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// truth is a socket whose counters neither wrap nor are begun anew unseen.
+// truth is a socket whose counters neither wrap nor are begun again unseen.
 type truth struct {
 	cookie uint64
-	// life counts the beginnings anew of the counters that don't last; unseen tells
+	// life counts the beginnings again of the counters that don't last; unseen tells
 	// that there was no dump since the last one.
 	life   int
 	unseen bool
@@ -62,7 +62,7 @@ func (s *truth) group() string {
 }
 
 // act has it do something in a time. What it does before anybody could see that it
-// began anew would hide that.
+// began again would hide that.
 func (s *truth) act(random *rand.Rand, passed time.Duration) {
 	if s.unseen {
 		return

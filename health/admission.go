@@ -14,7 +14,7 @@ type admission struct {
 	// width is the share of the circle, out of 2^64, that is followed while crowded.
 	width uint64
 	start uint64
-	// crowded tells that not everyone fits, relaxed that this has just ended, so
+	// crowded: not all connections fit; relaxed: this has just ended, so
 	// that those who were left out come in.
 	crowded, relaxed bool
 }
@@ -45,7 +45,7 @@ func (a *admission) advance(passed time.Duration, population, kept int) {
 	a.width = toCircle(share)
 }
 
-// admits tells whether it is the connection's turn.
+// admits reports whether it is the connection's turn.
 func (a *admission) admits(cookie uint64) bool {
 	return !a.crowded || place(cookie)-a.start < a.width
 }

@@ -18,7 +18,7 @@ func feed(t *Tracker, at time.Time, sockets []sampler.Socket) {
 	t.End(sampler.Dump{Start: at, End: at, Sockets: len(sockets)})
 }
 
-// population returns sockets with the cookies 1 to n, the first ill of them
+// population returns sockets with the cookies 1 to n, the first unhealthy of them
 // with unanswered SYNs.
 func population(tb testing.TB, n, ill int) []sampler.Socket {
 	tb.Helper()
@@ -34,7 +34,7 @@ func population(tb testing.TB, n, ill int) []sampler.Socket {
 	return diagtest.Decode(tb, rows...)
 }
 
-// followed tells whether the last dump added to the connection's window.
+// followed reports whether the last dump added to the connection's window.
 func (t *Tracker) followed(cookie uint64) bool {
 	i, known := t.at.index[cookie]
 
@@ -108,7 +108,7 @@ func (t *Tracker) followedCount() (n int) {
 	return n
 }
 
-// TestCrowdedTableOfIllOnes has more ill and shown connections than places:
+// TestCrowdedTableOfIllOnes has more unhealthy and shown connections than places:
 // half of the table still goes around.
 func TestCrowdedTableOfIllOnes(t *testing.T) {
 	for name, tc := range map[string]struct{ ill, shown int }{"ill": {600, 5}, "shown": {0, 100}} {
@@ -177,7 +177,7 @@ func TestTableWithRoomDoesNotTurn(t *testing.T) {
 }
 
 // TestAdmissionLetsEveryoneIn simulates the circle alone, for a crowd in which
-// nobody can have a turn each minute.
+// no one can have a turn each minute.
 func TestAdmissionLetsEveryoneIn(t *testing.T) {
 	const capacity, n = 100, 100_000
 

@@ -98,7 +98,7 @@ func TestMessagesAreNoQueue(t *testing.T) {
 	}
 }
 
-// TestIdleIsNotDead (B8): nobody owes an answer, in either direction.
+// TestIdleIsNotDead (B8): no one owes an answer, in either direction.
 func TestIdleIsNotDead(t *testing.T) {
 	everyProfile(t, story{length: 30 * time.Second, step: func(time.Duration, *tcp) {}}, func(tb testing.TB, history []sight) {
 		spotless(tb, history)
@@ -199,15 +199,15 @@ func TestReuseInheritsNothing(t *testing.T) {
 		}
 	})
 
-	t.Run("the same socket, connected anew", func(t *testing.T) {
+	t.Run("the same socket, connected again", func(t *testing.T) {
 		w := newWatch(t, Config{Export: showAll})
 		for range 5 {
 			worsen()
 			w.tick(bad)
 		}
 
-		anew := established(1)
-		if got := w.tick(anew).shown(1); got.Flags != 0 || got.Trend.Samples != 1 {
+		again := established(1)
+		if got := w.tick(again).shown(1); got.Flags != 0 || got.Trend.Samples != 1 {
 			t.Errorf("%s after %d samples", flagNames(got.Flags), got.Trend.Samples)
 		}
 	})

@@ -16,7 +16,7 @@ type connection struct {
 	mark          uint32
 	// place is the connection's place in the export, or export.NoPlace.
 	place int32
-	// note is the index of what explains the raised flags, or noNote.
+	// note is the index of the evidence for the active flags, or noNote.
 	note int32
 	// group is the index of the connection's group, or noGroup until the
 	// listeners are known.
@@ -58,7 +58,7 @@ type connection struct {
 
 const msPerSecond = 1e3
 
-// is tells whether the row is of this connection.
+// is reports whether the row is of this connection.
 func (c *connection) is(row *sampler.Socket) bool {
 	return c.cookie == row.Cookie && c.local == row.Local && c.remote == row.Remote
 }

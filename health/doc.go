@@ -1,5 +1,5 @@
 // Package health follows TCP connections through time and judges them.
-// docs/health.md tells what a verdict means.
+// docs/health.md explains verdicts.
 //
 // # The way of a row
 //
@@ -16,25 +16,25 @@
 // flags is kept, so that a [Search] can say why (explain.go).
 //
 // Limits are those of the connection's profile (policy.go). Between two samples,
-// connections in doubt are read and judged again (watchlane.go).
+// connections suspicious are read and judged again (watchlane.go).
 //
 // # Time
 //
 // Windows are spans of time. Durations are measured on a judging clock that
 // stands still during gaps in sampling, so that a paused exporter accuses
-// nobody. Time is always an argument; the package has no clock of its own.
+// no one. Time is always an argument; the package has no clock of its own.
 //
 // # Groups
 //
 // Each connection belongs to a group, by its role and the addresses and ports
-// that say what it is for; a [Grouping] tells which. Its role is found at the end
+// that describe its purpose, see [group.Grouping]. Its role is found at the end
 // of the first sample with it, when the listeners have come. Groups count what
 // happens between two samples (account.go), so that a counter neither falls when
 // a connection ends nor depends on who reads it:
 //
 //   - What was there at the first sample counts from then on; what is opened later
 //     counts from its beginning.
-//   - A counter that falls has been begun anew with its socket, and counts from
+//   - A counter that falls has been begun again with its socket, and counts from
 //     zero. One of 32 bits that wraps has gone on.
 //   - What a connection does behind the last sample with it is lost.
 //   - Who is not followed is not counted; who gets a turn in a crowded table counts

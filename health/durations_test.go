@@ -34,7 +34,7 @@ func TestRTTOfProgressAlone(t *testing.T) {
 		t.Errorf("%d of %v s", h.Count, h.Sum)
 	}
 
-	// Between two samples the connections in doubt are read again. They count as
+	// Between two samples the connections suspicious are read again. They count as
 	// often as the others.
 	w.now = w.now.Add(-w.interval / 2)
 	c.Info.BytesAcked = 2000
@@ -57,7 +57,7 @@ func TestRTTOfProgressAlone(t *testing.T) {
 
 func TestLifetimes(t *testing.T) {
 	w := newWatch(t, Config{Retention: time.Second})
-	w.tick(established(1)) // found at start: nobody knows since when
+	w.tick(established(1)) // found at start: no one knows since when
 
 	for range 3 {
 		w.tick(established(1), established(2))
@@ -80,7 +80,7 @@ func TestLifetimes(t *testing.T) {
 	}
 }
 
-// TestOutstandingAges has a SYN that nobody answers: its age is the time that was
+// TestOutstandingAges has a SYN that no one answers: its age is the time that was
 // watched.
 func TestOutstandingAges(t *testing.T) {
 	w := newWatch(t, Config{})
@@ -89,14 +89,14 @@ func TestOutstandingAges(t *testing.T) {
 	}
 
 	for n := range 4 {
-		s := w.tick(ill(1, 0), established(2))
+		s := w.tick(unhealthy(1, 0), established(2))
 		if want := float64(n * (n + 1) / 2); s.Outstanding.Count != uint64(n+1) || s.Outstanding.Sum != want {
 			t.Errorf("%d of %v s, want %v", s.Outstanding.Count, s.Outstanding.Sum, want)
 		}
 	}
 
 	// Between two samples nothing is added.
-	w.recording.Dump(t, w.now, []row{ill(1, 0)}, w.tracker.Rechecked)
+	w.recording.Dump(t, w.now, []row{unhealthy(1, 0)}, w.tracker.Rechecked)
 
 	if n := w.tracker.durations.outstanding.Count; n != 4 {
 		t.Errorf("%d after a look between samples", n)

@@ -7,9 +7,9 @@ import (
 	"tcphealth_exporter/health/judge"
 )
 
-// Raised tells of which connection a flag was raised last, and when. It is zero
+// Activation is the last activation of a flag: on which connection, and when. It is zero
 // before the first time.
-type Raised struct {
+type Activation struct {
 	export.Identity
 
 	At time.Time
@@ -18,7 +18,7 @@ type Raised struct {
 // flagEvents are the rising edges of flags.
 type flagEvents struct {
 	counts [judge.NumFlags]uint64
-	last   [judge.NumFlags]Raised
+	last   [judge.NumFlags]Activation
 	// unnamed are the flags whose last connection, the one of the tuple, has yet
 	// to be named: many edges may come before the next snapshot.
 	unnamed judge.Flags
@@ -26,7 +26,7 @@ type flagEvents struct {
 }
 
 // raise counts edges of a connection.
-func (e *flagEvents) raise(flags judge.Flags, key export.Tuple, at time.Time) {
+func (e *flagEvents) activate(flags judge.Flags, key export.Tuple, at time.Time) {
 	e.unnamed |= flags
 
 	for f := range flags.All() {
@@ -36,7 +36,7 @@ func (e *flagEvents) raise(flags judge.Flags, key export.Tuple, at time.Time) {
 }
 
 // newest returns the last edge of each flag.
-func (e *flagEvents) newest() [judge.NumFlags]Raised {
+func (e *flagEvents) newest() [judge.NumFlags]Activation {
 	for f := range e.unnamed.All() {
 		e.last[f].Identity = e.tuples[f].Identity()
 	}

@@ -20,13 +20,13 @@ func TestLastRaised(t *testing.T) {
 	w := newWatch(t, Config{InterfaceName: func(uint32) string { return "eth0" }})
 
 	s := w.tick(established(1), established(2))
-	if got := s.LastRaised; got != [judge.NumFlags]Raised{} {
+	if got := s.LastActivated; got != [judge.NumFlags]Activation{} {
 		t.Errorf("before any: %+v", got)
 	}
 
 	at := w.now
 	s = w.tick(unanswered(established(1), 1), established(2))
-	first := Raised{export.Identity{LocalAddress: "192.0.2.1", LocalPort: "443", RemoteAddress: "10.0.0.1", RemotePort: "1"}, at.Local()}
+	first := Activation{export.Identity{LocalAddress: "192.0.2.1", LocalPort: "443", RemoteAddress: "10.0.0.1", RemotePort: "1"}, at.Local()}
 	requireRaised(t, s, first)
 
 	requireRaised(t, w.tick(unanswered(established(1), 1), established(2)), first)
@@ -34,18 +34,18 @@ func TestLastRaised(t *testing.T) {
 
 	at = w.now
 	second := w.tick(established(2), unanswered(linkLocal(3, 7), 1))
-	requireRaised(t, second, Raised{export.Identity{LocalAddress: "fe80::1%eth0", LocalPort: "22", RemoteAddress: "fe80::2%eth0", RemotePort: "40000"}, at.Local()})
+	requireRaised(t, second, Activation{export.Identity{LocalAddress: "fe80::1%eth0", LocalPort: "22", RemoteAddress: "fe80::2%eth0", RemotePort: "40000"}, at.Local()})
 	requireRaised(t, s, first) // what was published stays
 
-	if got := second.LastRaised[judge.LossHigh]; got != (Raised{}) {
+	if got := second.LastActivated[judge.LossHigh]; got != (Activation{}) {
 		t.Errorf("another flag: %+v", got)
 	}
 }
 
-func requireRaised(t *testing.T, s *Snapshot, want Raised) {
+func requireRaised(t *testing.T, s *Snapshot, want Activation) {
 	t.Helper()
 
-	got := s.LastRaised[judge.SynUnanswered]
+	got := s.LastActivated[judge.SynUnanswered]
 	if got.Identity != want.Identity || !got.At.Equal(want.At) {
 		t.Errorf("raised last: %+v, expected %+v", got, want)
 	}
@@ -57,7 +57,7 @@ func TestRaisedInOneSample(t *testing.T) {
 	w := newWatch(t, Config{})
 
 	s := w.tick(unanswered(established(1), 1), unanswered(established(2), 1), unanswered(established(3), 1))
-	if got := s.LastRaised[judge.SynUnanswered].RemotePort; got != "3" || s.FlagEvents[judge.SynUnanswered] != 3 {
+	if got := s.LastActivated[judge.SynUnanswered].RemotePort; got != "3" || s.FlagEvents[judge.SynUnanswered] != 3 {
 		t.Errorf("%d events, the last one of port %s", s.FlagEvents[judge.SynUnanswered], got)
 	}
 

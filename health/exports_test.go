@@ -13,8 +13,8 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// ill returns a row with so many unanswered SYNs: 1 is SUSPECT, 3 STALE.
-func ill(cookie uint64, syns uint8) row {
+// unhealthy returns a row with so many unanswered SYNs: 1 is SUSPECT, 3 STALE.
+func unhealthy(cookie uint64, syns uint8) row {
 	r := established(cookie)
 	r.State, r.Info.Retransmits, r.Info.RTT, r.Info.Unacked = sampler.StateSynSent, syns, 0, 1
 
@@ -61,7 +61,7 @@ func TestExportBudget(t *testing.T) {
 	}
 
 	none := newWatch(t, Config{Export: export.Config{Max: 0}})
-	if s := none.tick(ill(1, 3), established(2)); len(s.Connections) != 0 || s.Unexported != 2 {
+	if s := none.tick(unhealthy(1, 3), established(2)); len(s.Connections) != 0 || s.Unexported != 2 {
 		t.Errorf("%d shown of a budget of none", len(s.Connections))
 	}
 }
@@ -69,40 +69,40 @@ func TestExportBudget(t *testing.T) {
 func TestExportWorstFirst(t *testing.T) {
 	w := newWatch(t, Config{Export: export.Config{Max: 3}})
 
-	s := w.tick(established(1), ill(2, 1), established(3), ill(4, 3), ill(5, 1), ill(6, 3))
+	s := w.tick(established(1), unhealthy(2, 1), established(3), unhealthy(4, 3), unhealthy(5, 1), unhealthy(6, 3))
 	requireShown(t, s, 2, 4, 6)
 
 	// The older one of equals.
 	w = newWatch(t, Config{Export: export.Config{Max: 1, MinAge: time.Second}})
 	w.tick()
 	w.tick(established(5))
-	requireShown(t, w.tick(ill(4, 1), ill(5, 1)), 5)
+	requireShown(t, w.tick(unhealthy(4, 1), unhealthy(5, 1)), 5)
 }
 
 func TestExportNotTheYoung(t *testing.T) {
 	w := newWatch(t, Config{Export: export.Config{Max: 9, MinAge: 3 * time.Second}})
 	requireShown(t, w.tick(established(1)), 1)
 	requireShown(t, w.tick(established(1), established(2)), 1)
-	requireShown(t, w.tick(established(1), established(2), ill(3, 1)), 1, 3)
+	requireShown(t, w.tick(established(1), established(2), unhealthy(3, 1)), 1, 3)
 	requireShown(t, w.tick(established(1), established(2), established(3)), 1, 3)
 	requireShown(t, w.tick(established(1), established(2), established(3)), 1, 2, 3)
 }
 
 func TestExportDisplacement(t *testing.T) {
 	w := newWatch(t, Config{Export: export.Config{Max: 2, Hold: 3 * time.Second}})
-	requireShown(t, w.tick(established(1), ill(2, 1)), 1, 2)
+	requireShown(t, w.tick(established(1), unhealthy(2, 1)), 1, 2)
 
 	for range 2 { // within the hold
-		requireShown(t, w.tick(established(1), ill(2, 1), ill(3, 3)), 1, 2)
+		requireShown(t, w.tick(established(1), unhealthy(2, 1), unhealthy(3, 3)), 1, 2)
 	}
 
 	// The mildest goes, then the next one.
-	requireShown(t, w.tick(established(1), ill(2, 1), ill(3, 3)), 2, 3)
-	requireShown(t, w.tick(established(1), ill(2, 1), ill(3, 3), ill(4, 3)), 3, 4)
+	requireShown(t, w.tick(established(1), unhealthy(2, 1), unhealthy(3, 3)), 2, 3)
+	requireShown(t, w.tick(established(1), unhealthy(2, 1), unhealthy(3, 3), unhealthy(4, 3)), 3, 4)
 
 	// An equal displaces nobody, and neither does a healthy one.
 	for range 6 {
-		requireShown(t, w.tick(established(1), ill(2, 1), ill(3, 3), ill(4, 3), ill(5, 3)), 3, 4)
+		requireShown(t, w.tick(established(1), unhealthy(2, 1), unhealthy(3, 3), unhealthy(4, 3), unhealthy(5, 3)), 3, 4)
 	}
 }
 
@@ -123,10 +123,10 @@ func TestExportEndedStay(t *testing.T) {
 	requireShown(t, w.tick(established(2), established(3)), 2)
 	requireShown(t, w.tick(established(2), established(3)), 2, 3)
 
-	// An ill one does not wait for the retention.
+	// An unhealthy one does not wait for the retention.
 	w.tick(established(3))
 	requireShown(t, w.tick(established(3)), 2, 3)
-	requireShown(t, w.tick(established(3), ill(4, 1)), 3, 4)
+	requireShown(t, w.tick(established(3), unhealthy(4, 1)), 3, 4)
 	requireSound(t, w.tracker)
 }
 
@@ -180,10 +180,10 @@ func TestExportTwins(t *testing.T) {
 		}
 	}
 
-	// An ill twin of an ended one takes its place.
+	// An unhealthy twin of an ended one takes its place.
 	w.tick(established(3))
 	w.tick(established(3))
-	requireShown(t, w.tick(established(3), sameAddresses(ill(9, 3), 1)), 3, 9)
+	requireShown(t, w.tick(established(3), sameAddresses(unhealthy(9, 3), 1)), 3, 9)
 	requireSound(t, w.tracker)
 }
 
@@ -229,7 +229,7 @@ func linkLocal(cookie uint64, ifindex uint32) row {
 	return r
 }
 
-// TestExportZoneRenamed has an interface made anew under its old name, with
+// TestExportZoneRenamed has an interface made again under its old name, with
 // another index, while the former connection over it is still remembered.
 func TestExportZoneRenamed(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll, InterfaceName: func(uint32) string { return "eth0" }})
@@ -342,7 +342,7 @@ func churn(t *testing.T, random *rand.Rand) {
 		for i := range world {
 			switch random.IntN(10) {
 			case 0:
-				world[i] = sameAddresses(ill(world[i].Cookie, uint8(random.IntN(5))), uint64(world[i].Remote.Port()))
+				world[i] = sameAddresses(unhealthy(world[i].Cookie, uint8(random.IntN(5))), uint64(world[i].Remote.Port()))
 			case 1:
 				world[i] = sameAddresses(established(world[i].Cookie), uint64(world[i].Remote.Port()))
 			case 2:
@@ -377,7 +377,7 @@ func churn(t *testing.T, random *rand.Rand) {
 }
 
 // requireSticky fails if a living connection is shown no longer, unless it has
-// ended or left the table, was missed while its addresses were used anew, or
+// ended or left the table, was missed while its addresses were used again, or
 // was displaced after the hold by one that is worse.
 func requireSticky(t *testing.T, w *watch, before *Snapshot, since map[uint64]time.Time, hold time.Duration) {
 	t.Helper()

@@ -89,7 +89,7 @@ func TestFailingBlackHole(t *testing.T) {
 }
 
 func TestFailingPeerGoneSilently(t *testing.T) {
-	// After an hour of quiet one message goes out; nobody answers.
+	// After an hour of quiet one message goes out; no one answers.
 	const sent = 5 * time.Second
 
 	history := story{step: func(at time.Duration, c *tcp) {
@@ -185,7 +185,7 @@ func TestFailingKeepalive(t *testing.T) {
 
 func TestFailingLoneKeepalive(t *testing.T) {
 	// The next probe is a minute away. One that is out for a second counts, but a
-	// single lost segment, which is not sent again, proves no more.
+	// single lost segment, which is not retransmitted, proves no more.
 	history := story{step: func(at time.Duration, c *tcp) {
 		c.Timer, c.due = sampler.TimerKeepalive, c.now.Add(time.Minute)
 		if at == 5*time.Second {
@@ -326,7 +326,7 @@ func TestFailingLoss(t *testing.T) {
 }
 
 func TestFailingHeavyLoss(t *testing.T) {
-	for _, size := range []int{280, 224} { // older kernels don't tell what was sent again for nothing
+	for _, size := range []int{280, 224} { // older kernels don't tell what was retransmitted for nothing
 		history := story{size: size, step: func(at time.Duration, c *tcp) {
 			requestResponse(at, 50*time.Millisecond, c)
 

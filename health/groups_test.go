@@ -147,7 +147,7 @@ func TestGroupsCount(t *testing.T) {
 		t.Errorf("%+v", g.Counts)
 	}
 
-	// To be ill at first sight is an entry, to be healthy is none.
+	// To be unhealthy at first sight is an entry, to be healthy is none.
 	if g.StatusEntries != [judge.NumStatuses]uint64{judge.Stale: 1} || g.Opened != 0 {
 		t.Errorf("%+v", g.Totals)
 	}
@@ -216,7 +216,7 @@ func TestGroupsBeginAnew(t *testing.T) {
 	other.Grouping = group.NewGrouping([]group.Dimension{group.ByRole, group.ByNetwork}, group.NewNetworks(nil))
 	w.tracker.SetPolicy(other)
 
-	// The sample in which it happens is lost to nobody.
+	// The sample in which it happens is lost to no one.
 	a.Info.BytesSent += 1000
 	d := client(4, 4)
 	d.Info.BytesSent = 7
@@ -321,7 +321,7 @@ func TestGroupSnapshotsStay(t *testing.T) {
 	for n := range uint64(12) {
 		c := client(n+3, n+3)
 		c.Info.BytesSent = 100
-		w.tick(c, ill(99, uint8(n%4)))
+		w.tick(c, unhealthy(99, uint8(n%4)))
 	}
 
 	if after := fmt.Sprint(first.Groups, first.Totals); after != before {

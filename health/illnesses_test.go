@@ -7,14 +7,14 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// illness is what can be the matter with a connection; step is called every
+// problem is what can be the matter with a connection; step is called every
 // 10 ms while it lasts.
-type illness struct {
+type problem struct {
 	name string
 	step func(at time.Duration, c *tcp)
 	// worst is the worst status that it can have within some seconds.
 	worst judge.Status
-	// loses: segments are sent again.
+	// loses: segments are retransmitted.
 	loses bool
 	// grain is how far apart the events are that make it.
 	grain time.Duration
@@ -23,8 +23,8 @@ type illness struct {
 // busy asks ten times a second and is answered after one RTT.
 func busy(at time.Duration, c *tcp) { requestResponse(at, 100*time.Millisecond, c) }
 
-// illnesses begin with none.
-var illnesses = []illness{
+// problems begin with none.
+var problems = []problem{
 	{"none", busy, judge.Healthy, false, 0},
 	{"idle", func(time.Duration, *tcp) {}, judge.Healthy, false, 0},
 	{"a black hole", func(at time.Duration, c *tcp) {

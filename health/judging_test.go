@@ -26,7 +26,7 @@ func TestWindowFoundClosed(t *testing.T) {
 // TestHeldStatusHasAReason: no status but HEALTHY goes without a word.
 func TestHeldStatusHasAReason(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
-	w.tick(ill(1, 3))
+	w.tick(unhealthy(1, 3))
 	w.now = w.now.Add(time.Second)
 	w.tick(established(1))
 

@@ -31,7 +31,7 @@ type listening struct {
 	current, previous uint32 // highest queues of this period and the last one
 }
 
-// observe adds up a row of the given generation and tells whether it is new to it.
+// observe adds up a row of the given generation and reports whether it is new to it.
 func (l *listeners) observe(row *sampler.Socket, generation uint32) bool {
 	if l.byEndpoint == nil {
 		l.byEndpoint = make(map[sampler.Endpoint]*listening)

@@ -10,7 +10,7 @@ import (
 )
 
 // bulkStep is 10 ms of a sender that fills 10 Mbit/s, of which so many segments
-// are sent again.
+// are retransmitted.
 func bulkStep(c *tcp, again uint32) {
 	c.dataSent, c.ackRecv = c.now, c.now
 	c.Info.BytesAcked += 12_500

@@ -60,7 +60,7 @@ func pointerIn(t reflect.Type) string {
 }
 
 // TestSteadyTickAllocatesNothingPerConnection compares ticks over a few and
-// over many connections, idle or ill, shown or not, in a table with and
+// over many connections, idle or unhealthy, shown or not, in a table with and
 // without room.
 func TestSteadyTickAllocatesNothingPerConnection(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
@@ -82,15 +82,15 @@ func TestSteadyTickAllocatesNothingPerConnection(t *testing.T) {
 	}
 
 	for _, tc := range []struct {
-		name string
-		ill  int // of ten
-		cfg  Config
+		name      string
+		unhealthy int // of ten
+		cfg       Config
 	}{
 		{"idle", 0, Config{}},
 		{"shown", 0, Config{Export: export.Config{Max: 50}}},
 		{"ill", 5, Config{Export: export.Config{Max: 50, Hold: time.Hour}}},
 	} {
-		few, many := tickOf(100, 10*tc.ill, tc.cfg), tickOf(1000, 100*tc.ill, tc.cfg)
+		few, many := tickOf(100, 10*tc.unhealthy, tc.cfg), tickOf(1000, 100*tc.unhealthy, tc.cfg)
 		if few != many || many > 12 {
 			t.Errorf("%s: %v allocations for 100 connections, %v for 1000", tc.name, few, many)
 		}

@@ -73,7 +73,7 @@ func TestMTUHole(t *testing.T) {
 
 			got := first(t, history, "found", func(s *sight) bool { return s.Flags.Has(judge.MTUBlackholeSuspect) })
 			if got.at > holeAt+3*time.Second || got.Row.Info.Retransmits() != tc.timeouts || got.Status < judge.Degraded || got.SafeToSend {
-				t.Errorf("%v after %v and %d time-outs", got.Status, got.at-holeAt, got.Row.Info.Retransmits())
+				t.Errorf("%v after %v and %d timeouts", got.Status, got.at-holeAt, got.Row.Info.Retransmits())
 			}
 
 			for _, s := range history {

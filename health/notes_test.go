@@ -9,7 +9,7 @@ import (
 	"tcphealth_exporter/health/export"
 )
 
-// TestNotesDoNotLeak has connections fall ill, recover, end, come back and be
+// TestNotesDoNotLeak has connections fall unhealthy, recover, end, come back and be
 // forgotten, in a table that is too small for them.
 func TestNotesDoNotLeak(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
@@ -23,9 +23,9 @@ func TestNotesDoNotLeak(t *testing.T) {
 			switch random.IntN(4) {
 			case 0: // not there
 			case 1:
-				rows = append(rows, ill(cookie, uint8(1+random.IntN(4))))
+				rows = append(rows, unhealthy(cookie, uint8(1+random.IntN(4))))
 			case 2:
-				rows = append(rows, sameAddresses(ill(cookie, 2), uint64(random.IntN(3)))) // connected elsewhere
+				rows = append(rows, sameAddresses(unhealthy(cookie, 2), uint64(random.IntN(3)))) // connected elsewhere
 			default:
 				rows = append(rows, established(cookie))
 			}
@@ -63,8 +63,8 @@ func TestNotesAreOfTheirConnection(t *testing.T) {
 		return strings.Join(w.ask(Query{Cookie: cookie, Limit: 1}, nil).Found[0].Reasons, "; ")
 	}
 
-	w.tick(ill(1, 3), ill(2, 4))
-	w.tick(established(1), ill(2, 5), ill(3, 6))
+	w.tick(unhealthy(1, 3), unhealthy(2, 4))
+	w.tick(established(1), unhealthy(2, 5), unhealthy(3, 6))
 
 	for cookie, want := range map[uint64]string{2: "after 5 retransmissions", 3: "after 6 retransmissions"} {
 		if got := reason(cookie); !strings.Contains(got, want) {

@@ -7,7 +7,7 @@ import (
 	"tcphealth_exporter/health/export"
 )
 
-// TestPaceOfIdentities: under an endless stream of new ill connections no more new
+// TestPaceOfIdentities: under an endless stream of new unhealthy connections no more new
 // ones are shown than the pace allows, at once and in the long run.
 func TestPaceOfIdentities(t *testing.T) {
 	const (
@@ -27,7 +27,7 @@ func TestPaceOfIdentities(t *testing.T) {
 			var rows []row
 			for range 10 {
 				cookie++
-				rows = append(rows, ill(cookie%60_000+1, 3))
+				rows = append(rows, unhealthy(cookie%60_000+1, 3))
 			}
 
 			s := w.tick(rows...)
@@ -77,7 +77,7 @@ func TestPaceDoesNotHoldUpTheFirstFill(t *testing.T) {
 	}
 
 	for i := range uint64(places / 2) {
-		rows = append(rows, ill(1000+i, 3))
+		rows = append(rows, unhealthy(1000+i, 3))
 	}
 
 	if s := w.tick(rows...); len(s.Connections) != places {
@@ -97,7 +97,7 @@ func TestPaceIsForTheIllFirst(t *testing.T) {
 	const elapsed = 2
 
 	for second := range 9 {
-		s := w.tick(established(11), established(12), ill(13, 3))
+		s := w.tick(established(11), established(12), unhealthy(13, 3))
 
 		if want := (second + 1 + elapsed) / 6; len(s.Connections) != want {
 			t.Errorf("after %d s %d are shown, want %d", second, len(s.Connections), want)

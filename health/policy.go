@@ -18,9 +18,8 @@ type Rule struct {
 	Profile int
 }
 
-// Policy tells which limits hold for which connection: those of the first rule
-// that matches it, else those of the first profile. And it tells which
-// connections belong together.
+// Policy determines the thresholds of each connection: those of the first rule that
+// matches it, else those of the first profile. It also determines the groups.
 type Policy struct {
 	Profiles []judge.Profile
 	Rules    []Rule
@@ -77,7 +76,7 @@ func (p *Policy) networks() *group.Networks {
 }
 
 // SetPolicy has all connections judged by another policy from the next sample on.
-// If it has another grouping, the groups begin anew at the end of that sample.
+// If it has another grouping, the groups begin again at the end of that sample.
 func (t *Tracker) SetPolicy(p *Policy) {
 	t.policy, t.lastPolicy = p, t.policy
 	t.revision++

@@ -131,11 +131,11 @@ func TestRuleSeesWhatIdentifies(t *testing.T) {
 	w.tick(established(1), established(2))
 
 	if len(asked) != 4 {
-		t.Errorf("asked about %v, each is to be bound anew", asked)
+		t.Errorf("asked about %v, each is to be bound again", asked)
 	}
 }
 
-// TestMessagingLimits: what is an illness for single messages is none for
+// TestMessagingLimits: what is an problem for single messages is none for
 // anything else.
 func TestMessagingLimits(t *testing.T) {
 	held := func(at time.Duration, c *tcp) {

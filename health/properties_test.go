@@ -21,10 +21,10 @@ func (s *source) tenths(limit time.Duration) time.Duration {
 	return time.Duration(s.Byte()) * 100 * time.Millisecond % (limit + 100*time.Millisecond)
 }
 
-// TestIllnessesAreFound holds the illnesses to what they are said to be, without
+// TestIllnessesAreFound holds the problems to what they are said to be, without
 // which the properties would prove nothing.
 func TestIllnessesAreFound(t *testing.T) {
-	for _, ill := range illnesses {
+	for _, ill := range problems {
 		worst := judge.Healthy
 
 		for _, s := range (story{length: 15 * time.Second, step: func(at time.Duration, c *tcp) {
@@ -46,12 +46,12 @@ func TestIllnessesAreFound(t *testing.T) {
 	}
 }
 
-// FuzzRecovery plays any illnesses one after the other that lose nothing, then
+// FuzzRecovery plays any problems one after the other that lose nothing, then
 // none: the connection is HEALTHY again as soon as was promised, and stays so.
 func FuzzRecovery(f *testing.F) {
-	var lossless []illness
+	var lossless []problem
 
-	for _, ill := range illnesses {
+	for _, ill := range problems {
 		if !ill.loses {
 			lossless = append(lossless, ill)
 		}
@@ -80,14 +80,14 @@ func FuzzRecovery(f *testing.F) {
 	})
 }
 
-// TestRecoveryFromEach plays each illness alone, those that lose something, too.
+// TestRecoveryFromEach plays each problem alone, those that lose something, too.
 func TestRecoveryFromEach(t *testing.T) {
-	for _, ill := range illnesses {
+	for _, ill := range problems {
 		for _, interval := range intervals {
 			for _, length := range []time.Duration{500 * time.Millisecond, 2 * time.Second, 5 * time.Second, 12 * time.Second} {
 				t.Run(fmt.Sprintf("%s/%v/%v", ill.name, interval, length), func(t *testing.T) {
 					repaired := 4*time.Second + length
-					requireRecovery(t, recovery([]phase{{4 * time.Second, illnesses[0]}, {repaired, ill}}, interval, false).play(t), repaired, interval)
+					requireRecovery(t, recovery([]phase{{4 * time.Second, problems[0]}, {repaired, ill}}, interval, false).play(t), repaired, interval)
 				})
 			}
 		}
@@ -97,10 +97,10 @@ func TestRecoveryFromEach(t *testing.T) {
 // phase is a part of a story.
 type phase struct {
 	until time.Duration
-	illness
+	problem
 }
 
-// recovery is the story of a connection that has some illnesses and recovers, to
+// recovery is the story of a connection that has some problems and recovers, to
 // be busy or idle.
 func recovery(course []phase, interval time.Duration, idle bool) story {
 	repaired := 2 * time.Second
@@ -126,16 +126,16 @@ func recovery(course []phase, interval time.Duration, idle bool) story {
 	}}
 }
 
-// FuzzPhase samples one illness at two phases: where the samples fall moves a
+// FuzzPhase samples one problem at two phases: where the samples fall moves a
 // verdict by an interval at most, and by what lies between two losses.
 func FuzzPhase(f *testing.F) {
-	for i := range illnesses {
+	for i := range problems {
 		f.Add([]byte{byte(i), byte(i), 3, 13})
 	}
 
 	f.Fuzz(func(t *testing.T, input []byte) {
 		s := &source{diagtest.Figures{Bytes: input}}
-		ill, interval := pick(s, illnesses), pick(s, intervals)
+		ill, interval := pick(s, problems), pick(s, intervals)
 		phases := [2]time.Duration{s.tenths(interval) % interval, time.Duration(s.Byte()) * storyStep % interval}
 
 		var reached [2][judge.NumStatuses]time.Duration
@@ -215,9 +215,9 @@ func FuzzCounters(f *testing.F) {
 }
 
 // TestShortInfo plays with tcp_info of any length, as older kernels have it: what
-// is missing raises nothing on a healthy connection, and makes no ill one worse.
+// is missing raises nothing on a healthy connection, and makes no unhealthy one worse.
 func TestShortInfo(t *testing.T) {
-	for _, ill := range illnesses {
+	for _, ill := range problems {
 		worst := func(size int) (status judge.Status, flags judge.Flags) {
 			for _, s := range (story{size: size, length: 12 * time.Second, step: func(at time.Duration, c *tcp) {
 				if at < 4*time.Second {
@@ -247,7 +247,7 @@ func TestShortInfo(t *testing.T) {
 // need figures that are behind the end of a shorter tcp_info.
 func TestOlderKernelsLack(t *testing.T) {
 	raised := func(size int) (flags judge.Flags) {
-		for _, ill := range illnesses {
+		for _, ill := range problems {
 			for _, s := range (story{size: size, length: 15 * time.Second, step: func(at time.Duration, c *tcp) {
 				if at < 4*time.Second {
 					bulkStep(c, 0)
@@ -285,16 +285,16 @@ func TestOlderKernelsLack(t *testing.T) {
 }
 
 // FuzzGap takes no samples for any times: whoever is well is called nothing, and
-// nobody is called dead at the first sight after a gap.
+// no one is called dead at the first sight after a gap.
 func FuzzGap(f *testing.F) {
-	for i := range illnesses {
+	for i := range problems {
 		f.Add([]byte{byte(i), byte(i), 30, 45, 40})
 		f.Add([]byte{byte(i + 1), byte(i), 30, 30, 40, 90, 15})
 	}
 
 	f.Fuzz(func(t *testing.T, input []byte) {
 		s := &source{diagtest.Figures{Bytes: input}}
-		interval, ill := pick(s, intervals), pick(s, illnesses)
+		interval, ill := pick(s, intervals), pick(s, problems)
 		begins := 3*time.Second + s.tenths(10*time.Second)
 
 		var gaps [][2]time.Duration

@@ -20,7 +20,7 @@ func (t *Tracker) snapshot(at int64) *Snapshot {
 		FlagCounts:  t.counts.flags,
 		Idle:        t.counts.idle,
 		FlagEvents:  t.events.counts,
-		LastRaised:  t.events.newest(),
+		LastActivated:  t.events.newest(),
 		Totals:      t.groups.Totals(),
 		Groups:      t.groups.Snapshot(known, edge),
 		GroupLabels: t.groups.Labels(),

@@ -28,7 +28,7 @@ type Query struct {
 
 // Answer is what a [Search] has found.
 type Answer struct {
-	// SampledAt is when the newest sample that it tells of was complete, zero if
+	// SampledAt is when the newest sample behind the answer was complete, zero if
 	// there was none yet.
 	SampledAt time.Time
 	// Total counts the connections that the query selects.
@@ -48,7 +48,7 @@ type Found struct {
 
 	// State is that of the last sample.
 	State sampler.State
-	// Reasons has a sentence for each raised flag.
+	// Reasons has a sentence for each active flag.
 	Reasons []string
 	// RowAt is when Row was read, zero if there is none. Then the trend has no
 	// ratios that depend on it.

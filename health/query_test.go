@@ -46,10 +46,10 @@ func remotePort(ports ...uint16) func(*sampler.Socket) bool {
 
 func TestQuerySelects(t *testing.T) {
 	w := newWatch(t, Config{})
-	w.tick(established(9), ill(8, 1), ill(7, 3))
-	w.tick(established(1), established(9), ill(8, 1), ill(7, 3))
-	w.tick(established(1), ill(8, 1), ill(7, 3))
-	w.tick(established(1), ill(8, 1), ill(7, 3)) // 9 has ended
+	w.tick(established(9), unhealthy(8, 1), unhealthy(7, 3))
+	w.tick(established(1), established(9), unhealthy(8, 1), unhealthy(7, 3))
+	w.tick(established(1), unhealthy(8, 1), unhealthy(7, 3))
+	w.tick(established(1), unhealthy(8, 1), unhealthy(7, 3)) // 9 has ended
 
 	all := Query{Limit: 10}
 
@@ -120,7 +120,7 @@ func TestQueryTells(t *testing.T) {
 	}
 
 	for n := range 3 {
-		r := ill(5, uint8(n+1))
+		r := unhealthy(5, uint8(n+1))
 		r.SendQueue, r.RecvQueue = uint32(100*n), uint32(n)
 		r.Info.BytesSent, r.Info.BytesRetrans, r.Info.NotsentBytes = uint64(1000*n), uint64(100*n), uint32(10*n)
 		r.Info.TotalRetrans, r.Info.DSACKDups, r.Info.DataSegsOut = uint32(n), uint32(n+20), uint32(n+30)
@@ -184,13 +184,13 @@ func TestQueryTells(t *testing.T) {
 
 func TestQueryOfEnded(t *testing.T) {
 	w := newWatch(t, Config{Export: export.Config{Max: 1, Hold: time.Hour}})
-	w.tick(ill(1, 3), established(2))
+	w.tick(unhealthy(1, 3), established(2))
 	last := w.now
-	w.tick(ill(1, 3), established(2))
+	w.tick(unhealthy(1, 3), established(2))
 	w.tick()
 	w.tick()
 
-	reader := &reader{rows: map[uint64]row{1: ill(1, 3), 2: established(2)}}
+	reader := &reader{rows: map[uint64]row{1: unhealthy(1, 3), 2: established(2)}}
 
 	a := w.ask(Query{Ended: true, Limit: 5}, reader)
 	if a.Total != 2 || len(reader.asked) != 0 {
@@ -261,7 +261,7 @@ func (r rank) compare(other rank) int {
 	return cmp.Or(cmp.Compare(other.status, r.status), cmp.Compare(other.points, r.points), cmp.Compare(r.firstSeen, other.firstSeen))
 }
 
-// world is a random population that comes, goes, falls ill and recovers.
+// world is a random population that comes, goes, falls unhealthy and recovers.
 type world struct {
 	random *rand.Rand
 	rows   []row
@@ -280,7 +280,7 @@ func (o *world) turn() []row {
 	for i := range o.rows {
 		switch o.random.IntN(6) {
 		case 0:
-			o.rows[i] = ill(o.rows[i].Cookie, uint8(o.random.IntN(5)))
+			o.rows[i] = unhealthy(o.rows[i].Cookie, uint8(o.random.IntN(5)))
 		case 1:
 			o.rows[i] = established(o.rows[i].Cookie)
 		}

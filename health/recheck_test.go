@@ -32,7 +32,7 @@ func (w *watch) recheck(after time.Duration, rows ...row) {
 }
 
 // waiting returns the row of a connection whose request is unanswered for so
-// many ms and time-outs.
+// many ms and timeouts.
 func waiting(cookie uint64, ms uint32, timeouts uint8) row {
 	r := diagtest.Outstanding(ms, 3_600_000)
 	r.Cookie, r.Local, r.Remote = cookie, established(cookie).Local, established(cookie).Remote
@@ -55,7 +55,7 @@ func TestWatchListChooses(t *testing.T) {
 	shut := established(9)
 	shut.SendQueue, shut.Timer, shut.Info.SndWnd, shut.Info.NotsentBytes = 9000, sampler.TimerProbe, 0, 9000
 
-	w.sample(established(1), waiting(2, 290, 0), waiting(3, 310, 0), ill(4, 1), ill(5, 3), slow, fin, listener(8, "[::]:80", 0, 9), shut)
+	w.sample(established(1), waiting(2, 290, 0), waiting(3, 310, 0), unhealthy(4, 1), unhealthy(5, 3), slow, fin, listener(8, "[::]:80", 0, 9), shut)
 
 	if got := w.watched(); !slices.Equal(got, []uint64{3, 4, 6, 9, 5}) {
 		t.Errorf("watched %v, want who waits for more than 300 ms or for a window, who is SUSPECT or worse, and the dead last", got)
@@ -81,8 +81,8 @@ func TestWatchListNamesSockets(t *testing.T) {
 func TestWatchListIsBounded(t *testing.T) {
 	w := newWatch(t, Config{Recheck: RecheckConfig{Max: 4}})
 
-	dead := []row{ill(1, 3), ill(2, 3), ill(3, 3), ill(4, 3), ill(5, 3), ill(6, 3)}
-	doubt := []row{ill(7, 1), ill(8, 1), ill(9, 1), ill(10, 1), ill(11, 1)}
+	dead := []row{unhealthy(1, 3), unhealthy(2, 3), unhealthy(3, 3), unhealthy(4, 3), unhealthy(5, 3), unhealthy(6, 3)}
+	doubt := []row{unhealthy(7, 1), unhealthy(8, 1), unhealthy(9, 1), unhealthy(10, 1), unhealthy(11, 1)}
 
 	for name, tc := range map[string]struct {
 		rows []row
@@ -101,7 +101,7 @@ func TestWatchListIsBounded(t *testing.T) {
 	}
 }
 
-// TestWatchedAfterARound: who is still in doubt is read again, who is not is
+// TestWatchedAfterARound: who is still suspicious is read again, who is not is
 // left alone until the next sample.
 func TestWatchedAfterARound(t *testing.T) {
 	w := newWatch(t, Config{})
@@ -215,7 +215,7 @@ func anyOf(random *rand.Rand, cookie uint64) row {
 	case 0:
 		return established(cookie)
 	case 1:
-		return ill(cookie, uint8(random.IntN(5)))
+		return unhealthy(cookie, uint8(random.IntN(5)))
 	case 2:
 		r := established(cookie)
 		r.Info.LastDataSent, r.Info.TotalRetrans = 10, random.Uint32N(9)
@@ -257,25 +257,25 @@ func requireCounts(tb testing.TB, w *watch) {
 // TestRereadOfWhatIsNotFollowed changes nothing, whatever the kernel answers.
 func TestRereadOfWhatIsNotFollowed(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll, Retention: time.Hour})
-	w.tick(ill(1, 1), ill(2, 1), ill(3, 1))
-	w.tick(ill(2, 1), ill(3, 1))
-	w.tick(ill(2, 1), ill(3, 1)) // 1 has ended
-	before := w.sample(ill(3, 1))
+	w.tick(unhealthy(1, 1), unhealthy(2, 1), unhealthy(3, 1))
+	w.tick(unhealthy(2, 1), unhealthy(3, 1))
+	w.tick(unhealthy(2, 1), unhealthy(3, 1)) // 1 has ended
+	before := w.sample(unhealthy(3, 1))
 
 	if before.Tracker.Ended != 1 || before.Tracker.Live != 2 {
 		t.Fatalf("%+v", before.Tracker)
 	}
 
-	elsewhere := ill(3, 9)
+	elsewhere := unhealthy(3, 9)
 	elsewhere.Remote = established(77).Remote
 
-	timeWait := ill(3, 9)
+	timeWait := unhealthy(3, 9)
 	timeWait.InfoSize, timeWait.State = diagtest.NoInfo, sampler.StateTimeWait
 
 	for name, r := range map[string]row{
-		"one that has ended":             ill(1, 9),
-		"one that the dump missed":       ill(2, 9),
-		"one that was never seen":        ill(4, 9),
+		"one that has ended":             unhealthy(1, 9),
+		"one that the dump missed":       unhealthy(2, 9),
+		"one that was never seen":        unhealthy(4, 9),
 		"a socket connected elsewhere":   elsewhere,
 		"a remnant without tcp_info":     timeWait,
 		"a listener that answers for it": listener(3, "192.0.2.1:443", 1, 2),
@@ -303,13 +303,13 @@ func TestRereadThinsTheWindow(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
 
 	for n := range 30 {
-		s := w.sample(ill(1, 1))
+		s := w.sample(unhealthy(1, 1))
 		if span := s.shown(1).Trend.Span; n > 12 && (span < 7.5 || span > 10.5) {
 			t.Fatalf("the window covers %v s", span)
 		}
 
 		for range 3 {
-			w.recheck(250*time.Millisecond, ill(1, 1))
+			w.recheck(250*time.Millisecond, unhealthy(1, 1))
 		}
 
 		w.now = w.now.Add(250 * time.Millisecond)

@@ -178,7 +178,7 @@ func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
 	t.at.rest.append(resting{row.Cookie, row.Digest, i, row.State})
 }
 
-// canRestore tells whether a window of equal samples can be made again by the times of
+// canRestore reports whether a window of equal samples can be made again by the times of
 // the dumps: it may have what was read between two of them, or lack one.
 func (r *rest) canRestore(w *judge.Window, g *judge.Geometry) bool {
 	again := r.restore(w.Newest(), w.Oldest().At, r.dumps[r.newest].generation, g)

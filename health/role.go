@@ -15,7 +15,7 @@ type opening struct {
 	family   sampler.Family
 }
 
-// openings are those of the last two samples: whoever accepts one connection and
+// openings are those of the last two samples: a process that accepts one connection and
 // closes the listener is a server all the same.
 type openings map[opening]uint32 // generation
 
@@ -32,7 +32,7 @@ func (o openings) prune(generation uint32) {
 	}
 }
 
-// covers tells whether a listener covers the local address and port of a
+// covers reports whether a listener covers the local address and port of a
 // connection.
 func (o openings) covers(c *connection) bool {
 	at := c.local
@@ -40,7 +40,7 @@ func (o openings) covers(c *connection) bool {
 		return true
 	}
 
-	// The wildcard of IPv6 takes both families, as the listener's socket tells.
+	// The wildcard of IPv6 takes both families, which the listener's family shows.
 	if c.family == sampler.FamilyIPv6 {
 		at.Addr = netip.IPv6Unspecified().As16()
 		if o.has(at, c) {
@@ -57,7 +57,7 @@ func (o openings) covers(c *connection) bool {
 	return o.has(at, c)
 }
 
-// has tells whether a listener at an endpoint could have taken the connection.
+// has reports whether a listener at an endpoint could have taken the connection.
 func (o openings) has(at sampler.Endpoint, c *connection) bool {
 	if _, bound := o[opening{at, c.ifindex, c.family}]; bound {
 		return true
@@ -68,8 +68,8 @@ func (o openings) has(at sampler.Endpoint, c *connection) bool {
 	return unbound
 }
 
-// roleOf finds the role of a connection by the listeners. Whoever sends a SYN is
-// a client, even from a port that somebody listens on.
+// roleOf returns the role of a connection by the listeners. The sender of a SYN is
+// a client, even from a port with a listener.
 func (o openings) roleOf(c *connection) group.Role {
 	if c.state != sampler.StateSynSent && o.covers(c) {
 		return group.RoleServer

@@ -111,7 +111,7 @@ func TestRoleIsFixedAtFirstSight(t *testing.T) {
 	})
 	t.Run("a SYN from a port that is listened on", func(t *testing.T) {
 		w := newWatch(t, Config{})
-		w.tick(ill(1, 0), web)
+		w.tick(unhealthy(1, 0), web)
 		w.tick(established(1), web)
 
 		if got := w.role(1); got != group.RoleClient {

@@ -9,8 +9,8 @@ import (
 )
 
 // Search answers a [Query] in steps, so that it can be fitted in between
-// samples. What it tells of a connection is of one moment, but connections may
-// come, go, fall ill and recover between two steps.
+// samples. Its figures of a connection are of one moment, but connections may
+// come, go, fall unhealthy and recover between two steps.
 type Search struct {
 	tracker *Tracker
 	query   Query
@@ -75,7 +75,7 @@ func (s *Search) advance(src sampler.Reader) (done bool) {
 	return s.copied == len(s.ranking.Entries())
 }
 
-// rank looks at the next places of the table and tells whether all are ranked.
+// rank looks at the next places of the table and reports whether all are ranked.
 func (s *Search) rank() (done bool) {
 	t := s.tracker
 
@@ -131,8 +131,8 @@ func (s *Search) selected(i uint32) *connection {
 	return c
 }
 
-// collect copies the next connections of the ranking. Whoever has taken a place in
-// the table since it was ranked is as welcome, if the query selects it.
+// collect copies the next connections of the ranking. A connection that has taken a place
+// since the ranking is returned as well, if the query selects it.
 func (s *Search) collect(src sampler.Reader) {
 	t, b := s.tracker, &s.batch
 	b.places, b.found, b.targets = b.places[:0], b.found[:0], b.targets[:0]
@@ -160,7 +160,7 @@ func (s *Search) collect(src sampler.Reader) {
 	}
 
 	if src != nil && !s.blind && len(b.targets) > 0 {
-		// What fails here fails in the next sample, too, and is told there.
+		// What fails here also fails in the next sample, and is reported there.
 		s.blind = b.read(src) != nil
 	}
 
@@ -190,7 +190,7 @@ func (b *batch) read(src sampler.Reader) error {
 
 func (b *batch) take(at time.Time, row *sampler.Socket) {
 	if !row.Has(sampler.HasInfo) {
-		return // in TIME_WAIT now, there is nothing new to tell
+		return // in TIME_WAIT now: nothing new
 	}
 
 	for _, f := range b.found {

@@ -47,11 +47,11 @@ func TestSearchReads(t *testing.T) {
 	w, twin := newWatch(t, Config{Export: export.Config{Max: 1}}), newWatch(t, Config{Export: export.Config{Max: 1}})
 
 	for range 3 {
-		w.tick(ill(1, 3), established(2), established(3), established(4))
-		twin.tick(ill(1, 3), established(2), established(3), established(4))
+		w.tick(unhealthy(1, 3), established(2), established(3), established(4))
+		twin.tick(unhealthy(1, 3), established(2), established(3), established(4))
 	}
 
-	newer, quiet := ill(1, 9), established(2)
+	newer, quiet := unhealthy(1, 9), established(2)
 	newer.SendQueue, quiet.Info.RTT, quiet.Info.RTTVar = 77, 400_000, 100_000
 	leaving := established(3)
 	leaving.State, leaving.InfoSize = sampler.StateTimeWait, diagtest.NoInfo
@@ -70,7 +70,7 @@ func TestSearchReads(t *testing.T) {
 	}
 
 	if f := a.Found[0]; f.Row.SendQueue != 77 || f.Row.Info.Retransmits() != 9 || f.Reasons[0] != "syn_unanswered: SYN unanswered after 3 retransmissions (threshold 3)" {
-		t.Errorf("row with %d B and %d time-outs, but %q", f.Row.SendQueue, f.Row.Info.Retransmits(), f.Reasons)
+		t.Errorf("row with %d B and %d timeouts, but %q", f.Row.SendQueue, f.Row.Info.Retransmits(), f.Reasons)
 	}
 
 	if f := a.Found[1]; f.Trend.Jitter != 0.25 || f.Status != judge.Healthy {
@@ -78,7 +78,7 @@ func TestSearchReads(t *testing.T) {
 	}
 
 	want := [][]sampler.Target{nil}
-	for _, r := range diagtest.Decode(t, ill(1, 3), established(2), established(3), established(4)) {
+	for _, r := range diagtest.Decode(t, unhealthy(1, 3), established(2), established(3), established(4)) {
 		want[0] = append(want[0], r.Target())
 	}
 
@@ -88,7 +88,7 @@ func TestSearchReads(t *testing.T) {
 		t.Errorf("asked for\n%+v, expected\n%+v", src.asked, want)
 	}
 
-	if !w.tick(ill(1, 4)).equal(twin.tick(ill(1, 4))) || !reflect.DeepEqual(w.tracker.slab, twin.tracker.slab) {
+	if !w.tick(unhealthy(1, 4)).equal(twin.tick(unhealthy(1, 4))) || !reflect.DeepEqual(w.tracker.slab, twin.tracker.slab) {
 		t.Error("the query has changed the tracker")
 	}
 }

@@ -22,10 +22,10 @@ type Snapshot struct {
 	Statuses   [judge.NumStatuses]int
 	FlagCounts [judge.NumFlags]int
 	Idle       int
-	// FlagEvents counts the rising edges of each flag, LastRaised tells of the last
+	// FlagEvents counts the activations of each flag, LastActivated is the last
 	// one.
 	FlagEvents [judge.NumFlags]uint64
-	LastRaised [judge.NumFlags]Raised
+	LastActivated [judge.NumFlags]Activation
 	// Totals are the sums over all connections, Groups those of each group that is
 	// shown, of which the first one is for the rest. GroupLabels are the names of
 	// their labels.

@@ -23,9 +23,9 @@ type Tracker struct {
 	suspects suspects
 
 	policy *Policy
-	// lastPolicy is the one before: what was not seen since is judged by it.
+	// lastPolicy is the previous one: what was not seen since is judged by it.
 	lastPolicy *Policy
-	// revision counts the policies, so that connections are bound anew.
+	// revision counts the policies, so that connections are bound again.
 	revision uint8
 	networks *group.Networks
 
@@ -243,7 +243,7 @@ func (t *Tracker) countRow(row *sampler.Socket, fresh bool) {
 	}
 }
 
-// reconcile prepares a known connection for a new row and tells whether it is
+// reconcile prepares a known connection for a new row and reports whether it is
 // still the same one: a socket may be disconnected and connected elsewhere.
 func (t *Tracker) reconcile(i uint32, row *sampler.Socket) bool {
 	c := t.slab.conn(i)
@@ -261,8 +261,8 @@ func (t *Tracker) reconcile(i uint32, row *sampler.Socket) bool {
 	return false
 }
 
-// keep tells whether a connection stays in a crowded table out of its turn: the
-// ill and the shown ones do, in half of the table at most.
+// keep reports whether a connection stays in a crowded table out of its turn: the
+// unhealthy and the shown ones do, in half of the table at most.
 func (t *Tracker) keep(i uint32) bool {
 	c := t.slab.conn(i)
 	if c.judged.Verdict().Status < judge.Suspect && c.place == export.NoPlace || t.at.tick.kept >= t.cfg.MaxConnections/2 {

@@ -246,7 +246,7 @@ func (s story) play(tb testing.TB) []sight {
 	return history
 }
 
-// every tells whether an action that recurs with the period is due.
+// every reports whether an action that recurs with the period is due.
 func every(at, period, phase time.Duration) bool { return at >= phase && (at-phase)%period == 0 }
 
 // requestResponse sends a request each period and gets the answer one RTT later.

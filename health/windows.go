@@ -8,7 +8,7 @@ type windows struct {
 	length int // samples of each
 	chunks [][]judge.Sample
 	// owners has for each window whose it is. free are the numbers of those that are
-	// nobody's; they begin at one.
+	// no one's; they begin at one.
 	owners []uint32
 	free   []uint32
 }
@@ -57,7 +57,7 @@ func (w *windows) at(number uint32) []judge.Sample {
 }
 
 // shrink gives up the last chunk if more is free than may stay so: its windows move to
-// others, of which moved tells. A burst of traffic on all connections is not to cost
+// others, which moved reports. A burst of traffic on all connections must not cost
 // memory for ever.
 func (w *windows) shrink(moved func(owner, number uint32)) {
 	if len(w.free) <= spareWindows {

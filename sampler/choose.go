@@ -67,7 +67,7 @@ func (c *Conn) cookies(legacy bool) ([]uint64, error) {
 	return cookies, err
 }
 
-// containsStable tells whether every cookie of both before and after is in
+// containsStable reports whether every cookie of both before and after is in
 // probe. All three are sorted.
 func containsStable(probe, before, after []uint64) bool {
 	for _, cookie := range before {

@@ -45,7 +45,7 @@ type Tap interface {
 type Filter struct {
 	// Program is INET_DIAG bytecode for the kernel, empty for none.
 	Program []byte
-	// Keep tells which of the rows that the kernel sends are wanted, nil for all.
+	// Keep reports whether a socket that the kernel sent is wanted, nil for all.
 	Keep func(*Socket) bool
 }
 
@@ -101,7 +101,7 @@ func newConn(w wire, cfg Config, release string, now func() time.Time) (*Conn, e
 	return c, nil
 }
 
-// Legacy tells whether one TCPDIAG_GETSOCK dump serves both address families;
+// Legacy reports whether one TCPDIAG_GETSOCK dump serves both address families;
 // otherwise each family is dumped on its own.
 func (c *Conn) Legacy() bool { return c.legacy }
 
@@ -115,7 +115,7 @@ func (c *Conn) SetFilter(f Filter) { c.filter, c.batch.keep = f.Program, f.Keep 
 // counted, and that is all. What is read again is always decoded.
 func (c *Conn) SetSkip(skip Skip) { c.skip = skip }
 
-// Offer tells whether the kernel takes a bytecode program from this process.
+// Offer reports whether the kernel takes a bytecode program from this process.
 func (c *Conn) Offer(program []byte) (taken bool, err error) {
 	if err := c.limit(c.now()); err != nil {
 		return false, err
@@ -161,7 +161,7 @@ func (c *Conn) Dump(sink Sink) (Dump, error) {
 	return d, err
 }
 
-// limit bounds what begins now by the time-out.
+// limit bounds what begins now by the timeout.
 func (c *Conn) limit(now time.Time) error {
 	if err := c.wire.deadline(now.Add(c.cfg.Timeout)); err != nil {
 		return fmt.Errorf("set deadline: %w", err)

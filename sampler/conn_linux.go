@@ -65,7 +65,7 @@ func prepare(fd int) error {
 }
 
 // KernelRelease returns the release of the running kernel (uname -r), empty if
-// it can't be told.
+// it is unknown.
 func KernelRelease() string {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
@@ -144,7 +144,7 @@ func (w *netlinkWire) send(seq uint32, r *request) error {
 	return w.ask(message)
 }
 
-// ask makes one write(2). A netlink socket that is connected to nobody writes to the
+// ask makes one write(2). A netlink socket that is connected to no one writes to the
 // kernel, all or nothing.
 func (w *netlinkWire) ask(messages []byte) error {
 	for {

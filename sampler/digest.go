@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Skip tells by a connection's cookie and the digest of its row whether the row says
-// what is known already. Two rows of one connection have the same digest if they
+// Skip reports, by the cookie and the digest of a row, whether the row contains nothing
+// new. Two rows of one connection have the same digest if they
 // differ in nothing but the kernel's clocks: what the running timer has left, and
 // the times since data or an ACK went either way.
 type Skip func(at time.Time, cookie, digest uint64) bool

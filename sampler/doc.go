@@ -1,5 +1,5 @@
 // Package sampler reads every TCP socket of a network namespace from the
-// kernel's INET_DIAG interface, once per tick, and those in doubt more often.
+// kernel's INET_DIAG interface, once per tick, and those suspicious more often.
 //
 // # Words
 //
@@ -27,7 +27,7 @@
 //
 // # Presence
 //
-// The kernel tells what it knows by the length of an attribute. A tcp_info
+// The length of an attribute shows which fields the kernel has. A tcp_info
 // field exists if it fits into the attribute that was sent, and if the kernel's
 // value for "no sample yet" does not stand in its place. Absent is never zero:
 // see [TCPInfo.Get].

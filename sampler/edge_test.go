@@ -156,7 +156,7 @@ func countFDs(t *testing.T) int {
 // unprivilegedEnv tells the test binary that it runs as somebody else.
 const unprivilegedEnv = "SAMPLER_TEST_UNPRIVILEGED"
 
-// nobody is a user without any privilege.
+// no one is a user without any privilege.
 const nobody = 65534
 
 // TestLiveUnprivileged samples as nobody, by another process in the namespace.

@@ -156,7 +156,7 @@ var releaseTable = []struct {
 	{280, "6.18"},
 }
 
-// Since returns the first Linux release that tells the field, such as "4.19".
+// Since returns the first Linux release with the field, such as "4.19".
 // Distributions may have it in older ones.
 func (f Field) Since() string {
 	if f >= NumFields {

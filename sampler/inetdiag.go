@@ -59,7 +59,7 @@ const (
 	ListenStates States = 1 << StateListen
 )
 
-// Has tells whether the set contains s.
+// Has reports whether the set contains s.
 func (m States) Has(s State) bool { return s < 32 && m&(1<<s) != 0 }
 
 // Timer is the timer that runs on a socket (idiag_timer).

@@ -55,9 +55,9 @@ func align(n int) int { return (n + nlAlign - 1) &^ (nlAlign - 1) }
 // batch decodes datagrams into a reused slice of sockets.
 type batch struct {
 	sockets []Socket
-	// keep tells which connections are wanted, nil for all.
+	// keep reports whether a connection is wanted, nil for all.
 	keep func(*Socket) bool
-	// skip tells which rows need not be decoded, nil for none; at is the time it is told.
+	// skip reports whether a row need not be decoded, nil for none; at is its time.
 	skip Skip
 	at   time.Time
 	// digested: all rows are decoded, with their digests.
@@ -119,7 +119,7 @@ func (b *batch) decode(datagram []byte, seq uint32, anySeq bool) (outcome, error
 	return out, nil
 }
 
-// skips tells whether a message is a row that need not be decoded. If it is not, its
+// skips reports whether a message is a row that need not be decoded. If it is not, its
 // digest is left behind.
 func (b *batch) skips(h header, payload []byte) bool {
 	b.digest = 0
@@ -138,7 +138,7 @@ func (b *batch) skips(h header, payload []byte) bool {
 	return !b.digested && b.skip(b.at, cookie, digest)
 }
 
-// message handles one message and tells whether it ends the dump.
+// message handles one message and reports whether it ends the dump.
 func (b *batch) message(h header, payload []byte) (done bool, err error) {
 	switch h.kind {
 	case typeTCPDiagGetsock, typeSockDiag:

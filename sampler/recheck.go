@@ -28,7 +28,7 @@ func (s *Socket) Target() Target {
 	return Target{Space: s.Space, Cookie: s.Cookie, Local: s.Local, Remote: s.Remote, Ifindex: s.Ifindex, Family: s.Family}
 }
 
-// names tells whether a row is the target. The kernel has a listener answer for
+// names reports whether a row is the target. The kernel has a listener answer for
 // a connection that it doesn't know.
 func (t *Target) names(s *Socket) bool {
 	return s.Cookie == t.Cookie && s.State != StateListen && s.Local == t.Local && s.Remote == t.Remote
@@ -167,7 +167,7 @@ func (c *Conn) answers(q *inquiry, at time.Time, datagram []byte, r *Round, sink
 	return nil
 }
 
-// answer decodes a message and tells whether it holds a socket asked for.
+// answer decodes a message and reports whether it holds a socket asked for.
 func (c *Conn) answer(q *inquiry, h header, payload []byte) (found bool, err error) {
 	target := q.target(h.seq)
 	if target == nil {

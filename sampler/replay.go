@@ -98,7 +98,7 @@ func describeForeign(magic []byte) string {
 func (p *Replay) Meta() Meta { return p.meta }
 
 // SetKeep selects the connections of what is to be played. A recording has what
-// its own filter let through; what else is unwanted is told by keep, nil for
+// its own filter let through; keep reports what else is wanted, nil for
 // nothing.
 func (p *Replay) SetKeep(keep func(*Socket) bool) { p.batch.keep = keep }
 
@@ -107,7 +107,7 @@ func (p *Replay) SetKeep(keep func(*Socket) bool) { p.batch.keep = keep }
 func (p *Replay) SetSkip(skip Skip) { p.skip = skip }
 
 // Next plays the next dump or the next round of rechecking, whichever was
-// recorded first, to c and tells o. What failed when it was recorded fails
+// recorded first, to c and reports to o. What failed when it was recorded fails
 // again, with the same reason, and the next call goes on behind it. io.EOF means
 // that the recording is over.
 func (p *Replay) Next(c Consumer, o Observer) error {
@@ -178,8 +178,8 @@ func (p *Replay) datagram(f frame, d *Dump, sink Sink) error {
 	return err
 }
 
-// rows hands the rows of a frame to sink, but for those to be skipped, and tells how
-// many they are in all.
+// rows hands the rows of a frame to sink, without those to skip, and returns the number
+// of all rows.
 func (p *Replay) rows(f frame, skip Skip, sink Sink) (n int, err error) {
 	p.batch.digested = skip != nil
 	_, err = p.batch.decode(f.payload, 0, true)
@@ -269,7 +269,7 @@ func (p *Replay) frame() (frame, error) {
 	}, nil
 }
 
-// ended tells the end of the file from a failure to read it.
+// ended reports whether err is the end of the file.
 func ended(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }

@@ -40,7 +40,7 @@ func (p *Replay) round(start time.Time, sink Sink) (Round, error) {
 	}
 }
 
-// pass plays a round of rechecking to nobody. None is in the middle of a dump.
+// pass plays a round of rechecking to no one. None is in the middle of a dump.
 func (p *Replay) pass(start time.Time, d Dump) error {
 	if d.Datagrams > 0 {
 		return p.damaged()

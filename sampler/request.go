@@ -79,7 +79,7 @@ func appendGetOne(b []byte, seq uint32, ext uint8, t *Target) []byte {
 	b = binary.NativeEndian.AppendUint16(b, typeSockDiag)
 	b = binary.NativeEndian.AppendUint16(b, flagRequest)
 	b = binary.NativeEndian.AppendUint32(b, seq)
-	b = binary.NativeEndian.AppendUint32(b, 0) // the kernel knows the sender's port
+	b = binary.NativeEndian.AppendUint32(b, 0) // the kernel fills in the port of the sender
 
 	b = append(b, byte(t.Family), protocolTCP, ext, 0)
 	b = binary.NativeEndian.AppendUint32(b, 0) // states are of no account

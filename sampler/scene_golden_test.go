@@ -45,7 +45,7 @@ func TestSceneGolden(t *testing.T) {
 	}
 }
 
-// TestSceneLive makes the scene anew, on the running kernel.
+// TestSceneLive makes the scene again, on the running kernel.
 func TestSceneLive(t *testing.T) {
 	s := newScene(t)
 	for attempt := 1; ; attempt++ {

@@ -60,7 +60,7 @@ func newScene(t *testing.T) *scene {
 	s.closings(t)
 	s.unanswered(t)
 	s.losses(t)
-	time.Sleep(700 * time.Millisecond) // time-outs, delayed acknowledgments
+	time.Sleep(700 * time.Millisecond) // timeouts, delayed acknowledgments
 	return s
 }
 
@@ -271,7 +271,7 @@ func (s *scene) losses(t *testing.T) {
 	client, server, port := s.toFar(t)
 	s.rule(t, s.near, "tcp sport %d numgen inc mod 4 0 drop", port)
 	transfer(t, server, client, 200_000)
-	// Retransmitted in vain: the acknowledgments are lost for a while.
+	// Retransmitted without an answer: the acknowledgments are lost for a while.
 	client, server, port = s.toFar(t)
 	chain := fmt.Sprintf("acks%d", port)
 	s.near.Run(t, "nft", fmt.Sprintf("add chain inet lab %s { type filter hook input priority 1; }; "+

@@ -28,7 +28,7 @@ type figure struct {
 	ours func(*Socket) (v float64, ok bool)
 	// theirs returns the number of ss, or ErrAbsent.
 	theirs func(sstext.Row) (float64, error)
-	// hidden tells whether ss leaves out a number it has.
+	// hidden reports whether ss leaves out a number it has.
 	hidden func(v float64) bool
 }
 
@@ -293,7 +293,7 @@ var timerTable = map[Timer]string{
 	TimerProbe: "persist", TimerDelayedACK: "unknown",
 }
 
-// agree tells whether ours can be what lay between the readings of ss.
+// agree reports whether ours can be what lay between the readings of ss.
 func (n *figure) agree(s *Socket, before, after sstext.Row) (shown bool, err error) {
 	ours, ok := n.ours(s)
 	if !ok || (n.hidden != nil && n.hidden(ours)) {
@@ -326,7 +326,7 @@ func (n *figure) lies(ours, before, after float64) bool {
 	}
 }
 
-// near tells whether two numbers are equal to the six digits that ss prints of
+// near reports whether two numbers are equal to the six digits that ss prints of
 // fractions; whole numbers below 2^53 must be equal.
 func near(x, y float64) bool {
 	if x == math.Trunc(x) && y == math.Trunc(y) && math.Max(x, y) < 1e5 {

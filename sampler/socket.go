@@ -75,7 +75,7 @@ type Socket struct {
 	Family Family
 	State  State
 	Timer  Timer
-	// TimerRetrans counts the time-outs (TimerRetransmit) or the probes out.
+	// TimerRetrans counts the timeouts (TimerRetransmit) or the probes out.
 	TimerRetrans uint8
 	// Shutdown has bit 1 for the receiving and bit 2 for the sending side.
 	Shutdown uint8
@@ -89,18 +89,18 @@ type Socket struct {
 	Info       TCPInfo
 }
 
-// Has tells whether all the given parts came with the row.
+// Has reports whether all the given parts came with the row.
 func (s *Socket) Has(a Attrs) bool { return s.Attrs&a == a }
 
 // CongestionName returns the congestion control algorithm as valid UTF-8, empty
-// when the kernel did not tell.
+// if the kernel did not provide it.
 func (s *Socket) CongestionName() string {
 	name, _, _ := bytes.Cut(s.Congestion[:], []byte{0})
 
 	return string(bytes.ToValidUTF8(name, []byte("\uFFFD")))
 }
 
-// LinkLocal tells whether the connection needs a zone to be named.
+// LinkLocal reports whether the connection needs a zone to be named.
 func (s *Socket) LinkLocal() bool {
 	return isLinkLocal(&s.Local.Addr) || isLinkLocal(&s.Remote.Addr)
 }
@@ -127,7 +127,7 @@ type BBRInfo struct {
 // VegasInfo is INET_DIAG_VEGASINFO.
 type VegasInfo struct {
 	Enabled, RTTCount uint32
-	// RTT is the least RTT ever, MinRTT that of the last round trip, both in µs
+	// RTT is the minimum RTT of the connection, MinRTT that of the last round trip, both in µs
 	// and zero before the first sample.
 	RTT, MinRTT uint32
 }

@@ -51,8 +51,8 @@ type Source interface {
 	Close() error
 }
 
-// packedAccECN tells by the kernel release (uname -r) whether the last four
-// bytes of tcp_info have the layout of Linux 7.0, which the length can't tell.
+// packedAccECN reports, by the kernel release (uname -r), whether the last four bytes of
+// tcp_info have the layout of Linux 7.0, which the length does not show.
 func packedAccECN(release string) bool {
 	major, _, _ := strings.Cut(release, ".")
 	n, err := strconv.Atoi(major)

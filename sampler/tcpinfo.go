@@ -15,7 +15,7 @@ const (
 
 // TCPInfo is one struct tcp_info as the kernel sent it (uapi/linux/tcp.h). The
 // zero value has no field. Typed methods such as [TCPInfo.RTT] return zero for
-// an absent field; [TCPInfo.Get] tells absent and zero apart.
+// an absent field; [TCPInfo.Get] distinguishes absent from zero.
 type TCPInfo struct {
 	raw  [MaxInfoSize]byte
 	size uint16 // bytes the kernel supplied, plus packedAccECNBit
@@ -37,7 +37,7 @@ func (t *TCPInfo) set(payload []byte, packedAccECN bool) {
 // the row came without tcp_info.
 func (t *TCPInfo) Len() int { return int(t.size &^ packedAccECNBit) }
 
-// Has tells whether the kernel supplied the field with a meaning. It looks at
+// Has reports whether the kernel supplied the field with a meaning. It looks at
 // the length of the attribute, at the kernel's values for "unset", and at the
 // fields that are undefined in the socket's state.
 func (t *TCPInfo) Has(f Field) bool {
@@ -94,7 +94,7 @@ func (t *TCPInfo) read(f Field) uint64 {
 	return v
 }
 
-// unset tells whether v stands for "no value" in field f.
+// unset reports whether v stands for "no value" in field f.
 func (t *TCPInfo) unset(f Field, v uint64) bool {
 	switch f {
 	case FieldMinRTT:
@@ -114,7 +114,7 @@ func (t *TCPInfo) unset(f Field, v uint64) bool {
 	}
 }
 
-// definedIn tells whether the kernel gives field f a meaning in the state. A
+// definedIn reports whether the kernel gives field f a meaning in the state. A
 // connecting socket has no clocks yet; a listener has few fields at all.
 func definedIn(s State, f Field) bool {
 	switch s {
@@ -134,7 +134,7 @@ func (t *TCPInfo) u64(off int) uint64 { return binary.NativeEndian.Uint64(t.raw[
 // CAState returns tcpi_ca_state.
 func (t *TCPInfo) CAState() CAState { return CAState(t.raw[offCAState]) }
 
-// Retransmits returns tcpi_retransmits: consecutive time-outs of the head segment.
+// Retransmits returns tcpi_retransmits: consecutive timeouts of the head segment.
 func (t *TCPInfo) Retransmits() uint8 { return t.raw[offRetransmits] }
 
 // Probes returns tcpi_probes: unanswered zero-window or keepalive probes.

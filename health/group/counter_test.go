@@ -23,16 +23,16 @@ func TestCountersSince(t *testing.T) {
 		"more than 32 bits of bytes": {one(AckedBytes, 5), one(AckedBytes, 1<<40), one(AckedBytes, 1<<40-5)},
 		"a wrap":                     {one(SentSegments, wrap32), one(SentSegments, 9), one(SentSegments, 10)},
 		"half a turn":                {one(SegmentsIn, 0), one(SegmentsIn, 1<<31-1), one(SegmentsIn, 1<<31-1)},
-		"begun anew": {
+		"begun again": {
 			both(SentBytes, 9*mega, RetransmittedSegments, 3), both(SentBytes, mega, RetransmittedSegments, 5),
 			both(SentBytes, mega, RetransmittedSegments, 5),
 		},
-		"begun anew, and what looks like a wrap": {
+		"begun again, and what looks like a wrap": {
 			both(SentBytes, mega, SegmentsOut, 3<<30), both(SentBytes, 7, SegmentsOut, 2),
 			both(SentBytes, 7, SegmentsOut, 2),
 		},
-		"begun anew, by segments alone": {one(OutOfOrderSegments, 9), one(OutOfOrderSegments, 3), one(OutOfOrderSegments, 3)},
-		"begun anew, the times go on": {
+		"begun again, by segments alone": {one(OutOfOrderSegments, 9), one(OutOfOrderSegments, 3), one(OutOfOrderSegments, 3)},
+		"begun again, the times go on": {
 			both(ReceivedBytes, 9, BusyTime, 5000), both(ReceivedBytes, 1, BusyTime, 5100),
 			both(ReceivedBytes, 1, BusyTime, 100),
 		},

@@ -46,7 +46,7 @@ func TestDimensionNames(t *testing.T) {
 	}
 }
 
-// TestGroupingEqual decides whether a reload begins the groups anew.
+// TestGroupingEqual decides whether a reload begins the groups again.
 func TestGroupingEqual(t *testing.T) {
 	given := map[netip.Prefix]string{netip.MustParsePrefix("10.0.0.0/8"): "site"}
 	all := map[string]*Grouping{

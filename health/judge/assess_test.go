@@ -224,7 +224,7 @@ func TestFlagSets(t *testing.T) {
 	}
 }
 
-// causes tells whether a flag of the set points at c.
+// causes reports whether a flag of the set points at c.
 func (s Flags) causes(c Cause) bool {
 	for f := range s.All() {
 		if f.Cause() == c {

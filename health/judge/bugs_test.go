@@ -94,7 +94,7 @@ func TestCongestionIsWhatTheKernelSays(t *testing.T) {
 		"slow start of a young connection":   {[]uint32{10, 20}, infinite, sampler.CAOpen, 0, 0},
 		"slow start, a loss repaired before": {[]uint32{10, 40}, 100, sampler.CAOpen, 2, FlagSet(CongestionRecovering)},
 		"recovery above ssthresh":            {[]uint32{60, 53}, 53, sampler.CARecovery, 3, FlagSet(CongestionConfirmed)},
-		"recovery from a time-out":           {[]uint32{60, 1}, 30, sampler.CALoss, 3, FlagSet(CongestionConfirmed)},
+		"recovery from a timeout":            {[]uint32{60, 1}, 30, sampler.CALoss, 3, FlagSet(CongestionConfirmed)},
 		"after a recovery, still low":        {[]uint32{60, 53}, 53, sampler.CAOpen, 3, FlagSet(CongestionSuspected)},
 		"cwnd cut without a loss":            {[]uint32{60, 4}, 53, sampler.CAOpen, 0, 0},
 		"cut by the kernel's own queue":      {[]uint32{60, 53}, 53, sampler.CACWR, 0, FlagSet(CongestionSuspected)},
@@ -239,5 +239,5 @@ func TestSendBufferTooSmall(t *testing.T) {
 	}
 }
 
-// points tells whether a flag of the set is of the cause.
+// points reports whether a flag of the set is of the cause.
 func (c Cause) points(flags Flags) bool { return flags.causes(c) }

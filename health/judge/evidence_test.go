@@ -46,7 +46,7 @@ func TestOutstandingAge(t *testing.T) {
 	timedOut := outstanding(480, hour)
 	timedOut.Info.Retransmits, timedOut.Info.Backoff, timedOut.Info.RTO, timedOut.Expires = 2, 2, 880_000, 400
 
-	thin := timedOut // linear time-outs: the RTO does not grow
+	thin := timedOut // linear timeouts: the RTO does not grow
 	thin.Info.Backoff, thin.Info.RTO, thin.Expires = 0, 220_000, 100
 
 	clamped := timedOut
@@ -79,8 +79,8 @@ func TestOutstandingAge(t *testing.T) {
 		{"the oldest of many writes", []row{outstanding(300, hour), outstanding(10, hour), outstanding(10, hour)}, 2.3},
 		{"progress, and something still out", []row{outstanding(4000, hour), progress}, 0.1},
 		{"an acknowledged one in between", []row{outstanding(900, hour), established(1), outstanding(200, hour)}, 0.2},
-		{"after two time-outs", []row{timedOut}, 0.220 + 0.440 + 0.480},
-		{"after two time-outs of a thin stream", []row{thin}, 0.480},
+		{"after two timeouts", []row{timedOut}, 0.220 + 0.440 + 0.480},
+		{"after two timeouts of a thin stream", []row{thin}, 0.480},
 		{"as much as a clamped RTO tells", []row{clamped}, 120},
 		{"another timer", []row{probing}, 0.480},
 		{"a FIN", []row{established(1), fin}, 0},
@@ -144,7 +144,7 @@ func TestProgressOfOldKernels(t *testing.T) {
 		{"an ACK since", old(5, 500, 0), old(5, 400, 0), true},
 		{"no ACK since", old(5, 500, 0), old(5, 1500, 0), false},
 		{"an ACK while nothing was in flight", old(0, 500, 0), old(0, 100, 0), false},
-		{"after a time-out", old(5, 500, 0), old(3, 400, 1), false},
+		{"after a timeout", old(5, 500, 0), old(3, 400, 1), false},
 	} {
 		f := newFollowing(t)
 		f.see(tc.before)
@@ -290,7 +290,7 @@ func TestStamp(t *testing.T) {
 }
 
 // TestProbedFor: how long a window has been closed is told by the kernel's timer,
-// also if nobody looked.
+// also if no one looked.
 func TestProbedFor(t *testing.T) {
 	for _, tc := range []struct {
 		name    string

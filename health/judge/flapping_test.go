@@ -63,7 +63,7 @@ func TestLateEntries(t *testing.T) {
 	}
 }
 
-// TestFlappingHoldsTheWorstOfItsTime, not that of an illness long ago.
+// TestFlappingHoldsTheWorstOfItsTime, not that of an problem long ago.
 func TestFlappingHoldsTheWorstOfItsTime(t *testing.T) {
 	const hold = 1000
 

@@ -78,7 +78,7 @@ type worsening struct {
 var worsenings = []worsening{
 	{"age", func(e *Evidence) { e.age *= 2; e.age++ }, nil},
 	{"silence", func(e *Evidence) { e.silence = min(2*e.silence+1, e.dataSilence) }, nil},
-	{"time-outs", func(e *Evidence) { e.timeouts = max(e.timeouts, e.timeouts+1) }, nil},
+	{"timeouts", func(e *Evidence) { e.timeouts = max(e.timeouts, e.timeouts+1) }, nil},
 	{"probes", func(e *Evidence) { e.probes = max(e.probes, e.probes+1); e.outstanding = true }, nil},
 	{"back-off", func(e *Evidence) { e.backoff = max(e.backoff, e.backoff+1) }, nil},
 	{"RTO", func(e *Evidence) { e.rto *= 2 }, nil},

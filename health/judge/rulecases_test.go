@@ -46,7 +46,7 @@ var ruleCases = []ruleCase{
 		func(e *Evidence, v float64) { e.srtt, e.baseline, e.age, e.silence = 1, 0.9, v+5, v }, nil,
 	},
 	{
-		"silence and two time-outs", HalfOpenConfirmed, 8, 1,
+		"silence and two timeouts", HalfOpenConfirmed, 8, 1,
 		func(e *Evidence, v float64) { e.age, e.silence, e.timeouts = v, v, 2 },
 		[]func(*Evidence){
 			func(e *Evidence) { e.timeouts = 1 },
@@ -56,7 +56,7 @@ var ruleCases = []ruleCase{
 		},
 	},
 	{
-		"silence and four time-outs on a path that loses much", HalfOpenConfirmed, 8, 1,
+		"silence and four timeouts on a path that loses much", HalfOpenConfirmed, 8, 1,
 		func(e *Evidence, v float64) { lossy(e, 0.05); e.age, e.silence, e.timeouts = v, v, 4 },
 		[]func(*Evidence){func(e *Evidence) { e.timeouts = 3 }},
 	},
@@ -195,7 +195,7 @@ var ruleCases = []ruleCase{
 	{"5 % loss", LossHigh, 4, 0.05, lossy, nil},
 	{"8 % loss", LossHigh, 6, 0.08, lossy, nil},
 	{
-		"8 % loss of late", LossHigh, 6, 0.08,
+		"8 % loss recently", LossHigh, 6, 0.08,
 		func(e *Evidence, v float64) { lossy(e, v); e.recent, e.settled = e.window, windowStats{} }, nil,
 	},
 	{

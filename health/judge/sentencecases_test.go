@@ -20,7 +20,7 @@ var sentenceCases = []sentenceCase{
 	{SynUnanswered, 7, "", func(e *Evidence) { connecting(e, 5) }},
 
 	{HalfOpenSuspect, 4, "", func(e *Evidence) { e.age, e.silence, e.timeouts, e.rto = 1.24, 1.31, 1, 0.44 }},
-	{HalfOpenSuspect, 4, "no time-out yet", func(e *Evidence) { e.age, e.silence, e.rto = 1.05, 1.31, 1.2 }},
+	{HalfOpenSuspect, 4, "no timeout yet", func(e *Evidence) { e.age, e.silence, e.rto = 1.05, 1.31, 1.2 }},
 	{HalfOpenSuspect, 4, "a long path", func(e *Evidence) { e.srtt, e.age, e.silence, e.timeouts, e.rto = 0.62, 1.9, 2.4, 1, 1.8 }},
 	{HalfOpenSuspect, 4, "a window probe", func(e *Evidence) {
 		e.timer, e.unacked, e.probes, e.age, e.silence = sampler.TimerProbe, 0, 1, 1.1, 1.1
@@ -69,7 +69,7 @@ var sentenceCases = []sentenceCase{
 		e.windowSpan, e.cwnd, e.window.cwndFell, e.window.deliveredCE = 10, 1, true, 12
 	}},
 	{CongestionConfirmed, 2, "", func(e *Evidence) { e.caState, e.cwnd = sampler.CARecovery, 8 }},
-	{CongestionConfirmed, 2, "time-outs", func(e *Evidence) { e.caState, e.cwnd = sampler.CALoss, 1 }},
+	{CongestionConfirmed, 2, "timeouts", func(e *Evidence) { e.caState, e.cwnd = sampler.CALoss, 1 }},
 	{CongestionRecovering, 0, "", func(e *Evidence) { retransmitted(e, 3); e.cwnd, e.window.cwndRose = 14, true }},
 	{QueueGrowing, 1, "", func(e *Evidence) {
 		backlog(e)

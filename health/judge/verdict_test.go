@@ -63,7 +63,7 @@ func TestVerdictOverTime(t *testing.T) {
 			{5000, none, Caution, 1, CausePathDead, 5000},
 			{6000, none, Healthy, 0, CauseNone, 6000},
 		}},
-		{"a relapse begins the hold anew", []judgement{
+		{"a relapse begins the hold again", []judgement{
 			{0, loss, Suspect, 4, CausePacketLoss, 0},
 			{1000, none, Suspect, 3, CausePacketLoss, 0},
 			{2000, loss, Suspect, 4, CausePacketLoss, 0},

@@ -76,7 +76,7 @@ func (f *floor) dump() (received int, err error) {
 	}
 }
 
-// ends tells whether the datagram's last message is NLMSG_DONE.
+// ends reports whether the datagram's last message is NLMSG_DONE.
 func ends(b []byte) (bool, error) {
 	for len(b) >= headerSize {
 		length := int(binary.NativeEndian.Uint32(b))

@@ -55,7 +55,7 @@ func appendWords(b []byte, words ...uint32) []byte {
 }
 
 // appendTo appends the attribute with its header and padding. The length that
-// the header tells leaves the padding out.
+// the header has leaves the padding out.
 func (a Attribute) appendTo(b []byte) []byte {
 	const sizeofHeader, align = 4, 4
 

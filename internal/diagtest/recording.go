@@ -9,7 +9,7 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// kernel is the release that the recordings name: it tells the layout of AccECNed.
+// kernel is the release that the recordings name: it determines the layout of AccECNed.
 const kernel = "7.0.0"
 
 // Recording is a recording in memory that is played while it is made.

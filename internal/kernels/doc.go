@@ -17,5 +17,5 @@
 //
 // The kernel's initramfs holds this very program as /init, the modules that it takes to reach the host's file system,
 // and a [job] that says what to do then. The command's output comes back through a virtio port, its exit status in a
-// file of a directory shared with the host, so a machine that dies without a status is told from a test that fails.
+// file of a directory shared with the host, so a machine that dies without a status is distinguished from a failing test.
 package main

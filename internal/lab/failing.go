@@ -138,7 +138,7 @@ func answerScenarios() []Scenario {
 	}
 }
 
-// dialVoid opens a connection that nobody answers while the fault lasts.
+// dialVoid opens a connection that no one answers while the fault lasts.
 func (s *Scene) dialVoid() {
 	s.tb.Helper()
 	_, port, err := net.SplitHostPort(s.listener.Addr().String())

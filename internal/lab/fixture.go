@@ -104,7 +104,7 @@ func (f *Fixture) Judge(sc *Scenario, policy *health.Policy) (Finding, error) {
 	return JudgeRun(sc, f.Marks, f.Interval, said, others), nil
 }
 
-// clocked tells the time of the recording.
+// clocked records the time of the recording.
 type clocked struct {
 	*health.Tracker
 

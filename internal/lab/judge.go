@@ -178,7 +178,7 @@ func (e *Expectation) limit(interval time.Duration) time.Duration {
 	return e.Limit
 }
 
-// met tells whether a sight has the expected verdict.
+// met reports whether a sight has the expected verdict.
 func (e *Expectation) met(s Sight) bool {
 	return s.Conn.Status >= e.Status && slices.Contains(e.Causes, s.Conn.Cause)
 }

@@ -29,7 +29,7 @@ type Run struct {
 	Attempts  int // The runs it took, disturbed ones included.
 }
 
-// Disturbed tells whether the lab itself was late, so that the run says nothing.
+// Disturbed reports whether the lab itself was late, so that the run says nothing.
 func (r *Run) Disturbed() bool { return r.Stalls > 0 }
 
 // Problems returns all problems of all watchers.

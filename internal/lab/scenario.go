@@ -26,7 +26,7 @@ type Scenario struct {
 	// Fault breaks something, Repair mends it; nil for a healthy scenario.
 	Fault  func(s *Scene)
 	Repair func(s *Scene)
-	// Seen tells whether the fault can be seen by now; nil for the moment of Fault.
+	// Seen reports whether the fault can be seen by now; nil for the moment of Fault.
 	Seen func(s *Scene) bool
 	// FaultFor is how long the fault lasts, 10 s unless set.
 	FaultFor time.Duration
@@ -41,7 +41,7 @@ type Scenario struct {
 	Long bool
 }
 
-// Healthy tells whether nothing is to be found.
+// Healthy reports whether nothing is to be found.
 func (s *Scenario) Healthy() bool { return s.Fault == nil }
 
 // Network is the kind of address a connection has.

@@ -226,7 +226,7 @@ func (s *Scene) watch(c *net.TCPConn) {
 // Go runs a part of the traffic.
 func (s *Scene) Go(f func()) { s.goroutines.Go(f) }
 
-// Sleep waits and tells whether the scene goes on.
+// Sleep waits and reports whether the scene goes on.
 func (s *Scene) Sleep(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -35,7 +35,7 @@ func FirstDrop(s *Scene) bool {
 // bareAck is more than the size of a packet without data.
 const bareAck = 100
 
-// FirstDataDrop is for faults that can be seen once the path drops data of the near end, or an answer to it. Nobody can
+// FirstDataDrop is for faults that can be seen once the path drops data of the near end, or an answer to it. No one can
 // see that a bare ACK of the near end is lost.
 func FirstDataDrop(s *Scene) bool {
 	sent := s.dropped(netlab.AToB)

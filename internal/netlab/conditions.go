@@ -29,7 +29,7 @@ type Conditions struct {
 	Jitter time.Duration // The most that is added to Delay, evenly distributed. Packets never overtake each other.
 
 	// Loss is the share of packets lost, from 0 to 1. Which of them is decided by Seed and by how many packets came
-	// that far before: the same seed loses the same ones. Setting another seed starts its sequence anew.
+	// that far before: the same seed loses the same ones. Setting another seed starts its sequence again.
 	Loss float64
 	Seed uint64
 

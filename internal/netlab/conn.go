@@ -83,7 +83,7 @@ func requireLiteral(t testing.TB, address string) {
 	}
 }
 
-// checkLiteral tells what keeps an address from being used without a resolver.
+// checkLiteral returns an error if an address needs a resolver.
 func checkLiteral(address string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil || host == "" {

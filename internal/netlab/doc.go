@@ -14,7 +14,7 @@
 //
 //   - Only the goroutine that Do started is inside. A goroutine that it starts in turn is not.
 //   - A socket keeps the namespace it was created in. It may be used from any goroutine afterwards.
-//   - Calls of Do do not wait for each other: a Dial that nobody answers holds up nothing but itself.
+//   - Calls of Do do not wait for each other: a Dial that no one answers holds up nothing but itself.
 //
 // # Privileges
 //

@@ -35,7 +35,7 @@ type End struct {
 	LinkLocal netip.Addr
 }
 
-// Join lays a cable, a veth pair, between two namespaces. The number i, from 1 to 255, tells the cables of a test apart:
+// Join lays a cable, a veth pair, between two namespaces. The number i, from 1 to 255, distinguishes the cables of a test:
 // the addresses are 10.77.i.1/24 and fd77:i::1/64 on the first end, .2 and ::2 on the second, and the interfaces are
 // called lab<i>a and lab<i>b. When Join returns, all addresses can be used.
 func Join(t testing.TB, a, b *Namespace, i int) Link {

@@ -79,7 +79,7 @@ func (l *lane) receive() error {
 	}
 }
 
-// isMulticast tells whether an IP packet goes to a multicast address.
+// isMulticast reports whether an IP packet goes to a multicast address.
 func isMulticast(data []byte) bool {
 	switch {
 	case len(data) >= 40 && data[0]>>4 == 6:

@@ -22,7 +22,7 @@ const (
 	queueHandle = 2 << 16 // The qdisc 2:, below it.
 )
 
-// HasNetem tells whether the kernel has netem. It asks the kernel, which loads the module if that is all it takes.
+// HasNetem reports whether the kernel has netem. It asks the kernel, which loads the module if that is all it takes.
 func HasNetem(t testing.TB) bool {
 	t.Helper()
 	n := New(t)
@@ -186,7 +186,7 @@ func qdiscs(port int, c Conditions) (delay, queue *netlink.Netem) {
 	return delay, queue
 }
 
-// introduce tells the near end which MAC address the far end has.
+// introduce sets the MAC address of the far end at the near end.
 func introduce(t testing.TB, near *Namespace, nearEnd End, far *Namespace, farEnd End) {
 	t.Helper()
 	var dev netlink.Link

@@ -39,7 +39,7 @@ type middle interface {
 // lanes is the middle of a path that goes through this process, which forwards the packets between two tun interfaces.
 type lanes [2]*lane // By direction.
 
-// NewPath lays a path between two namespaces. The number i, from 1 to 255, tells the paths of a test apart: the
+// NewPath lays a path between two namespaces. The number i, from 1 to 255, distinguishes the paths of a test: the
 // addresses are 10.78.i.1/24 and fd78:i::1/64 on the first end, .2 and ::2 on the second, and the interfaces are called
 // path<i>a and path<i>b. Both ends have an MTU of 1500 and no offloads: each packet that is counted is one that a wire
 // would carry. Multicast, which is only what the interfaces say of themselves, is not forwarded and not counted.

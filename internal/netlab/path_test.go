@@ -77,7 +77,7 @@ func retry(t *testing.T, f func() error) {
 	t.Error(err)
 }
 
-// arrives tells whether n bytes come out of a connection in time.
+// arrives reports whether n bytes come out of a connection in time.
 func arrives(t *testing.T, conn net.Conn, n int, limit time.Duration) bool {
 	t.Helper()
 	if err := conn.SetReadDeadline(time.Now().Add(limit)); err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// debianPackageTable tells which Debian package brings a tool, where the two have different names.
+// debianPackageTable maps tools to their Debian packages, where the names differ.
 var debianPackageTable = map[string]string{
 	"amtool":          "prometheus-alertmanager",
 	"ip":              "iproute2",
@@ -21,7 +21,7 @@ var debianPackageTable = map[string]string{
 // surroundings is what a requirement is judged by.
 type surroundings struct {
 	root bool // The process runs as root.
-	ci   bool // The environment variable CI is set: nobody would see a skipped test.
+	ci   bool // The environment variable CI is set: no one would see a skipped test.
 }
 
 // here describes the running process.

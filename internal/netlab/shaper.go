@@ -55,7 +55,7 @@ func (s *shaper) set(now time.Time, c Conditions) {
 	}
 }
 
-// admit takes a packet, which it keeps a copy of, or drops it. It tells whether the packet was taken.
+// admit takes a packet, which it keeps a copy of, or drops it. It reports whether the packet was taken.
 func (s *shaper) admit(now time.Time, data []byte) bool {
 	s.advance(now)
 	if counter := s.refuse(len(data)); counter != nil {

@@ -32,7 +32,7 @@ type Job struct {
 	More []string
 }
 
-// Config tells how Prometheus runs.
+// Config configures Prometheus.
 type Config struct {
 	Jobs []Job
 	// NativeHistograms has them scraped as protobuf and stored.

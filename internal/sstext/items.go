@@ -80,7 +80,7 @@ func cutItem(text string) (item, rest string, err error) {
 	return text, "", nil
 }
 
-// isRate tells a rate, the value of the word before it, from a word.
+// isRate distinguishes a rate, the value of the previous word, from a word.
 func isRate(item string) bool {
 	return strings.HasSuffix(item, "bps") && item[0] >= '0' && item[0] <= '9'
 }
@@ -157,7 +157,7 @@ func (r *Row) integer(key string, base, bits int) (uint64, error) {
 	return n, r.wrap(key, err)
 }
 
-// isCongestion tells the name of the congestion control from the words that ss prints before it or without it.
+// isCongestion distinguishes the name of the congestion control algorithm from the words that ss prints before it or without it.
 func isCongestion(word string) bool {
 	return !otherWordTable[word] && !strings.HasPrefix(word, "tcp-ulp-")
 }

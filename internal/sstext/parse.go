@@ -35,7 +35,7 @@ func Parse(text string) ([]Row, error) {
 	return rows, nil
 }
 
-// isHeader tells the header line from a socket.
+// isHeader distinguishes the header line from a socket.
 func isHeader(line string) bool {
 	return strings.HasPrefix(line, "State ")
 }

@@ -62,12 +62,12 @@ func (r Row) StateNumber() uint8 {
 	return stateTable[r.State]
 }
 
-// HasWord tells whether the line has the single word, such as "app_limited".
+// HasWord reports whether the line has the single word, such as "app_limited".
 func (r Row) HasWord(word string) bool {
 	return slices.Contains(r.Words, word)
 }
 
-// Has tells whether the line has a value for the key.
+// Has reports whether the line has a value for the key.
 func (r Row) Has(key string) bool {
 	_, ok := r.Values[key]
 	return ok

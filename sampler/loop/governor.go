@@ -11,7 +11,7 @@ type governor struct {
 	// interval is the present one.
 	interval time.Duration
 	// tick and round are what samples and the rounds of rechecking between two of
-	// them take of late.
+	// them take recently.
 	tick, round time.Duration
 	// warm: the first sample is over, which finds cold caches and new connections only.
 	warm bool
@@ -20,7 +20,7 @@ type governor struct {
 const (
 	// inertia is how many samples it takes until one has gone into the means.
 	inertia = 4
-	// growth bounds how much longer one interval is than the one before: an abrupt
+	// growth bounds how much longer one interval is than the previous one: an abrupt
 	// change would count as a gap.
 	growth = 1.5
 	// slack is how much longer than needed an interval must be to be shortened.
@@ -33,7 +33,7 @@ func newGovernor(share float64, least, most time.Duration) governor {
 	return governor{share: share, least: least, most: max(least, most), interval: least}
 }
 
-// spent takes in what a sample took, and the rounds before it. It tells whether the
+// spent takes in what a sample took, and the rounds before it. It reports whether the
 // interval is another one now.
 func (g *governor) spent(tick, rounds time.Duration) (changed bool) {
 	if g.share <= 0 {
@@ -67,7 +67,7 @@ func (g *governor) spent(tick, rounds time.Duration) (changed bool) {
 	return g.interval != before
 }
 
-// allows tells whether there may be another round of rechecking after those that
+// allows reports whether there may be another round of rechecking after those that
 // took so long in the time since the last sample.
 func (g *governor) allows(rounds, since time.Duration) bool {
 	return g.share <= 0 || rounds <= time.Duration(roundShare*g.share*float64(since))

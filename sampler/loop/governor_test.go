@@ -33,7 +33,7 @@ func TestGovernorStretches(t *testing.T) {
 	}
 }
 
-// TestGovernorIsGentle: no interval is much longer than the one before, one dear
+// TestGovernorIsGentle: no interval is much longer than the previous one, one dear
 // sample changes little, and what is cheap again is fast again.
 func TestGovernorIsGentle(t *testing.T) {
 	g := newGovernor(0.1, time.Second, 10*time.Second)

@@ -186,7 +186,7 @@ func TestLoopDropsTicks(t *testing.T) {
 }
 
 // TestLoopBacksOff closes and opens again after a failure, ever more rarely,
-// and starts anew with a second after a success.
+// and starts again with a second after a success.
 func TestLoopBacksOff(t *testing.T) {
 	boom := errors.New("boom")
 	got := runFor(t, 5*time.Minute-time.Millisecond, func(s *script) {

@@ -24,7 +24,7 @@ const (
 	turn = 100 * time.Millisecond
 )
 
-// pause answers questions until the time has come and tells whether ctx is
+// pause answers questions until the time has come and reports whether ctx is
 // still alive.
 func (l *Loop) pause(ctx context.Context, until time.Time) bool {
 	timer := time.NewTimer(time.Until(until))

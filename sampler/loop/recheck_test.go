@@ -48,7 +48,7 @@ func TestLoopRecheck(t *testing.T) {
 	}
 }
 
-// TestLoopRereadsNothing asks nobody when nothing is watched.
+// TestLoopRereadsNothing asks no one when nothing is watched.
 func TestLoopRereadsNothing(t *testing.T) {
 	got := runLoop(t, 999*ms, func(_ context.Context, _ *script, l *Loop) { l.RecheckInterval = 250 * ms })
 	requireLines(t, got, "0s open", "0s begin", "0s 1 sockets", "0s end 1", "0s ticked 1, took 0s", "999ms close")
@@ -207,7 +207,7 @@ func TestLoopEndsWithQuestions(t *testing.T) {
 	})
 }
 
-// TestLoopClosedQuestions goes on when nobody can ask any more.
+// TestLoopClosedQuestions goes on when no one can ask any more.
 func TestLoopClosedQuestions(t *testing.T) {
 	got := runLoop(t, 1500*ms, func(_ context.Context, _ *script, l *Loop) {
 		c := make(chan Question)
