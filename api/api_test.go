@@ -258,7 +258,7 @@ func TestShape(t *testing.T) {
 	}
 }
 
-// TestOldKernel leaves out what the kernel does not tell.
+// TestOldKernel leaves out what the kernel does not provide.
 func TestOldKernel(t *testing.T) {
 	f := newFixture(t, 0).answering(t)
 	old := row(10, 3)

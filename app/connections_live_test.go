@@ -176,7 +176,7 @@ func TestConnectionsTellTwinsApart(t *testing.T) {
 	}
 }
 
-// endsOf returns both ends of a socket as the API tells them. The names of
+// endsOf returns both ends of a socket as the API names them. The names of
 // interfaces are not the same in each namespace, so the zone is given.
 func endsOf(c net.Conn, zone string) string {
 	local, remote := c.LocalAddr().(*net.TCPAddr), c.RemoteAddr().(*net.TCPAddr)

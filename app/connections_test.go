@@ -160,7 +160,7 @@ func TestGoldenAPIDoc(t *testing.T) {
 	}
 }
 
-// TestConnectionsAgreeWithMetrics compares each figure that is told by the API
+// TestConnectionsAgreeWithMetrics compares each figure in the API
 // and by a metric.
 func TestConnectionsAgreeWithMetrics(t *testing.T) {
 	p := start(t, "--sampler.replay="+scenePath, "--collector.connections.min-age=0s", "--collector.connections.set=health,trend,tcp,full")

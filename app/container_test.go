@@ -9,7 +9,7 @@ import (
 )
 
 // emptyRoot runs a program in a root that has nothing but it and /proc, read-only, as
-// nobody, without privileges: as deploy/Dockerfile has it run.
+// an unprivileged user, as deploy/Dockerfile does.
 const emptyRoot = `set -e
 mount -t tmpfs none "$1"
 mkdir "$1/bin" "$1/proc"

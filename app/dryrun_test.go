@@ -71,7 +71,7 @@ func seriesIn(t *testing.T, text string) map[string]int {
 	return counts
 }
 
-// TestDryRunOverBudget: who can't have all series is told, unless none were wanted.
+// TestDryRunOverBudget: a budget that leaves something out is an error, unless it is zero.
 func TestDryRunOverBudget(t *testing.T) {
 	for _, tc := range []struct {
 		flags []string

@@ -231,7 +231,7 @@ func TestNothingLeaks(t *testing.T) {
 	t.Logf("fds and goroutines: %v, after 50 scrapes %v", before, after)
 }
 
-// TestUnprivileged runs the program as nobody.
+// TestUnprivileged runs the program as an unprivileged user.
 func TestUnprivileged(t *testing.T) {
 	netlab.RequireRoot(t)
 
@@ -283,7 +283,7 @@ func TestUnprivileged(t *testing.T) {
 }
 
 // TestForbiddenNetlink runs the program under a policy without netlink: it
-// stays up, says so once, and tries again with growing pauses.
+// stays up, logs that once, and retries with exponential backoff.
 func TestForbiddenNetlink(t *testing.T) {
 	t.Parallel()
 	netlab.RequireTool(t, "gcc")
@@ -395,7 +395,7 @@ func TestRecordAndReplay(t *testing.T) {
 }
 
 // TestMaxCPU: with next to no processor time allowed the interval is stretched as far
-// as the window allows, which is told once, and no one is called unhealthy.
+// as the window allows, which is logged once, and no connection becomes unhealthy.
 func TestMaxCPU(t *testing.T) {
 	p := spawn(t, nil, "--sampler.interval=100ms", "--health.window=1500ms", "--sampler.max-cpu=0.00001")
 	p.awaitReady(t)

@@ -101,7 +101,7 @@ func reloadable(t *testing.T, path string) (*exporter, http.Handler, *netlab.Out
 }
 
 // TestBrokenFileChangesNothing: the policy in force, and one that waits for the
-// next sample, stay what they are, and everybody is told.
+// next sample, stay as they are, and the result is logged, exported and answered.
 func TestBrokenFileChangesNothing(t *testing.T) {
 	path := writeConfig(t, calmConfig)
 	e, h, logged := reloadable(t, path)

@@ -59,7 +59,7 @@ func (m *manager) next(t *testing.T, assignment string) []string {
 	}
 }
 
-// TestServiceManager: the manager is told of the start, of life, of reloads, whether
+// TestServiceManager: the manager is notified of the start, of life, of reloads, whether
 // they succeed or not, and of the end.
 func TestServiceManager(t *testing.T) {
 	m := newManager(t)

@@ -14,7 +14,7 @@ import (
 	"tcphealth_exporter/internal/netlab"
 )
 
-// kernelVerdict returns what Audit should say where the kernel says err.
+// kernelVerdict returns the expected result of Audit if the kernel returns err.
 func kernelVerdict(err error) error {
 	switch {
 	case errors.Is(err, unix.EINVAL):
@@ -66,7 +66,7 @@ func TestAuditAgainstKernel(t *testing.T) {
 	compareAudits(t, dialDiag(t, netlab.New(t)), true, auditPrograms)
 }
 
-// asNobodyVariable tells the test that it runs in the process made for it.
+// asNobodyVariable is set in the process that the test starts.
 const asNobodyVariable = "BYTECODE_TEST_AS_NOBODY"
 
 func TestAuditAgainstKernelWithoutNetAdmin(t *testing.T) {

@@ -113,7 +113,7 @@ func (d *diag) dump(program []byte, states uint32, ext byte, row func(b []byte))
 	}
 }
 
-// offer tells what the kernel says to a program: nil, EINVAL or EPERM.
+// offer returns the kernel's answer to a program: nil, EINVAL or EPERM.
 func (d *diag) offer(program []byte) error {
 	if program == nil {
 		program = []byte{}

@@ -99,7 +99,7 @@ func TestDocDifferences(t *testing.T) {
 	}
 }
 
-// TestDocMistake: the mistake is told as the documentation has it.
+// TestDocMistake: the error is the one in the documentation.
 func TestDocMistake(t *testing.T) {
 	_, err := Parse("dport = 22 or (sport = htpp)", docEnv)
 

@@ -18,7 +18,7 @@ import (
 	"tcphealth_exporter/internal/netlab"
 )
 
-// scene is a namespace full of sockets of every kind that a filter tells apart.
+// scene is a namespace with sockets of every kind that a filter distinguishes.
 type scene struct {
 	ns     *netlab.Namespace
 	link   netlab.Link

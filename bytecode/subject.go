@@ -32,7 +32,7 @@ type Subject struct {
 	// of AF_INET6 may have IPv4-mapped addresses.
 	Family uint8
 	// Autobound says that no one chose the local port with bind(2) (no
-	// SOCK_BINDPORT_LOCK). Only the kernel knows it: no attribute has it.
+	// SOCK_BINDPORT_LOCK). Only the kernel has it: no attribute contains it.
 	Autobound bool
 }
 

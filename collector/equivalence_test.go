@@ -19,8 +19,8 @@ import (
 	"tcphealth_exporter/health/judge"
 )
 
-// requireSame holds what a gatherer tells against what constant metrics of the
-// same snapshot tell through a registry that checks everything.
+// requireSame compares a gatherer with constant metrics of the same snapshot in a
+// registry that checks everything.
 func requireSame(t *testing.T, name string, want prometheus.Gatherer, got prometheus.TransactionalGatherer) {
 	t.Helper()
 
@@ -44,7 +44,7 @@ func requireSame(t *testing.T, name string, want prometheus.Gatherer, got promet
 		cmp.Diff(string(encode(t, expected, protoText())), string(encode(t, families, protoText()))))
 }
 
-// TestSameAsConstantMetrics tells all scenes in turn, there and back, with the
+// TestSameAsConstantMetrics gathers all scenes in turn, there and back, with the
 // memory of those before.
 func TestSameAsConstantMetrics(t *testing.T) {
 	for _, sets := range [][]collector.Set{nil, {collector.SetHealth}, {collector.SetTrend, collector.SetTCP}, {collector.SetFull}} {

@@ -18,7 +18,7 @@ import (
 	"tcphealth_exporter/health"
 )
 
-// crowd returns a snapshot of n connections that tell all they can.
+// crowd returns a snapshot of n connections with all their series.
 func crowd(tb testing.TB, n int) *health.Snapshot {
 	tb.Helper()
 
@@ -46,7 +46,7 @@ func (s *sequence) gathering(sets ...collector.Set) *collector.Gatherer {
 	return collector.NewGatherer(collector.Config{Latest: s.Load, Sets: sets})
 }
 
-// TestNothingBeforeTheFirstSample tells absent and zero apart: before the first
+// TestNothingBeforeTheFirstSample distinguishes absent from zero: before the first
 // sample there are no figures, while the sampler's own are there at once.
 func TestNothingBeforeTheFirstSample(t *testing.T) {
 	if families := gather(t, serving(nil)); len(families) != 0 {

@@ -137,7 +137,7 @@ func busySampler() *collector.SamplerMetrics {
 	return m
 }
 
-// filledKernel tells a figure of each kind.
+// filledKernel has a figure of each kind.
 func filledKernel() *collector.KernelMetrics {
 	m := collector.NewKernelMetrics()
 	m.Set(&collector.KernelStats{

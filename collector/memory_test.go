@@ -99,7 +99,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 }
 
 // TestTextsAreBounded: facts that are different every time make no memory grow,
-// and are told correctly all the same.
+// and are exposed correctly all the same.
 func TestTextsAreBounded(t *testing.T) {
 	s := newSeries()
 

@@ -90,7 +90,7 @@ func queryOf(m *collector.Metric) string {
 	}
 }
 
-// unitOf returns the unit that a name tells.
+// unitOf returns the unit in a name.
 func unitOf(name string) string {
 	name = strings.TrimSuffix(name, "_total")
 

@@ -13,7 +13,7 @@ import (
 )
 
 // Reference is the plain way to expose the catalogue: a prometheus.Collector of
-// constant metrics. The [Gatherer] must tell the same for less.
+// constant metrics. The [Gatherer] must expose the same at a lower cost.
 type Reference struct {
 	latest      func() *health.Snapshot
 	connections []described[health.Connection]

@@ -129,7 +129,7 @@ func TestSamplerMetrics(t *testing.T) {
 		"tcphealth_sampler_recheck_duration_seconds": 0.004,
 	}
 
-	// within tells how many of the two are below the last classic bound.
+	// within is how many of the two are below the last classic bound.
 	within := map[string]uint64{
 		"tcphealth_sampler_dump_duration_seconds":    1,
 		"tcphealth_sampler_tick_duration_seconds":    1,

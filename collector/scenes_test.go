@@ -46,7 +46,7 @@ func socket(tb testing.TB, r diagtest.Row) sampler.Socket {
 	return diagtest.Decode(tb, r)[0]
 }
 
-// plainRow has the figures that every kernel tells.
+// plainRow has the figures that every kernel provides.
 func plainRow(local, remote string, cookie uint64) diagtest.Row {
 	return diagtest.Row{
 		State: sampler.StateEstablished, Cookie: cookie,
@@ -56,7 +56,7 @@ func plainRow(local, remote string, cookie uint64) diagtest.Row {
 	}
 }
 
-// plainConnection is healthy, too, but has less to tell.
+// plainConnection is healthy, too, but has fewer series.
 func plainConnection(tb testing.TB) health.Connection {
 	tb.Helper()
 
@@ -73,7 +73,7 @@ func calm() judge.Trend {
 	}
 }
 
-// unknown is a trend of which nothing can be told.
+// unknown is a trend without any figure.
 func unknown() judge.Trend {
 	nan := math.NaN()
 
@@ -101,7 +101,7 @@ func scenes() map[string]func(testing.TB) *health.Snapshot {
 	}
 }
 
-// healthyConnection comes with all that the kernel can tell.
+// healthyConnection has all that the kernel can provide.
 func healthyConnection(tb testing.TB) health.Connection {
 	tb.Helper()
 
@@ -263,7 +263,7 @@ func endedScene(tb testing.TB) *health.Snapshot {
 	return s
 }
 
-// oldKernelScene shows what Linux 2.6, 4.9 and 4.15 tell, and a row without tcp_info.
+// oldKernelScene has what Linux 2.6, 4.9 and 4.15 provide, and a socket without tcp_info.
 func oldKernelScene(tb testing.TB) *health.Snapshot {
 	tb.Helper()
 
@@ -290,7 +290,7 @@ func oldKernelScene(tb testing.TB) *health.Snapshot {
 	return s
 }
 
-// zoneScene has two connections that only the zone of their addresses tells
+// zoneScene has two connections that only the zone of their addresses keeps
 // apart, and one of a socket for both families.
 func zoneScene(tb testing.TB) *health.Snapshot {
 	tb.Helper()

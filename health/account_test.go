@@ -21,11 +21,11 @@ import (
 // truth is a socket whose counters neither wrap nor are begun again unseen.
 type truth struct {
 	cookie uint64
-	// life counts the beginnings again of the counters that don't last; unseen tells
+	// life counts the beginnings again of the counters that don't last; unseen reports
 	// that there was no dump since the last one.
 	life   int
 	unseen bool
-	// seen is what the last dump told.
+	// seen is what the last dump contained.
 	seen     group.Counters
 	remote   netip.AddrPort
 	server   bool
@@ -33,7 +33,7 @@ type truth struct {
 	counters group.Counters // times in ms
 }
 
-// row returns what the kernel says of it.
+// row returns its row in a dump.
 func (s *truth) row(size int) row {
 	r := established(s.cookie)
 	r.Remote, r.InfoSize = s.remote, size
@@ -455,7 +455,7 @@ func TestAccountsOfFewGroups(t *testing.T) {
 	}
 }
 
-// TestAccountsOfACrowdedTable has four connections for each place: whoever takes
+// TestAccountsOfACrowdedTable has four connections for each place: a connection that takes
 // turns is counted while it is followed, and never twice.
 func TestAccountsOfACrowdedTable(t *testing.T) {
 	const n, capacity = 40, 10

@@ -293,8 +293,8 @@ func TestNobodyInventsSamples(t *testing.T) {
 	}
 }
 
-// TestLowSsthreshIsNoIllness (B18): it tells of one loss, be it years ago.
-func TestLowSsthreshIsNoIllness(t *testing.T) {
+// TestLowSsthreshIsNoProblem (B18): it is the trace of one loss, maybe years ago.
+func TestLowSsthreshIsNoProblem(t *testing.T) {
 	for _, ssthresh := range []uint32{0, 2, 5, 9, 10, 0x7fffffff} {
 		everyProfile(t, story{length: 12 * time.Second, step: func(at time.Duration, c *tcp) {
 			c.Info.SndSsthresh = ssthresh

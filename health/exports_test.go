@@ -100,7 +100,7 @@ func TestExportDisplacement(t *testing.T) {
 	requireShown(t, w.tick(established(1), unhealthy(2, 1), unhealthy(3, 3)), 2, 3)
 	requireShown(t, w.tick(established(1), unhealthy(2, 1), unhealthy(3, 3), unhealthy(4, 3)), 3, 4)
 
-	// An equal displaces nobody, and neither does a healthy one.
+	// An equal one displaces none, and neither does a healthy one.
 	for range 6 {
 		requireShown(t, w.tick(established(1), unhealthy(2, 1), unhealthy(3, 3), unhealthy(4, 3), unhealthy(5, 3)), 3, 4)
 	}

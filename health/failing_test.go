@@ -326,7 +326,7 @@ func TestFailingLoss(t *testing.T) {
 }
 
 func TestFailingHeavyLoss(t *testing.T) {
-	for _, size := range []int{280, 224} { // older kernels don't tell what was retransmitted for nothing
+	for _, size := range []int{280, 224} { // older kernels do not provide needless retransmissions
 		history := story{size: size, step: func(at time.Duration, c *tcp) {
 			requestResponse(at, 50*time.Millisecond, c)
 

@@ -48,7 +48,7 @@ func TestPeerThatAnswersEachAttempt(t *testing.T) {
 }
 
 // TestPeerThatSendsButAcknowledgesNothing is heard of after each attempt, too,
-// but by data alone: its ACKs don't tell that ours arrives.
+// but by data alone: its ACKs do not show that local data arrives.
 func TestPeerThatSendsButAcknowledgesNothing(t *testing.T) {
 	everywhere(t, dropping(func(c *tcp) {
 		c.dataRecv = c.now

@@ -57,7 +57,7 @@ func TestGroupsBudget(t *testing.T) {
 		t.Errorf("%v", s.Groups)
 	}
 
-	// Whoever is shown stays shown, however large another one becomes.
+	// An exported group stays exported, however large another one becomes.
 	for n := range uint64(20) {
 		rows = append(rows, client(10+n, 2))
 		slices.Reverse(rows)

@@ -66,7 +66,7 @@ func requireSoundTable(tb testing.TB, t *Tracker) {
 	}
 }
 
-// requireSoundNotes fails unless the connections with raised flags, and they
+// requireSoundNotes fails unless the connections with active flags, and they
 // alone, have a note each.
 func requireSoundNotes(tb testing.TB, t *Tracker) {
 	tb.Helper()

@@ -109,7 +109,7 @@ func TestNoMTUHole(t *testing.T) {
 				}
 			}
 
-			// Where sizes are not told, neither cause can be: too little to accuse anybody.
+			// Without sizes, neither cause can be named.
 			untold := h.size != 0
 			if last := history[len(history)-1]; untold && last.Status > judge.Caution {
 				t.Errorf("at the end %v because of %v, %s", last.Status, last.Cause, flagNames(last.Flags))

@@ -284,7 +284,7 @@ func TestOlderKernelsLack(t *testing.T) {
 	}
 }
 
-// FuzzGap takes no samples for any times: whoever is well is called nothing, and
+// FuzzGap takes no samples for any times: a healthy connection gets no flag, and
 // no one is called dead at the first sight after a gap.
 func FuzzGap(f *testing.F) {
 	for i := range problems {

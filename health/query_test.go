@@ -217,7 +217,7 @@ func TestQueryNamesZones(t *testing.T) {
 	}
 }
 
-// TestQueryOfOldKernel sees that absent fields can be told from zeros.
+// TestQueryOfOldKernel sees that absent fields differ from zeros.
 func TestQueryOfOldKernel(t *testing.T) {
 	w := newWatch(t, Config{})
 	r := established(1)

@@ -59,7 +59,7 @@ func (t *twins) each(do func(w *watch)) {
 	t.requireSame()
 }
 
-// requireSame fails if anything that is told differs: the snapshot, and all that the
+// requireSame fails if anything that is published differs: the snapshot, and all that the
 // API would say of each connection.
 func (t *twins) requireSame() {
 	t.tb.Helper()

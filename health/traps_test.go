@@ -136,7 +136,7 @@ func TestTrapProbeAtEverySample(t *testing.T) {
 			t.Fatalf("raised %s", flagNames(got.Flags))
 		}
 
-		r.Info.LastAckRecv = 1000 // an interval ago, as far as jiffies tell
+		r.Info.LastAckRecv = 1000 // an interval ago, at the resolution of jiffies
 	}
 }
 

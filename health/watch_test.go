@@ -78,7 +78,7 @@ func (s *Snapshot) shown(cookie uint64) *Connection {
 type tcp struct {
 	row
 	now, dataSent, dataRecv, ackRecv time.Time
-	// due is when the running timer goes off; probed tells that the tail-loss
+	// due is when the pending timer expires; probed: the tail-loss
 	// probe of this flight is out.
 	due    time.Time
 	probed bool
@@ -207,7 +207,7 @@ type story struct {
 	phase    time.Duration // of the first sample
 	size     int           // of tcp_info
 	policy   *Policy
-	// blind, if set, tells when no samples are taken.
+	// blind, if set, reports when no samples are taken.
 	blind func(at time.Duration) bool
 }
 

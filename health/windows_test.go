@@ -5,7 +5,7 @@ import (
 )
 
 // TestWindowsAreGivenUp has each connection do something for a while, and then all but
-// a few nothing more: the memory of their windows is given up, and nothing is told
+// a few nothing more: the memory of their windows is given up, and nothing is reported
 // otherwise than without.
 func TestWindowsAreGivenUp(t *testing.T) {
 	const connections, busy = 6 * chunkSize, 40

@@ -67,7 +67,7 @@ func TestKernelStatsOfFiles(t *testing.T) {
 	}
 }
 
-// TestKernelStatsIncomplete: what is not told is an error, not zero.
+// TestKernelStatsIncomplete: a missing figure is an error, not zero.
 func TestKernelStatsIncomplete(t *testing.T) {
 	for name, change := range map[string]func(map[string]string){
 		"no snmp":             func(f map[string]string) { delete(f, "snmp") },

@@ -119,7 +119,7 @@ func refuse(errno syscall.Errno) answer {
 	return whole(netlinkMessage(nlmsgError, 0, 0, words(uint32(-int32(errno)))))
 }
 
-// isProbe tells the requests of choose.
+// isProbe reports whether a request is one of choose.
 func isProbe(r *request) bool { return r.states == ConnectionStates|ListenStates }
 
 // tickingClock goes on a second with each look.
@@ -141,7 +141,7 @@ func probeThen(reply func(r *request, nth int) answer) *fakeWire {
 	}}
 }
 
-// tapLog is a Tap that keeps what it is told.
+// tapLog is a Tap that records its calls.
 type tapLog struct{ calls []string }
 
 func (l *tapLog) Datagram(at time.Time, b []byte) {

@@ -64,7 +64,7 @@ func TestLiveTruncated(t *testing.T) {
 	}
 }
 
-// TestLiveTimeout gives up when the kernel says nothing.
+// TestLiveTimeout gives up when no answer comes.
 func TestLiveTimeout(t *testing.T) {
 	netlab.RequireRoot(t)
 	w := wireOf(dialIn(t, netlab.New(t), Config{}))
@@ -153,13 +153,13 @@ func countFDs(t *testing.T) int {
 	return len(entries)
 }
 
-// unprivilegedEnv tells the test binary that it runs as somebody else.
+// unprivilegedEnv is set where the test binary runs as another user.
 const unprivilegedEnv = "SAMPLER_TEST_UNPRIVILEGED"
 
 // no one is a user without any privilege.
 const nobody = 65534
 
-// TestLiveUnprivileged samples as nobody, by another process in the namespace.
+// TestLiveUnprivileged samples as an unprivileged user, in another process in the namespace.
 func TestLiveUnprivileged(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// infoGrowthTable tells which fields came with which length of tcp_info; the
+// infoGrowthTable has the fields that came with each length of tcp_info; the
 // lengths between those of kernels cut a pair of fields in two.
 var infoGrowthTable = []struct {
 	length int

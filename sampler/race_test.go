@@ -2,5 +2,5 @@
 
 package sampler
 
-// raceDetector tells that the race detector runs, which allocates on its own.
+// raceDetector reports whether the race detector runs, which allocates by itself.
 const raceDetector = true

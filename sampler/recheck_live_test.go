@@ -149,8 +149,8 @@ func TestLiveRereadMany(t *testing.T) {
 	requireUnchanged(t, dumped, dumpOf(t, c))
 }
 
-// TestLiveRereadGone passes over what is no longer there, whoever has its place.
-func TestLiveRereadGone(t *testing.T) {
+// TestLiveRecheckGone passes over what is no longer there, whatever has its place.
+func TestLiveRecheckGone(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
 	listener := n.Listen(t, "tcp", "127.0.0.1:0")
@@ -274,7 +274,7 @@ func TestLiveRecordedRounds(t *testing.T) {
 	}
 }
 
-// copier is a Consumer that keeps copies of all it is told.
+// copier is a Consumer that keeps copies of all it gets.
 type copier struct {
 	calls   []string
 	sockets []Socket

@@ -177,7 +177,7 @@ func TestReplayLargestFrame(t *testing.T) {
 	}
 }
 
-// TestReplayUnreadable tells a file that ends from one that can't be read.
+// TestReplayUnreadable distinguishes a file that ends from one that cannot be read.
 func TestReplayUnreadable(t *testing.T) {
 	recording, ends := smallRecording(t)
 	failure := errors.New("the disk is broken")

@@ -72,7 +72,7 @@ func TestUnset(t *testing.T) {
 	}
 }
 
-// TestPresenceByState tells which fields mean nothing in a state.
+// TestPresenceByState lists the fields that mean nothing in a state.
 func TestPresenceByState(t *testing.T) {
 	everything := map[Field]uint64{}
 	for f := range NumFields {
@@ -118,7 +118,7 @@ func TestEmptyInfo(t *testing.T) {
 }
 
 // TestPackedAccECN reads the last four bytes in the two layouts that the
-// length does not tell apart.
+// length does not distinguish.
 func TestPackedAccECN(t *testing.T) {
 	raw := make([]byte, MaxInfoSize)
 	// ecn_mode 2, accecn_opt_seen 3, accecn_fail_mode 9, options2 0x123456.

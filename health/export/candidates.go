@@ -28,7 +28,7 @@ func (a *Candidate) compare(b *Candidate) int {
 	)
 }
 
-// Worst keeps the most deserving candidates in a heap, the least severe
+// Worst keeps the most deserving candidates in a heap, the mildest
 // on top.
 type Worst struct {
 	limit   int

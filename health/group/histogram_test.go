@@ -70,7 +70,7 @@ func TestHistogramIsThatOfPrometheus(t *testing.T) {
 }
 
 // nativeBuckets returns the counts of the buckets from the first one on that is
-// not empty, which it tells, too.
+// not empty, either.
 func nativeBuckets(h *dto.Histogram) (all []int64) {
 	count := int64(0)
 	deltas := h.GetPositiveDelta()

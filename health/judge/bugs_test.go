@@ -79,7 +79,7 @@ func TestNewConnectionHasNoJitter(t *testing.T) {
 }
 
 // TestCongestionIsWhatTheKernelSays (B7): below ssthresh there is slow start, and
-// recovery ends above it, so the two don't tell congestion.
+// recovery ends above it, so the two do not prove congestion.
 func TestCongestionIsWhatTheKernelSays(t *testing.T) {
 	const infinite = 0x7fffffff
 

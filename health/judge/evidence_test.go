@@ -289,7 +289,7 @@ func TestStamp(t *testing.T) {
 	}
 }
 
-// TestProbedFor: how long a window has been closed is told by the kernel's timer,
+// TestProbedFor: the kernel's timer shows how long a window has been closed,
 // also if no one looked.
 func TestProbedFor(t *testing.T) {
 	for _, tc := range []struct {

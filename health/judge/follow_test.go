@@ -7,7 +7,7 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// TestRTOOfARoute takes the least variation that the connection had for its
+// TestRTOOfARoute takes the minimum variation of the connection for its
 // own: a route may have a greater minimum than 200 ms (rto_min).
 func TestRTOOfARoute(t *testing.T) {
 	at := func(rto uint32, backoff uint8) row {

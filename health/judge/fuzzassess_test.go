@@ -70,7 +70,7 @@ func (s *source) evidence() Evidence {
 type worsening struct {
 	name   string
 	worsen func(e *Evidence)
-	// excuses, if set, tells that what is worse explains something else, so that
+	// excuses, if set: the worse figure explains another one, so that
 	// the verdict may become milder.
 	excuses func(before, after *Evidence, l *Thresholds) bool
 }

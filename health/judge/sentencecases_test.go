@@ -7,7 +7,7 @@ import "tcphealth_exporter/sampler"
 type sentenceCase struct {
 	flag   Flag
 	points int
-	// variant tells cases of one level apart.
+	// variant distinguishes cases of one level.
 	variant string
 	set     func(e *Evidence)
 }

@@ -18,7 +18,7 @@ const (
 	infoOnly    = 0x02
 )
 
-// floor is the least that a sample can cost: one legacy dump of tcp_info,
+// floor is the minimum cost of a sample: one legacy dump of tcp_info,
 // received into one buffer and discarded.
 type floor struct {
 	fd      int

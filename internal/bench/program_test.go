@@ -133,7 +133,7 @@ func (p *runningProgram) scrape() map[string]*dto.MetricFamily {
 	return families
 }
 
-// sight is what a look at the program tells.
+// sight is the state of the program at one time.
 type sight struct{ cpu, rss, goroutines, fds, missed float64 }
 
 func (p *runningProgram) sight() sight {

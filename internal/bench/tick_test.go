@@ -93,7 +93,7 @@ func benchmarkTick(b *testing.B, sockets, nth int) {
 	b.ReportMetric(0, "ns/op") // all of it together: says nothing
 }
 
-// list has ss tell the same to no one: its output is not to be our garbage.
+// list runs ss and discards its output, which must not become garbage of the benchmark.
 func list(b *testing.B, ns *netlab.Namespace) {
 	if err := ns.DoErr(exec.Command("ss", "-tinHO").Run); err != nil {
 		b.Fatal(err)

@@ -95,7 +95,7 @@ func requireEcho(t *testing.T, a, b net.Conn) {
 	}
 }
 
-// requireInside fails the test unless the kernel says that the socket belongs to the namespace.
+// requireInside fails the test unless the socket belongs to the namespace.
 func requireInside(t *testing.T, n *Namespace, socket syscall.Conn) {
 	t.Helper()
 	var want uint64

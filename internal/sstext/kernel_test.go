@@ -12,13 +12,13 @@ import (
 	"tcphealth_exporter/internal/sstext"
 )
 
-// options is what the kernel says about a socket to the process that owns it.
+// options are the socket options that the kernel returns to the process that owns it.
 type options struct {
 	cookie uint64
 	info   *unix.TCPInfo
 }
 
-// TestAgainstSocketOptions holds what is parsed against what the kernel says about the same socket another way.
+// TestAgainstSocketOptions compares what is parsed with the socket options of the same socket.
 func TestAgainstSocketOptions(t *testing.T) {
 	netlab.RequireRoot(t)
 	netlab.RequireTool(t, "ss")

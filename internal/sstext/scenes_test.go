@@ -25,8 +25,8 @@ const (
 // scene is a socket to find in the output of ss.
 type scene struct {
 	name  string
-	is    func(sstext.Row) bool // Tells the socket from the others.
-	check func(sstext.Row) bool // Tells whether it was read rightly.
+	is    func(sstext.Row) bool // Selects the socket.
+	check func(sstext.Row) bool // Reports whether it was parsed correctly.
 }
 
 // listeners opens listening sockets.
@@ -193,7 +193,7 @@ func bindTo(device string) func(network, address string, c syscall.RawConn) erro
 	}
 }
 
-// localIs tells a socket by its local address.
+// localIs selects a socket by its local address.
 func localIs(addr netip.AddrPort) func(sstext.Row) bool {
 	return func(r sstext.Row) bool { return r.Local == addr }
 }

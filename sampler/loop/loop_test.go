@@ -60,7 +60,7 @@ func (d *diary) pick(words ...string) []string {
 	return picked
 }
 
-// script is a Source whose dumps take their time and fail as told.
+// script is a Source whose dumps take time and fail as configured.
 type script struct {
 	diary  *diary
 	takes  func(nth int) time.Duration

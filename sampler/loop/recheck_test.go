@@ -189,7 +189,7 @@ func TestLoopAnswers(t *testing.T) {
 	}
 }
 
-// TestLoopEndsWithQuestions ends after the turn of a question, whoever may still wait.
+// TestLoopEndsWithQuestions ends after the turn of a question, whatever still waits.
 func TestLoopEndsWithQuestions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
