@@ -4,12 +4,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run build packages test e2e test-packages test-kernels lab fixtures lint fuzz bench golden generate check
+.PHONY: help run build packages test e2e test-packages test-kernels lab fixtures lint words fuzz bench golden generate check
 
 GO ?= go
 GOARCH ?= $(shell $(GO) env GOARCH)
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 NFPM ?= $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+VALE ?= $(GO) run github.com/vale-cli/vale/v3/cmd/vale@v3.21.0
 FUZZTIME ?= 20s
 BENCH ?= .
 BENCH_COUNT ?= 6
@@ -88,7 +89,7 @@ full_lab = $(GO) test -c -o lab.test ./internal/lab && cd internal/lab && ../../
 lab:
 	$(full_lab) -lab.document ../../docs/health.md
 
-## Record the fixtures anew: one run of each scenario of the lab (as root, 5 minutes).
+## Record the fixtures again: one run of each scenario of the lab (as root, 5 minutes).
 fixtures:
 	$(full_lab) -lab.seeds 1 -lab.record testdata/$$(uname -r | cut -d . -f 1,2)
 
@@ -116,6 +117,16 @@ e2e:
 ## Run the linters.
 lint:
 	$(GOLANGCI_LINT) run ./...
+
+## Refuse the words that the glossary bans, in comments and prose; internal/archtest does so for identifiers and strings.
+words:
+	@$(VALE) --output=line $$(git ls-files '*.go' '*.md' '*.yml' ':!.vale')
+	for file in .vale/seeds/*; do
+		if $(VALE) --output=line "$$file" >/dev/null 2>&1; then
+			echo "words: $$file passes with banned words in it"
+			exit 1
+		fi
+	done
 
 ## Run every fuzz test for FUZZTIME (20s).
 fuzz:
@@ -149,8 +160,8 @@ golden:
 generate:
 	$(GO) generate ./...
 
-## Run the linters, look for stale generated files, and have promtool check the golden metrics.
-check: lint
+## Run the linters, check the words, look for stale generated files, and check the golden metrics with promtool.
+check: lint words
 	@state() { git status --porcelain && git diff; }
 	before=$$(state)
 	$(MAKE) --no-print-directory generate

@@ -73,7 +73,7 @@ func (f *fixture) take(t *testing.T) loop.Question {
 	case q := <-f.questions:
 		return q
 	case <-time.After(10 * time.Second):
-		t.Fatal("nobody asks")
+		t.Fatal("none asks")
 
 		return nil
 	}
@@ -214,8 +214,8 @@ func TestShape(t *testing.T) {
 	}
 	whole := slices.Sorted(slices.Values(slices.Concat(common, []string{"read_at", "socket", "tcp_info"})))
 
-	ill := f.list(t, "/api/v1/connections").Connections[0]
-	if got := keys(ill); !slices.Equal(got, whole) {
+	unhealthy := f.list(t, "/api/v1/connections").Connections[0]
+	if got := keys(unhealthy); !slices.Equal(got, whole) {
 		t.Errorf("a connection with a row has %v", got)
 	}
 
@@ -230,12 +230,12 @@ func TestShape(t *testing.T) {
 		"score": 30., "points": 7., "safe_to_send": false, "cause": "handshake",
 		"first_seen": "2026-11-22T12:00:00.000Z", "read_at": "2026-11-22T12:00:01.500Z",
 	} {
-		if ill[key] != want {
-			t.Errorf("%s is %v, expected %v", key, ill[key], want)
+		if unhealthy[key] != want {
+			t.Errorf("%s is %v, expected %v", key, unhealthy[key], want)
 		}
 	}
 
-	if flags := fmt.Sprint(ill["flags"]); !strings.HasPrefix(flags, "[syn_unanswered") {
+	if flags := fmt.Sprint(unhealthy["flags"]); !strings.HasPrefix(flags, "[syn_unanswered") {
 		t.Errorf("flags %s", flags)
 	}
 
@@ -243,7 +243,7 @@ func TestShape(t *testing.T) {
 		t.Errorf("flags %v, reasons %v", flags, reasons)
 	}
 
-	info := ill["tcp_info"].(map[string]any)
+	info := unhealthy["tcp_info"].(map[string]any)
 	if info["rto_seconds"] != .22 || info["snd_cwnd_segments"] != 10. || info["snd_mss_bytes"] != 1448. || info["retransmits"] != 3. {
 		t.Errorf("tcp_info %v", info)
 	}
@@ -322,15 +322,15 @@ func TestErrors(t *testing.T) {
 	} {
 		status, body, header := f.do(t, test.method, test.target)
 
-		var told struct{ Error *string }
-		if err := json.Unmarshal([]byte(body), &told); err != nil || told.Error == nil {
+		var reported struct{ Error *string }
+		if err := json.Unmarshal([]byte(body), &reported); err != nil || reported.Error == nil {
 			t.Errorf("%s %s: %v in %q", test.method, test.target, err, body)
 
 			continue
 		}
 
-		if status != test.status || *told.Error != test.text {
-			t.Errorf("%s %s: %d, %s; expected %d, %s", test.method, test.target, status, *told.Error, test.status, test.text)
+		if status != test.status || *reported.Error != test.text {
+			t.Errorf("%s %s: %d, %s; expected %d, %s", test.method, test.target, status, *reported.Error, test.status, test.text)
 		}
 
 		if allow := header.Get("Allow"); (allow == "GET, HEAD") != (status == 405) {
@@ -403,25 +403,25 @@ func (s *source) Read([]sampler.Target, sampler.Sink) error {
 	return nil
 }
 
-// TestNobodyAnswers gives up after the timeout, and takes the question back.
-func TestNobodyAnswers(t *testing.T) {
+// TestNoOneAnswers gives up after the timeout, and takes the question back.
+func TestNoOneAnswers(t *testing.T) {
 	f := newFixture(t, 20*time.Millisecond)
 	f.sample(t, start, row(10, 0))
 
 	if status, body, _ := f.do(t, "GET", "/api/v1/connections"); status != 503 || !strings.Contains(body, "no time for an answer within 20ms") {
-		t.Errorf("nobody takes the question: %d, %s", status, body)
+		t.Errorf("none takes the question: %d, %s", status, body)
 	}
 
 	taken := make(chan loop.Question, 1)
 	go func() { taken <- <-f.questions }()
 
 	if status, _, _ := f.do(t, "GET", "/api/v1/connections"); status != 503 {
-		t.Errorf("nobody works on the question: %d", status)
+		t.Errorf("none works on the question: %d", status)
 	}
 
 	src := &source{}
 	if q := <-taken; !q.Answer(src, time.Now().Add(time.Minute)) || src.reads != 0 {
-		t.Errorf("a question that nobody waits for was worked on, %d reads", src.reads)
+		t.Errorf("a question that none waits for was worked on, %d reads", src.reads)
 	}
 }
 

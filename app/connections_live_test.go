@@ -122,12 +122,12 @@ func checkFilters(t *testing.T, p *instance) {
 	} {
 		response, body := p.do(t, http.MethodGet, connectionsPath+"?filter="+url.QueryEscape(filter), nil)
 
-		var told struct{ Error string }
-		if err := json.Unmarshal([]byte(body), &told); err != nil {
+		var reported struct{ Error string }
+		if err := json.Unmarshal([]byte(body), &reported); err != nil {
 			t.Errorf("%s: %v in %s", filter, err, body)
 		}
 
-		if got := fmt.Sprint(response.StatusCode, " ", told.Error); !strings.HasPrefix(got, want) {
+		if got := fmt.Sprint(response.StatusCode, " ", reported.Error); !strings.HasPrefix(got, want) {
 			t.Errorf("%s: %s, expected %s", filter, got, want)
 		}
 	}
@@ -139,8 +139,8 @@ func checkFilters(t *testing.T, p *instance) {
 	}
 }
 
-// TestConnectionsTellTwinsApart asks for connections between the same ports.
-func TestConnectionsTellTwinsApart(t *testing.T) {
+// TestConnectionsReportTwinsApart asks for connections between the same ports.
+func TestConnectionsReportTwinsApart(t *testing.T) {
 	netlab.RequireRoot(t)
 
 	ns := netlab.New(t)

@@ -37,8 +37,8 @@ func TestDashboardsHaveData(t *testing.T) {
 	})
 
 	time.Sleep(*holdDashboards / 3)
-	w.fallIll(t)
-	p.Await("told of a dead path", func() bool {
+	w.fallUnhealthy(t)
+	p.Await("reported of a dead path", func() bool {
 		return len(p.Query(`tcphealth_group_unhealthy_connections{cause="path_dead"} > 0`)) > 0
 	})
 
@@ -188,7 +188,7 @@ func (w *ward) at(path int, port uint16) string {
 }
 
 // fallIll has everything go wrong that the dashboards show.
-func (w *ward) fallIll(t *testing.T) {
+func (w *ward) fallUnhealthy(t *testing.T) {
 	t.Helper()
 
 	// Who stops reading: a peer, and an application here.

@@ -91,7 +91,7 @@ func TestDryRunOverBudget(t *testing.T) {
 			t.Errorf("%q: code %d, printed\n%s", tc.flags, code, stdout)
 		}
 
-		if told := strings.Contains(stderr, errOverBudget.Error()); told != (tc.code != exitOK) {
+		if reported := strings.Contains(stderr, errOverBudget.Error()); reported != (tc.code != exitOK) {
 			t.Errorf("%q: stderr %q", tc.flags, stderr)
 		}
 	}

@@ -75,7 +75,7 @@ func TestEndToEnd(t *testing.T) {
 	repaired := newTimeline(t)
 	repaired.await("HEALTHY", holds(`sum(tcphealth_group_unhealthy_connections) == 0`))
 	repaired.await("alert over", func() bool { return !alert("firing")() })
-	repaired.await("webhook told", func() bool { return pages.have("/pager", "resolved", "TCPHealthHalfOpen") })
+	repaired.await("webhook reported", func() bool { return pages.have("/pager", "resolved", "TCPHealthHalfOpen") })
 
 	if pages.have("/pager", "firing", "TCPHealthStale") {
 		t.Error("the routing did not keep TCPHealthStale quiet")
@@ -303,10 +303,10 @@ func (x *secured) flagged() bool {
 	}
 	defer answer.Body.Close()
 
-	var told struct {
+	var reported struct {
 		Connections []struct{ Cause string }
 	}
 
-	return json.NewDecoder(answer.Body).Decode(&told) == nil && len(told.Connections) > 0 && slices.ContainsFunc(told.Connections,
+	return json.NewDecoder(answer.Body).Decode(&reported) == nil && len(reported.Connections) > 0 && slices.ContainsFunc(reported.Connections,
 		func(c struct{ Cause string }) bool { return c.Cause == "path_dead" })
 }

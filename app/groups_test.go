@@ -25,7 +25,7 @@ func TestGroupsOfAReplay(t *testing.T) {
 	}
 
 	if strings.Contains(body, `tcphealth_group_connections{local_port`) {
-		t.Error("groups by what nobody asked for")
+		t.Error("groups by what no one asked for")
 	}
 }
 

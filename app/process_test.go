@@ -130,7 +130,7 @@ func TestSignals(t *testing.T) {
 				}
 
 				if n := len(p.lines("level=info", "msg=stopped")); n != 1 {
-					t.Errorf("%d lines tell the end", n)
+					t.Errorf("%d lines report the end", n)
 				}
 
 				if lines := p.lines("level=error"); len(lines) != 0 {
@@ -417,6 +417,6 @@ func TestMaxCPU(t *testing.T) {
 	}
 
 	if n := len(p.lines("level=warn", "interval stretched")); n != 1 {
-		t.Errorf("told %d times", n)
+		t.Errorf("reported %d times", n)
 	}
 }

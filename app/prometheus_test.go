@@ -307,7 +307,7 @@ func TestHighWaterMarks(t *testing.T) {
 	}
 
 	for _, job := range []string{"fast", "slow"} {
-		p.Await("told of the queue by "+job, func() bool { return mark(job) >= waiting })
+		p.Await("reported of the queue by "+job, func() bool { return mark(job) >= waiting })
 
 		if got := mark(job); got != waiting {
 			t.Errorf("%s saw a largest queue of %v, want %d", job, got, waiting)

@@ -81,7 +81,7 @@ func TestServiceManager(t *testing.T) {
 	}
 
 	if p.status("/-/ready") != 200 {
-		t.Error("told to be ready before there is a sample")
+		t.Error("reported to be ready before there is a sample")
 	}
 
 	if alive := m.next(t, "WATCHDOG=1"); len(alive) != 2 || !strings.HasPrefix(alive[1], "STATUS=tracking ") {
@@ -126,16 +126,16 @@ func TestWatchdogOfAHang(t *testing.T) {
 	s.moved(-time.Second - supervisorGrace)
 	s.report()
 
-	if told := m.next(t, "STATUS=no sample yet"); len(told) != 1 {
-		t.Errorf("a hanging exporter tells %q", told)
+	if reported := m.next(t, "STATUS=no sample yet"); len(reported) != 1 {
+		t.Errorf("a hanging exporter reports %q", reported)
 	}
 
 	s.latest.set(&health.Snapshot{At: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)})
 	s.latest.at.Store(0)
 	s.report()
 
-	if told := m.next(t, "STATUS=no sample since 2026-11-25T12:00:00Z"); len(told) != 1 {
-		t.Errorf("a hanging exporter tells %q", told)
+	if reported := m.next(t, "STATUS=no sample since 2026-11-25T12:00:00Z"); len(reported) != 1 {
+		t.Errorf("a hanging exporter reports %q", reported)
 	}
 }
 

@@ -66,11 +66,11 @@ func TestAuditAgainstKernel(t *testing.T) {
 	compareAudits(t, dialDiag(t, netlab.New(t)), true, auditPrograms)
 }
 
-// asNobodyVariable is set in the process that the test starts.
-const asNobodyVariable = "BYTECODE_TEST_AS_NOBODY"
+// asUserVariable is set in the process that the test starts.
+const asUserVariable = "BYTECODE_TEST_AS_NOBODY"
 
 func TestAuditAgainstKernelWithoutNetAdmin(t *testing.T) {
-	if os.Getenv(asNobodyVariable) != "" || os.Geteuid() != 0 {
+	if os.Getenv(asUserVariable) != "" || os.Geteuid() != 0 {
 		compareAudits(t, dialDiag(t, nil), false, auditPrograms)
 
 		return
@@ -78,15 +78,15 @@ func TestAuditAgainstKernelWithoutNetAdmin(t *testing.T) {
 
 	// The binary may be where only root finds it, but a process finds itself.
 	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), asNobodyVariable+"=1")
+	cmd.Env = append(os.Environ(), asUserVariable+"=1")
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 
 	out, err := cmd.CombinedOutput()
-	t.Logf("as nobody:\n%s", out)
+	t.Logf("as none:\n%s", out)
 
 	if err != nil || !bytes.Contains(out, []byte("--- PASS")) {
-		t.Error(fmt.Errorf("as nobody: %w", errors.Join(err, errors.New("see above"))))
+		t.Error(fmt.Errorf("as none: %w", errors.Join(err, errors.New("see above"))))
 	}
 }
 
@@ -189,7 +189,7 @@ func TestAudit(t *testing.T) {
 		}
 
 		if got := kernelVerdict(d.offer(program)); !errors.Is(got, tt.want) {
-			t.Errorf("%s: the kernel says %v, want %v", tt.name, got, tt.want)
+			t.Errorf("%s: the kernel reports %v, want %v", tt.name, got, tt.want)
 		}
 	}
 

@@ -75,8 +75,8 @@ func FuzzProgram(f *testing.F) {
 	}
 
 	f.Fuzz(func(t *testing.T, program []byte, seed uint64) {
-		admin, nobody := Audit(program, true), Audit(program, false)
-		if admin != nil && nobody == nil {
+		admin, none := Audit(program, true), Audit(program, false)
+		if admin != nil && none == nil {
 			t.Fatalf("with CAP_NET_ADMIN: %v\n% x", admin, program)
 		}
 

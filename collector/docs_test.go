@@ -77,8 +77,8 @@ func renderMetrics(all []collector.Metric) string {
 
 	groups := only(all, isGroup)
 	common := group.DefaultGrouping().Labels()
-	fmt.Fprintf(&b, "\n## Per group\n\nLabels: %s, and those named below; [configuration.md](configuration.md#groups) tells "+
-		"what groups are.\n\n", code(common...))
+	fmt.Fprintf(&b, "\n## Per group\n\nLabels: %s, and those named below; [configuration.md](configuration.md#groups) explains "+
+		"groups.\n\n", code(common...))
 	renderTable(&b, groups, len(common))
 
 	b.WriteString("\n## Host and exporter\n\nAlways exposed. Counters of bytes, segments and busy time are sums over all connections, " +

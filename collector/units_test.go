@@ -8,9 +8,9 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// TestNamesTellUnits holds the name of each metric that shows a field of tcp_info
+// TestNamesReportUnits holds the name of each metric that shows a field of tcp_info
 // against the field's unit.
-func TestNamesTellUnits(t *testing.T) {
+func TestNamesReportUnits(t *testing.T) {
 	words := map[sampler.Unit]string{
 		sampler.Segments: "_segments", sampler.Bytes: "_bytes", sampler.BytesPerSecond: "_bytes_per_second",
 		sampler.Microseconds: "_seconds", sampler.Milliseconds: "_seconds",

@@ -86,9 +86,9 @@ func TestAlerts(t *testing.T) {
 				t.Errorf("severity %q, for %q", r.Labels["severity"], r.For)
 			}
 
-			told := r.Annotations["summary"] + r.Annotations["description"]
-			if !strings.Contains(r.Annotations["summary"], "$labels.instance") || !strings.Contains(told, "$value") && strings.Contains(r.Expr, "group_") {
-				t.Errorf("host and figure are not told in %q", told)
+			reported := r.Annotations["summary"] + r.Annotations["description"]
+			if !strings.Contains(r.Annotations["summary"], "$labels.instance") || !strings.Contains(reported, "$value") && strings.Contains(r.Expr, "group_") {
+				t.Errorf("host and figure are not reported in %q", reported)
 			}
 
 			if strings.Contains(r.Expr, "tcphealth_group_") && !namesGroup(r.Annotations["description"]) {

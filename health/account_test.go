@@ -78,9 +78,9 @@ func (s *truth) act(random *rand.Rand, passed time.Duration) {
 	}
 }
 
-// beginAnew disconnects it: what doesn't last falls below what was seen, unless
+// beginAgain disconnects it: what doesn't last falls below what was seen, unless
 // that was zero.
-func (s *truth) beginAnew(random *rand.Rand) {
+func (s *truth) beginAgain(random *rand.Rand) {
 	s.life++
 	s.unseen = true
 
@@ -229,9 +229,9 @@ func (w *sockets) live() {
 
 		switch w.random.IntN(40) {
 		case 0:
-			s.beginAnew(w.random)
+			s.beginAgain(w.random)
 		case 1: // and connects elsewhere
-			s.beginAnew(w.random)
+			s.beginAgain(w.random)
 			s.remote = w.somewhere()
 		}
 	}

@@ -20,13 +20,13 @@ func feed(t *Tracker, at time.Time, sockets []sampler.Socket) {
 
 // population returns sockets with the cookies 1 to n, the first unhealthy of them
 // with unanswered SYNs.
-func population(tb testing.TB, n, ill int) []sampler.Socket {
+func population(tb testing.TB, n, unhealthy int) []sampler.Socket {
 	tb.Helper()
 
 	rows := make([]row, n)
 	for i := range rows {
 		rows[i] = established(uint64(i + 1))
-		if i < ill {
+		if i < unhealthy {
 			rows[i].State, rows[i].Info.Retransmits, rows[i].Info.RTT = sampler.StateSynSent, 3, 0
 		}
 	}
@@ -47,15 +47,15 @@ func TestCrowdedTableTakesTurns(t *testing.T) {
 		seconds     = 240
 	)
 
-	for _, ill := range []int{0, 5, 30} {
-		t.Run(fmt.Sprint(ill, " ill"), func(t *testing.T) {
+	for _, unhealthy := range []int{0, 5, 30} {
+		t.Run(fmt.Sprint(unhealthy, " unhealthy"), func(t *testing.T) {
 			var snapshot *Snapshot
 
 			tracker := NewTracker(Config{MaxConnections: capacity, Export: export.Config{Max: 5}}, func(s *Snapshot) { snapshot = s })
-			sockets := population(t, n, ill)
+			sockets := population(t, n, unhealthy)
 			last := make(map[uint64]int, n)
 			now := start
-			illSince := 0
+			unhealthySince := 0
 
 			for tick := range seconds {
 				feed(tracker, now, sockets)
@@ -65,18 +65,18 @@ func TestCrowdedTableTakesTurns(t *testing.T) {
 					t.Fatalf("%d connections in a table of %d", tracker.slab.used, capacity)
 				}
 
-				allIll := true
+				allUnhealthy := true
 
 				for cookie := uint64(1); cookie <= n; cookie++ {
 					if tracker.followed(cookie) {
 						last[cookie] = tick
-					} else if allIll = allIll && cookie > uint64(ill); tick-last[cookie] > 61 {
+					} else if allUnhealthy = allUnhealthy && cookie > uint64(unhealthy); tick-last[cookie] > 61 {
 						t.Fatalf("after %d s connection %d has had no turn for %d s", tick, cookie, tick-last[cookie])
 					}
 				}
 
-				if !allIll {
-					illSince = tick
+				if !allUnhealthy {
+					unhealthySince = tick
 				}
 
 				if tick > 0 && snapshot.Tracker.Untracked != n-tracker.followedCount() {
@@ -84,8 +84,8 @@ func TestCrowdedTableTakesTurns(t *testing.T) {
 				}
 			}
 
-			if illSince > 61 {
-				t.Errorf("an ill connection was dropped %d s after the start", illSince)
+			if unhealthySince > 61 {
+				t.Errorf("an unhealthy connection was dropped %d s after the start", unhealthySince)
 			}
 
 			if s := snapshot.Tracker; s.Overflow == 0 || s.Opened != 0 || s.Closed != 0 {
@@ -108,13 +108,13 @@ func (t *Tracker) followedCount() (n int) {
 	return n
 }
 
-// TestCrowdedTableOfIllOnes has more unhealthy and shown connections than places:
+// TestCrowdedTableOfUnhealthyOnes has more unhealthy and shown connections than places:
 // half of the table still goes around.
-func TestCrowdedTableOfIllOnes(t *testing.T) {
-	for name, tc := range map[string]struct{ ill, shown int }{"ill": {600, 5}, "shown": {0, 100}} {
+func TestCrowdedTableOfUnhealthyOnes(t *testing.T) {
+	for name, tc := range map[string]struct{ unhealthy, shown int }{"unhealthy": {600, 5}, "shown": {0, 100}} {
 		t.Run(name, func(t *testing.T) {
 			tracker := NewTracker(Config{MaxConnections: 100, Export: export.Config{Max: tc.shown}}, func(*Snapshot) {})
-			sockets := population(t, 600, tc.ill)
+			sockets := population(t, 600, tc.unhealthy)
 			seen := make(map[uint64]bool)
 			now := start
 
@@ -214,7 +214,7 @@ func TestAdmissionLetsEveryoneIn(t *testing.T) {
 }
 
 // TestAdmissionJumpsOverNobody has a crowd whose size changes all the time.
-func TestAdmissionJumpsOverNobody(t *testing.T) {
+func TestAdmissionJumpsOverNoOne(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	a := admission{capacity: 1000}
 	a.advance(time.Second, 5000, 0)

@@ -9,14 +9,14 @@ import (
 
 // BenchmarkUpdate is a tick over 10,000 connections that come and go never.
 func BenchmarkUpdate(b *testing.B) {
-	for name, ill := range map[string]int{"healthy": 0, "half_ill": 5000} {
+	for name, unhealthy := range map[string]int{"healthy": 0, "half_ill": 5000} {
 		b.Run(name, func(b *testing.B) {
 			const n = 10_000
 
 			tracker := NewTracker(Config{
 				Export: export.Config{Max: 500, MinAge: 30 * time.Second, Hold: 5 * time.Minute},
 			}, func(*Snapshot) {})
-			sockets := population(b, n, ill)
+			sockets := population(b, n, unhealthy)
 			now := start
 			tick := func() {
 				feed(tracker, now, sockets)

@@ -251,8 +251,8 @@ func TestAnsweringIsNoVolatility(t *testing.T) {
 	}
 }
 
-// TestNobodyInventsSamples (B16): what a dump missed is unknown, and not zero.
-func TestNobodyInventsSamples(t *testing.T) {
+// TestNoOneInventsSamples (B16): what a dump missed is unknown, and not zero.
+func TestNoOneInventsSamples(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
 	r := established(1)
 	r.Info.LastDataSent, r.Info.LastAckRecv, r.SendQueue, r.Info.Unacked = 10, 10, 3000, 10

@@ -39,7 +39,7 @@ func requireRecovery(tb testing.TB, history []sight, repaired, interval time.Dur
 	}
 
 	if history[len(history)-1].at < due {
-		tb.Fatal("the story ends too early to tell")
+		tb.Fatal("the story ends too early to show")
 	}
 }
 

@@ -113,8 +113,8 @@ func TestUnreadRemnants(t *testing.T) {
 	})
 }
 
-// TestFINThatNobodyAcknowledges is found by the transport alone.
-func TestFINThatNobodyAcknowledges(t *testing.T) {
+// TestFINThatNoOneAcknowledges is found by the transport alone.
+func TestFINThatNoOneAcknowledges(t *testing.T) {
 	history := story{step: func(at time.Duration, c *tcp) {
 		if at == 5*time.Second {
 			c.State = sampler.StateFinWait1

@@ -199,8 +199,8 @@ func TestGroupWaitsForTheCgroup(t *testing.T) {
 	requireSound(t, w.tracker)
 }
 
-// TestConnectionTellsGroupAndNetwork, by the names of the policy in force.
-func TestConnectionTellsGroupAndNetwork(t *testing.T) {
+// TestConnectionHasGroupAndNetwork, by the names of the policy in force.
+func TestConnectionHasGroupAndNetwork(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll, Groups: group.Config{Max: 1}})
 	elsewhere := established(2)
 	elsewhere.Remote = netip.MustParseAddrPort("10.0.0.77:2")

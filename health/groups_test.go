@@ -194,7 +194,7 @@ func TestGroupsBetweenSamples(t *testing.T) {
 	}
 }
 
-func TestGroupsBeginAnew(t *testing.T) {
+func TestGroupsRestart(t *testing.T) {
 	w := newWatch(t, Config{Groups: group.Config{Max: 9}})
 	a, b := client(1, 1), client(2, 2)
 	w.tick(a, b)
@@ -279,9 +279,9 @@ func TestGroupsOfManyDestinations(t *testing.T) {
 	requireSound(t, w.tracker)
 }
 
-// TestGroupsHoldAnew: a group that had a connection meanwhile is held for the
+// TestGroupsHoldAgain: a group that had a connection meanwhile is held for the
 // whole time again.
-func TestGroupsHoldAnew(t *testing.T) {
+func TestGroupsHoldAgain(t *testing.T) {
 	w := newWatch(t, Config{Groups: group.Config{Max: 1, Hold: 5 * time.Second}, Retention: time.Second})
 	w.tick(client(1, 1))
 

@@ -84,7 +84,7 @@ func requireSoundNotes(tb testing.TB, t *Tracker) {
 		}
 
 		if other, dup := taken[c.note]; dup || slices.Contains(t.notes.free, c.note) {
-			tb.Fatalf("note %d of connection %d belongs to %d, or to nobody", c.note, cookie, other)
+			tb.Fatalf("note %d of connection %d belongs to %d, or to none", c.note, cookie, other)
 		}
 
 		taken[c.note] = cookie.Cookie

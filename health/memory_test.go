@@ -65,9 +65,9 @@ func pointerIn(t reflect.Type) string {
 func TestSteadyTickAllocatesNothingPerConnection(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 
-	tickOf := func(n, ill int, cfg Config) float64 {
+	tickOf := func(n, unhealthy int, cfg Config) float64 {
 		tracker := NewTracker(cfg, func(*Snapshot) {})
-		sockets := population(t, n, ill)
+		sockets := population(t, n, unhealthy)
 		now := start
 		tick := func() {
 			feed(tracker, now, sockets)
@@ -88,7 +88,7 @@ func TestSteadyTickAllocatesNothingPerConnection(t *testing.T) {
 	}{
 		{"idle", 0, Config{}},
 		{"shown", 0, Config{Export: export.Config{Max: 50}}},
-		{"ill", 5, Config{Export: export.Config{Max: 50, Hold: time.Hour}}},
+		{"unhealthy", 5, Config{Export: export.Config{Max: 50, Hold: time.Hour}}},
 	} {
 		few, many := tickOf(100, 10*tc.unhealthy, tc.cfg), tickOf(1000, 100*tc.unhealthy, tc.cfg)
 		if few != many || many > 12 {

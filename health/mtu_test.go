@@ -99,7 +99,7 @@ func TestNoMTUHole(t *testing.T) {
 		"small segments behind smaller ones":  {segment: 500, small: true},
 		"a closed window":                     {segment: 1448, shut: true},
 		"a recovery when everything stops":    {segment: 1448, sacked: 2, quiet: true},
-		"a kernel that tells no notsent size": {segment: 1448, size: 144},
+		"a kernel that shows no notsent size": {segment: 1448, size: 144},
 	} {
 		t.Run(name, func(t *testing.T) {
 			history := h.play(t)

@@ -52,7 +52,7 @@ func TestNotesDoNotLeak(t *testing.T) {
 	}
 
 	if n := len(w.tracker.notes.all) - len(w.tracker.notes.free); n != 0 {
-		t.Errorf("%d notes are left of nobody", n)
+		t.Errorf("%d notes are left of none", n)
 	}
 }
 

@@ -85,9 +85,9 @@ func TestPaceDoesNotHoldUpTheFirstFill(t *testing.T) {
 	}
 }
 
-// TestPaceIsForTheIllFirst: when there is room for one more identity, the worst gets
+// TestPaceIsForTheUnhealthyFirst: when there is room for one more identity, the worst gets
 // it.
-func TestPaceIsForTheIllFirst(t *testing.T) {
+func TestPaceIsForTheUnhealthyFirst(t *testing.T) {
 	w := newWatch(t, Config{Interval: time.Second, Retention: time.Millisecond, Export: export.Config{Max: 3}})
 	w.tick()
 	w.tick(established(1), established(2), established(3)) // spends the credit

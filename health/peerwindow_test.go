@@ -28,7 +28,7 @@ func TestWindowShrinks(t *testing.T) {
 	}{
 		{"steady", []look{{1000, 64_000}, {1000, 64_000}, {2000, 64_000}}, 0},
 		{"smaller as data arrives", []look{{1000, 64_000}, {31_000, 34_000}, {65_000, 0}}, 0},
-		{"less by what the scale can't tell", []look{{1000, 64_000}, {1001, 64_000 - 128}}, 0},
+		{"less by what the scale can't show", []look{{1000, 64_000}, {1001, 64_000 - 128}}, 0},
 		{"taken back", []look{{1000, 64_000}, {1000, 64_000 - 128}}, 1},
 		{"closed at once", []look{{1000, 64_000}, {1000, 0}}, 1},
 		{"taken back twice", []look{{1000, 64_000}, {1000, 32_000}, {33_000, 64_000}, {33_000, 1024}}, 2},

@@ -106,7 +106,7 @@ func TestReasonsAreOfTheLimitsJudgedBy(t *testing.T) {
 	w.tick(slow)
 
 	if after := reasons(); len(after) == 0 || slices.Equal(before, after) {
-		t.Errorf("%q was not told by the new limits", after)
+		t.Errorf("%q was not reported by the new limits", after)
 	}
 }
 

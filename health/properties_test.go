@@ -21,27 +21,27 @@ func (s *source) tenths(limit time.Duration) time.Duration {
 	return time.Duration(s.Byte()) * 100 * time.Millisecond % (limit + 100*time.Millisecond)
 }
 
-// TestIllnessesAreFound holds the problems to what they are said to be, without
+// TestProblemsAreFound holds the problems to what they are said to be, without
 // which the properties would prove nothing.
-func TestIllnessesAreFound(t *testing.T) {
-	for _, ill := range problems {
+func TestProblemsAreFound(t *testing.T) {
+	for _, unhealthy := range problems {
 		worst := judge.Healthy
 
 		for _, s := range (story{length: 15 * time.Second, step: func(at time.Duration, c *tcp) {
 			switch {
-			case at < 4*time.Second && ill.name == "a path that has got slow":
+			case at < 4*time.Second && unhealthy.name == "a path that has got slow":
 				bulkStep(c, 0)
 			case at < 4*time.Second:
 				busy(at, c)
 			default:
-				ill.step(at, c)
+				unhealthy.step(at, c)
 			}
 		}}).play(t) {
 			worst = max(worst, s.Status)
 		}
 
-		if worst != ill.worst {
-			t.Errorf("%s: %v at worst, want %v", ill.name, worst, ill.worst)
+		if worst != unhealthy.worst {
+			t.Errorf("%s: %v at worst, want %v", unhealthy.name, worst, unhealthy.worst)
 		}
 	}
 }
@@ -51,9 +51,9 @@ func TestIllnessesAreFound(t *testing.T) {
 func FuzzRecovery(f *testing.F) {
 	var lossless []problem
 
-	for _, ill := range problems {
-		if !ill.loses {
-			lossless = append(lossless, ill)
+	for _, unhealthy := range problems {
+		if !unhealthy.loses {
+			lossless = append(lossless, unhealthy)
 		}
 	}
 
@@ -71,9 +71,9 @@ func FuzzRecovery(f *testing.F) {
 
 		repaired := 2 * time.Second
 		for len(s.Bytes) > 1 && len(course) < 12 && repaired < 40*time.Second {
-			ill := pick(s, lossless)
+			unhealthy := pick(s, lossless)
 			repaired += 100*time.Millisecond + s.tenths(8*time.Second)
-			course = append(course, phase{repaired, ill})
+			course = append(course, phase{repaired, unhealthy})
 		}
 
 		requireRecovery(t, recovery(course, interval, idle).play(t), repaired, interval)
@@ -82,12 +82,12 @@ func FuzzRecovery(f *testing.F) {
 
 // TestRecoveryFromEach plays each problem alone, those that lose something, too.
 func TestRecoveryFromEach(t *testing.T) {
-	for _, ill := range problems {
+	for _, unhealthy := range problems {
 		for _, interval := range intervals {
 			for _, length := range []time.Duration{500 * time.Millisecond, 2 * time.Second, 5 * time.Second, 12 * time.Second} {
-				t.Run(fmt.Sprintf("%s/%v/%v", ill.name, interval, length), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/%v/%v", unhealthy.name, interval, length), func(t *testing.T) {
 					repaired := 4*time.Second + length
-					requireRecovery(t, recovery([]phase{{4 * time.Second, problems[0]}, {repaired, ill}}, interval, false).play(t), repaired, interval)
+					requireRecovery(t, recovery([]phase{{4 * time.Second, problems[0]}, {repaired, unhealthy}}, interval, false).play(t), repaired, interval)
 				})
 			}
 		}
@@ -135,7 +135,7 @@ func FuzzPhase(f *testing.F) {
 
 	f.Fuzz(func(t *testing.T, input []byte) {
 		s := &source{diagtest.Figures{Bytes: input}}
-		ill, interval := pick(s, problems), pick(s, intervals)
+		unhealthy, interval := pick(s, problems), pick(s, intervals)
 		phases := [2]time.Duration{s.tenths(interval) % interval, time.Duration(s.Byte()) * storyStep % interval}
 
 		var reached [2][judge.NumStatuses]time.Duration
@@ -145,7 +145,7 @@ func FuzzPhase(f *testing.F) {
 				if at < 4*time.Second {
 					busy(at, c)
 				} else {
-					ill.step(at, c)
+					unhealthy.step(at, c)
 				}
 			}}).play(t) {
 				for status := judge.Caution; status <= s.Status; status++ {
@@ -160,8 +160,8 @@ func FuzzPhase(f *testing.F) {
 
 		for status := judge.Suspect; status <= judge.Stale; status++ {
 			a, b := reached[0][status], reached[1][status]
-			if never := a == 0 || b == 0; never && max(a, b) < tooLate && a != b || !never && max(a-b, b-a) > interval+ill.grain {
-				t.Errorf("%s, every %v: %v after %v at phase %v, after %v at phase %v", ill.name, interval, status, a, phases[0], b, phases[1])
+			if never := a == 0 || b == 0; never && max(a, b) < tooLate && a != b || !never && max(a-b, b-a) > interval+unhealthy.grain {
+				t.Errorf("%s, every %v: %v after %v at phase %v, after %v at phase %v", unhealthy.name, interval, status, a, phases[0], b, phases[1])
 			}
 		}
 	})
@@ -217,13 +217,13 @@ func FuzzCounters(f *testing.F) {
 // TestShortInfo plays with tcp_info of any length, as older kernels have it: what
 // is missing raises nothing on a healthy connection, and makes no unhealthy one worse.
 func TestShortInfo(t *testing.T) {
-	for _, ill := range problems {
+	for _, unhealthy := range problems {
 		worst := func(size int) (status judge.Status, flags judge.Flags) {
 			for _, s := range (story{size: size, length: 12 * time.Second, step: func(at time.Duration, c *tcp) {
 				if at < 4*time.Second {
 					busy(at, c)
 				} else {
-					ill.step(at, c)
+					unhealthy.step(at, c)
 				}
 			}}).play(t) {
 				status = max(status, s.Status)
@@ -237,7 +237,7 @@ func TestShortInfo(t *testing.T) {
 		for size := 4; size < sampler.MaxInfoSize; size += 4 {
 			if short, raised := worst(size); short > status {
 				t.Errorf("%s: %v with %d bytes of tcp_info, %v with all\n%s\n%s",
-					ill.name, short, size, status, flagNames(raised), flagNames(flags))
+					unhealthy.name, short, size, status, flagNames(raised), flagNames(flags))
 			}
 		}
 	}
@@ -247,12 +247,12 @@ func TestShortInfo(t *testing.T) {
 // need figures that are behind the end of a shorter tcp_info.
 func TestOlderKernelsLack(t *testing.T) {
 	raised := func(size int) (flags judge.Flags) {
-		for _, ill := range problems {
+		for _, unhealthy := range problems {
 			for _, s := range (story{size: size, length: 15 * time.Second, step: func(at time.Duration, c *tcp) {
 				if at < 4*time.Second {
 					bulkStep(c, 0)
 				} else {
-					ill.step(at, c)
+					unhealthy.step(at, c)
 				}
 			}}).play(t) {
 				flags |= s.Flags
@@ -294,7 +294,7 @@ func FuzzGap(f *testing.F) {
 
 	f.Fuzz(func(t *testing.T, input []byte) {
 		s := &source{diagtest.Figures{Bytes: input}}
-		interval, ill := pick(s, intervals), pick(s, problems)
+		interval, unhealthy := pick(s, intervals), pick(s, problems)
 		begins := 3*time.Second + s.tenths(10*time.Second)
 
 		var gaps [][2]time.Duration
@@ -315,7 +315,7 @@ func FuzzGap(f *testing.F) {
 			if at < begins {
 				busy(at, c)
 			} else {
-				ill.step(at, c)
+				unhealthy.step(at, c)
 			}
 		}, blind: func(at time.Duration) bool {
 			for _, gap := range gaps {
@@ -329,12 +329,12 @@ func FuzzGap(f *testing.F) {
 			length, usual := s.at-last, max(interval, min(lengths[0], lengths[1]))
 			last, lengths[0], lengths[1] = s.at, lengths[1], length
 
-			if well := s.at < begins || ill.worst == judge.Healthy; well && (s.Flags&fatalFlags() != 0 || s.Status > judge.Caution) {
+			if well := s.at < begins || unhealthy.worst == judge.Healthy; well && (s.Flags&fatalFlags() != 0 || s.Status > judge.Caution) {
 				t.Fatalf("well, after %v and %v unseen: %v with %s", s.at, length, s.Status, flagNames(s.Flags))
 			}
 
 			if i > 0 && length > gapIntervals*usual && s.Flags&fatalFlags() != 0 {
-				t.Fatalf("%s, after %v and %v unseen: %v with %s", ill.name, s.at, length, s.Status, flagNames(s.Flags))
+				t.Fatalf("%s, after %v and %v unseen: %v with %s", unhealthy.name, s.at, length, s.Status, flagNames(s.Flags))
 			}
 		}
 	})

@@ -13,22 +13,22 @@ func (t *Tracker) snapshot(at int64) *Snapshot {
 	sum := t.ticks()
 
 	s := &Snapshot{
-		At:          t.last.End,
-		Sockets:     sum.sockets,
-		States:      sum.states,
-		Statuses:    t.counts.statuses,
-		FlagCounts:  t.counts.flags,
-		Idle:        t.counts.idle,
-		FlagEvents:  t.events.counts,
-		LastActivated:  t.events.newest(),
-		Totals:      t.groups.Totals(),
-		Groups:      t.groups.Snapshot(known, edge),
-		GroupLabels: t.groups.Labels(),
-		Outstanding: t.durations.outstanding.Snapshot(),
-		Lifetimes:   t.durations.lifetime.Snapshot(),
-		Tracker:     t.stats,
-		Listeners:   t.listening(at),
-		Connections: t.exportedConnections(),
+		At:            t.last.End,
+		Sockets:       sum.sockets,
+		States:        sum.states,
+		Statuses:      t.counts.statuses,
+		FlagCounts:    t.counts.flags,
+		Idle:          t.counts.idle,
+		FlagEvents:    t.events.counts,
+		LastActivated: t.events.newest(),
+		Totals:        t.groups.Totals(),
+		Groups:        t.groups.Snapshot(known, edge),
+		GroupLabels:   t.groups.Labels(),
+		Outstanding:   t.durations.outstanding.Snapshot(),
+		Lifetimes:     t.durations.lifetime.Snapshot(),
+		Tracker:       t.stats,
+		Listeners:     t.listening(at),
+		Connections:   t.exportedConnections(),
 	}
 	s.Totals.Known, s.Totals.EdgeKnown = known, edge
 	s.GroupsFolded = t.groups.Folded()

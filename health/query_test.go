@@ -83,8 +83,8 @@ func TestQuerySelects(t *testing.T) {
 	}
 }
 
-// TestQueryTellsMatchWhatIdentifies sees what a filter can look at.
-func TestQueryTellsMatchWhatIdentifies(t *testing.T) {
+// TestQueryReturnsMatchWhatIdentifies sees what a filter can look at.
+func TestQueryReturnsMatchWhatIdentifies(t *testing.T) {
 	w := newWatch(t, Config{})
 	r := linkLocal(3, 7)
 	r.Attributes = append(r.Attributes,
@@ -101,7 +101,7 @@ func TestQueryTellsMatchWhatIdentifies(t *testing.T) {
 	}, Cookie: 3}, nil)
 
 	if len(got) == 0 {
-		t.Fatal("nobody was asked")
+		t.Fatal("none was asked")
 	}
 
 	s := &got[0]
@@ -111,8 +111,8 @@ func TestQueryTellsMatchWhatIdentifies(t *testing.T) {
 	}
 }
 
-// TestQueryTells compares what a query says of a connection with what was put in.
-func TestQueryTells(t *testing.T) {
+// TestQueryReturns compares what a query says of a connection with what was put in.
+func TestQueryReturns(t *testing.T) {
 	w := newWatch(t, Config{Export: export.Config{Max: 1}})
 
 	if a := w.ask(Query{Limit: 1}, nil); !a.SampledAt.IsZero() || a.Total != 0 {
@@ -178,7 +178,7 @@ func TestQueryTells(t *testing.T) {
 	// There is no place to show it, so the tracker has no row of it.
 	f = w.ask(Query{Cookie: 6, Limit: 1}, nil).Found[0]
 	if !f.RowAt.IsZero() || f.Row != (sampler.Socket{}) || f.Trend.Samples != 3 || !math.IsNaN(f.Trend.Jitter) || !math.IsNaN(f.Trend.RTTDrift) {
-		t.Errorf("a row that nobody has: %v, trend %+v", f.RowAt, f.Trend)
+		t.Errorf("a row that none has: %v, trend %+v", f.RowAt, f.Trend)
 	}
 }
 

@@ -71,9 +71,9 @@ func TestQueueBehindASlowedPath(t *testing.T) {
 	}
 }
 
-// TestQueueIsNoIllnessByItself: whatever waits, it is healthy while the path
+// TestQueueIsNoProblemByItself: whatever waits, it is healthy while the path
 // takes what it always took.
-func TestQueueIsNoIllnessByItself(t *testing.T) {
+func TestQueueIsNoProblemByItself(t *testing.T) {
 	for name, written := range map[string]func(at time.Duration) uint32{
 		"always full": func(time.Duration) uint32 { return 20_000 },
 		"in batches": func(at time.Duration) uint32 {

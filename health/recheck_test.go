@@ -91,7 +91,7 @@ func TestWatchListIsBounded(t *testing.T) {
 		"the dead have what room is left": {append(slices.Clone(dead), doubt[:3]...), []uint64{7, 8, 9, 1}},
 		"no room for the dead":            {append(slices.Clone(dead), doubt...), []uint64{7, 8, 9, 10}},
 		"the dead alone":                  {dead, []uint64{1, 2, 3, 4}},
-		"nobody":                          {nil, nil},
+		"none":                            {nil, nil},
 	} {
 		w.tick(tc.rows...)
 
@@ -124,9 +124,9 @@ func TestWatchedAfterARound(t *testing.T) {
 	}
 }
 
-// TestRereadJudges finds a dead path between two samples, and publishes only
+// TestRecheckJudges finds a dead path between two samples, and publishes only
 // what changes a verdict.
-func TestRereadJudges(t *testing.T) {
+func TestRecheckJudges(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
 	alive := established(2)
 	alive.Info.LastDataSent = 10
@@ -166,8 +166,8 @@ func TestRereadJudges(t *testing.T) {
 	}
 }
 
-// TestRereadKeepsCounts: a connection counts once for what it is now.
-func TestRereadKeepsCounts(t *testing.T) {
+// TestRecheckKeepsCounts: a connection counts once for what it is now.
+func TestRecheckKeepsCounts(t *testing.T) {
 	const connections = 40
 
 	random := rand.New(rand.NewPCG(9, 10))
@@ -254,8 +254,8 @@ func requireCounts(tb testing.TB, w *watch) {
 	}
 }
 
-// TestRereadOfWhatIsNotFollowed changes nothing, whatever the kernel answers.
-func TestRereadOfWhatIsNotFollowed(t *testing.T) {
+// TestRecheckOfWhatIsNotFollowed changes nothing, whatever the kernel answers.
+func TestRecheckOfWhatIsNotFollowed(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll, Retention: time.Hour})
 	w.tick(unhealthy(1, 1), unhealthy(2, 1), unhealthy(3, 1))
 	w.tick(unhealthy(2, 1), unhealthy(3, 1))
@@ -297,9 +297,9 @@ func TestRereadOfWhatIsNotFollowed(t *testing.T) {
 	}
 }
 
-// TestRereadThinsTheWindow: a connection that is read four times as often is
+// TestRecheckThinsTheWindow: a connection that is read four times as often is
 // still judged over three quarters of the window at least.
-func TestRereadThinsTheWindow(t *testing.T) {
+func TestRecheckThinsTheWindow(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
 
 	for n := range 30 {
@@ -316,9 +316,9 @@ func TestRereadThinsTheWindow(t *testing.T) {
 	}
 }
 
-// TestSettleShowsWhatFellIll: a connection that is not shown gets its place
+// TestSettleShowsWhatBecameUnhealthy: a connection that is not shown gets its place
 // when its verdict changes between two samples.
-func TestSettleShowsWhatFellIll(t *testing.T) {
+func TestSettleShowsWhatBecameUnhealthy(t *testing.T) {
 	w := newWatch(t, Config{Export: export.Config{Max: 1}})
 	w.tick(established(1))
 	w.sample(established(1), waiting(2, 400, 0))

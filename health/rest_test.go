@@ -99,7 +99,7 @@ func (t *twins) requireSame() {
 		}
 
 		if !reflect.DeepEqual(want, got) {
-			t.tb.Fatalf("of %d is told (-plain +rest):\n%s", cookie, cmp.Diff(want, got, all))
+			t.tb.Fatalf("of %d is reported (-plain +rest):\n%s", cookie, cmp.Diff(want, got, all))
 		}
 	}
 }

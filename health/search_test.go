@@ -178,7 +178,7 @@ func TestSearchOfTakenPlaces(t *testing.T) {
 		want  []uint64
 	}{
 		"the successor is selected, too": {Query{Limit: 9}, []row{established(2), established(3)}, []uint64{2, 3}},
-		"nobody takes it":                {Query{Limit: 9}, []row{established(2)}, []uint64{2}},
+		"none takes it":                  {Query{Limit: 9}, []row{established(2)}, []uint64{2}},
 		"the successor is not selected":  {Query{Limit: 9, Match: remotePort(1, 2)}, []row{established(2), established(3)}, []uint64{2}},
 		"another one was asked for":      {Query{Limit: 1, Cookie: 1}, []row{established(2), established(3)}, nil},
 	} {

@@ -24,7 +24,7 @@ type Snapshot struct {
 	Idle       int
 	// FlagEvents counts the activations of each flag, LastActivated is the last
 	// one.
-	FlagEvents [judge.NumFlags]uint64
+	FlagEvents    [judge.NumFlags]uint64
 	LastActivated [judge.NumFlags]Activation
 	// Totals are the sums over all connections, Groups those of each group that is
 	// shown, of which the first one is for the rest. GroupLabels are the names of

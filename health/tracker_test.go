@@ -98,7 +98,7 @@ func TestTrackerRevives(t *testing.T) {
 	requireSound(t, w.tracker)
 }
 
-func TestTrackerAbortEndsNobody(t *testing.T) {
+func TestTrackerAbortEndsNoOne(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
 	w.tick(established(1), established(2))
 	published := w.snapshot
@@ -219,22 +219,22 @@ func TestTrackerOpenedAndFoundAtStart(t *testing.T) {
 
 func TestTrackerCountsFlags(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
-	ill := established(1)
-	ill.State, ill.Info.RTT, ill.Info.Unacked = sampler.StateSynSent, 0, 1
-	ill.Info.Retransmits = 1
+	unhealthy := established(1)
+	unhealthy.State, unhealthy.Info.RTT, unhealthy.Info.Unacked = sampler.StateSynSent, 0, 1
+	unhealthy.Info.Retransmits = 1
 
 	for n := range 3 {
-		s := w.tick(ill, established(2))
+		s := w.tick(unhealthy, established(2))
 		if s.FlagCounts[judge.SynUnanswered] != 1 || s.FlagEvents[judge.SynUnanswered] != 1 || s.Statuses[judge.Suspect] != 1 {
 			t.Errorf("tick %d: raised %d, %d events, statuses %v", n, s.FlagCounts[judge.SynUnanswered], s.FlagEvents[judge.SynUnanswered], s.Statuses)
 		}
 	}
 
-	ill.Info.Retransmits = 0
-	w.tick(ill)
+	unhealthy.Info.Retransmits = 0
+	w.tick(unhealthy)
 
-	ill.Info.Retransmits = 2
-	if s := w.tick(ill); s.FlagEvents[judge.SynUnanswered] != 2 {
+	unhealthy.Info.Retransmits = 2
+	if s := w.tick(unhealthy); s.FlagEvents[judge.SynUnanswered] != 2 {
 		t.Errorf("raised again: %d events", s.FlagEvents[judge.SynUnanswered])
 	}
 }

@@ -472,6 +472,6 @@ func TestTrapSamplesThatAreAlwaysLate(t *testing.T) {
 	}
 
 	if !dead {
-		t.Error("nobody found the dead path")
+		t.Error("none found the dead path")
 	}
 }

@@ -14,7 +14,7 @@ type windows struct {
 }
 
 const (
-	nobody = ^uint32(0)
+	noOwner = ^uint32(0)
 	// spareWindows may stay free for what comes next.
 	spareWindows = 2 * chunkSize
 )
@@ -37,14 +37,14 @@ func (w *windows) grow() {
 	w.chunks = append(w.chunks, make([]judge.Sample, chunkSize*w.length))
 
 	for n := uint32(chunkSize); n > 0; n-- {
-		w.owners = append(w.owners, nobody)
+		w.owners = append(w.owners, noOwner)
 		w.free = append(w.free, base+n-1)
 	}
 }
 
 // give takes back a window.
 func (w *windows) give(number uint32) {
-	w.owners[number-1] = nobody
+	w.owners[number-1] = noOwner
 	w.free = append(w.free, number)
 }
 
@@ -76,7 +76,7 @@ func (w *windows) shrink(moved func(owner, number uint32)) {
 	w.free = below
 
 	for number := last + 1; number <= last+chunkSize; number++ {
-		if owner := w.owners[number-1]; owner != nobody {
+		if owner := w.owners[number-1]; owner != noOwner {
 			to := w.take(owner)
 			copy(w.at(to), w.at(number))
 			moved(owner, to)

@@ -364,7 +364,7 @@ func TestConnFailures(t *testing.T) {
 			last := tap.calls[len(tap.calls)-1]
 			if test.err == nil {
 				if !strings.HasPrefix(last, "dumped") {
-					t.Errorf("the tap was told %q", last)
+					t.Errorf("the tap was reported %q", last)
 				}
 				return
 			}
@@ -372,7 +372,7 @@ func TestConnFailures(t *testing.T) {
 				t.Errorf("%v has the reason %s", err, ReasonOf(err))
 			}
 			if want := fmt.Sprintf("failed at %d: %s", d.End.Unix(), test.reason); last != want {
-				t.Errorf("the tap was told %q, want %q", last, want)
+				t.Errorf("the tap was reported %q, want %q", last, want)
 			}
 		})
 	}

@@ -199,7 +199,7 @@ func publicCopy(t *testing.T) string {
 }
 
 // TestAsNobody is the other process of TestLiveUnprivileged, and nothing otherwise.
-func TestAsNobody(t *testing.T) {
+func TestAsNoOne(t *testing.T) {
 	if os.Getenv(unprivilegedEnv) == "" {
 		return
 	}

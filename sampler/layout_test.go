@@ -84,7 +84,7 @@ func TestLayoutOfTCPInfo(t *testing.T) {
 	l := readLayout(t)
 	size := int(l.number(t, "sizeof-tcp_info"))
 	if size < 232 {
-		t.Fatalf("tcp_info has %d bytes: too old a header to tell anything", size)
+		t.Fatalf("tcp_info has %d bytes: too old a header to show anything", size)
 	}
 	_, packed := l["tcpi_ecn_mode"] // the layout of Linux 7.0
 	checked := map[Field]bool{}

@@ -312,7 +312,7 @@ func TestLiveCgroup(t *testing.T) {
 	client, _ := n.Pair(t, "tcp", "127.0.0.1:0")
 	s := find(t, dumpOf(t, dialIn(t, n, Config{})), client.(*net.TCPConn))
 	if !s.Has(HasCgroup) {
-		t.Skip("the kernel does not tell cgroups")
+		t.Skip("the kernel does not show cgroups")
 	}
 	if s.CgroupID != stat.Ino {
 		t.Errorf("cgroup %d, but %s is %d", s.CgroupID, dir, stat.Ino)

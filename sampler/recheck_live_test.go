@@ -107,8 +107,8 @@ func TestLiveRecheck(t *testing.T) {
 	}
 }
 
-// TestLiveRereadFigures sees what has happened since the dump.
-func TestLiveRereadFigures(t *testing.T) {
+// TestLiveRecheckFigures sees what has happened since the dump.
+func TestLiveRecheckFigures(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
 	client, server := n.Pair(t, "tcp", "127.0.0.1:0")
@@ -123,8 +123,8 @@ func TestLiveRereadFigures(t *testing.T) {
 	}
 }
 
-// TestLiveRereadMany asks for more than go into one batch, some of them gone.
-func TestLiveRereadMany(t *testing.T) {
+// TestLiveRecheckMany asks for more than go into one batch, some of them gone.
+func TestLiveRecheckMany(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
 	holdPairs(t, n, 500)
@@ -184,8 +184,8 @@ func TestLiveRecheckGone(t *testing.T) {
 	}
 }
 
-// TestLiveRereadTimeWait hands on a socket that has left its tcp_info behind.
-func TestLiveRereadTimeWait(t *testing.T) {
+// TestLiveRecheckTimeWait hands on a socket that has left its tcp_info behind.
+func TestLiveRecheckTimeWait(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
 	client, server := n.Pair(t, "tcp", "[::1]:0")
@@ -203,8 +203,8 @@ func TestLiveRereadTimeWait(t *testing.T) {
 	}
 }
 
-// TestLiveRereadAbandoned leaves answers behind: no later answer is mistaken.
-func TestLiveRereadAbandoned(t *testing.T) {
+// TestLiveRecheckAbandoned leaves answers behind: no later answer is mistaken.
+func TestLiveRecheckAbandoned(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
 	holdPairs(t, n, 20)
@@ -214,14 +214,14 @@ func TestLiveRereadAbandoned(t *testing.T) {
 	malformed := targets[0]
 	malformed.Family = 99
 	if _, err := c.Recheck(slices.Concat([]Target{malformed}, targets[:20]), func(time.Time, []Socket) {}); err == nil {
-		t.Error("the kernel knows an address family 99")
+		t.Error("the kernel reports an address family 99")
 	}
 	requireUnchanged(t, dumped, recheckOf(t, c, targets...))
 	requireUnchanged(t, dumped, dumpOf(t, c))
 }
 
-// TestLiveRereadAllocations finds that many targets cost no more than few.
-func TestLiveRereadAllocations(t *testing.T) {
+// TestLiveRecheckAllocations finds that many targets cost no more than few.
+func TestLiveRecheckAllocations(t *testing.T) {
 	netlab.RequireRoot(t)
 	if raceDetector {
 		t.Skip("the race detector allocates")

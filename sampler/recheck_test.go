@@ -168,7 +168,7 @@ func TestReadIsNoSample(t *testing.T) {
 	}
 }
 
-func TestRereadNothing(t *testing.T) {
+func TestRecheckNothing(t *testing.T) {
 	c, w := dialFake(t, Config{}, nil)
 	r, err := c.Recheck(nil, nil)
 	if err != nil || r.Sockets != 0 || w.asked != nil {
@@ -176,8 +176,8 @@ func TestRereadNothing(t *testing.T) {
 	}
 }
 
-// TestRereadAnswers hands on what was asked for and nothing else.
-func TestRereadAnswers(t *testing.T) {
+// TestRecheckAnswers hands on what was asked for and nothing else.
+func TestRecheckAnswers(t *testing.T) {
 	row := func(r oneRequest, change func(row []byte)) []byte {
 		b := diagRow(FamilyIPv4, StateEstablished, r.target.Cookie)
 		change(b)
@@ -295,7 +295,7 @@ func TestRereadAnswers(t *testing.T) {
 	}
 }
 
-func TestRereadDeadlineFails(t *testing.T) {
+func TestRecheckDeadlineFails(t *testing.T) {
 	c, w := dialFake(t, Config{}, faithful)
 	w.deadlineErr = os.ErrClosed
 	if _, err := c.Recheck(targetsOf(1), nil); !errors.Is(err, os.ErrClosed) || w.asked != nil {
@@ -303,8 +303,8 @@ func TestRereadDeadlineFails(t *testing.T) {
 	}
 }
 
-// TestRereadAllocations finds that no target costs an allocation.
-func TestRereadAllocations(t *testing.T) {
+// TestRecheckAllocations finds that no target costs an allocation.
+func TestRecheckAllocations(t *testing.T) {
 	var messages [][]byte
 	for i := range recheckBatch {
 		messages = append(messages, rowMessage(0, uint64(i+1)))

@@ -248,12 +248,12 @@ func (s *scene) unanswered(t *testing.T) {
 	}
 	black := s.nextPort()
 	s.block(t, black)
-	dialInVain(t, s.near, netip.AddrPortFrom(s.link.B.IPv4, black))
+	dialUnanswered(t, s.near, netip.AddrPortFrom(s.link.B.IPv4, black))
 	// SYN_RECV: our SYN-ACK does not get through.
 	listener := s.near.Listen(t, "tcp", netip.AddrPortFrom(s.link.A.IPv4, 0).String())
 	at := listener.Addr().(*net.TCPAddr).AddrPort()
 	s.rule(t, s.far, "tcp sport %d drop", at.Port())
-	dialInVain(t, s.far, at)
+	dialUnanswered(t, s.far, at)
 }
 
 // losses makes connections that lost some segments, and froze then.
@@ -332,8 +332,8 @@ func transfer(t *testing.T, from, to net.Conn, n int) {
 	must(t, err)
 }
 
-// dialInVain dials until the test is over.
-func dialInVain(t *testing.T, n *netlab.Namespace, to netip.AddrPort) {
+// dialUnanswered dials until the test is over.
+func dialUnanswered(t *testing.T, n *netlab.Namespace, to netip.AddrPort) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup

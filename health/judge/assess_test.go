@@ -148,7 +148,7 @@ func TestSafeToSend(t *testing.T) {
 	}
 }
 
-func TestFirstSampleAfterAGapAccusesNobody(t *testing.T) {
+func TestFirstSampleAfterAGapAccusesNoOne(t *testing.T) {
 	for f := range NumFlags {
 		e := calm()
 		e.age, e.silence, e.timeouts, e.probes = 100, 100, 9, 9

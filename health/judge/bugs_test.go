@@ -78,9 +78,9 @@ func TestNewConnectionHasNoJitter(t *testing.T) {
 	}
 }
 
-// TestCongestionIsWhatTheKernelSays (B7): below ssthresh there is slow start, and
+// TestCongestionIsWhatTheKernelReports (B7): below ssthresh there is slow start, and
 // recovery ends above it, so the two do not prove congestion.
-func TestCongestionIsWhatTheKernelSays(t *testing.T) {
+func TestCongestionIsWhatTheKernelReports(t *testing.T) {
 	const infinite = 0x7fffffff
 
 	for name, tc := range map[string]struct {

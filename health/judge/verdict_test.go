@@ -39,7 +39,7 @@ func TestVerdictOverTime(t *testing.T) {
 			{3000, dead, Stale, 8, CausePathDead, 3000},
 			{4000, dead, Stale, 8, CausePathDead, 3000},
 		}},
-		{"ill at first sight", []judgement{{500, dead, Stale, 8, CausePathDead, 500}}},
+		{"unhealthy at first sight", []judgement{{500, dead, Stale, 8, CausePathDead, 500}}},
 		{"better after the hold", []judgement{
 			{0, dead, Stale, 8, CausePathDead, 0},
 			{1000, none, Stale, 7, CausePathDead, 0},

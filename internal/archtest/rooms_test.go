@@ -105,7 +105,7 @@ var rooms = []room{
 	},
 	{
 		dir: "collector",
-		own: []string{"health", "health/group", "health/judge", "sampler"},
+		own: []string{"health/export", "health", "health/group", "health/judge", "sampler"},
 		third: []string{
 			"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_model/go",
 			"google.golang.org/protobuf/types/known/timestamppb",
@@ -119,7 +119,7 @@ var rooms = []room{
 		std:         slices.Concat(pureStd, []string{"io", "time"}),
 		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
 	},
-	{dir: "api", own: []string{"health", "health/group", "health/judge", "sampler", "sampler/loop"}, never: []string{"log", "log/slog", "syscall"}},
+	{dir: "api", own: []string{"health", "health/export", "health/group", "health/judge", "sampler", "sampler/loop"}, never: []string{"log", "log/slog", "syscall"}},
 	{dir: "docs/runbooks", std: []string{"embed", "io/fs", "net/http", "strings"}},
 	{dir: "deploy", own: []string{"collector", "docs/runbooks"}, testOnly: true},
 	{dir: "dashboards", own: []string{"collector"}, testOnly: true},

@@ -39,9 +39,9 @@ func Main(m *testing.M) {
 
 // Holder is a process that holds connections.
 type Holder struct {
-	tb    testing.TB
-	asked io.Writer
-	told  *bufio.Reader
+	tb       testing.TB
+	asked    io.Writer
+	reported *bufio.Reader
 }
 
 // Start has another process in the namespace hold idle connections over IPv4
@@ -93,7 +93,7 @@ func StartMany(t testing.TB, ns *netlab.Namespace, addresses, each int, first st
 func (h *Holder) await(what string) {
 	h.tb.Helper()
 
-	if line, err := h.told.ReadString('\n'); err != nil || !strings.HasPrefix(line, what) {
+	if line, err := h.reported.ReadString('\n'); err != nil || !strings.HasPrefix(line, what) {
 		h.tb.Fatalf("%s connections: %q, %v", what, line, err)
 	}
 }

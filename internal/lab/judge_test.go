@@ -51,7 +51,7 @@ func TestJudge(t *testing.T) {
 		{"for too short", story(confirmed, sight(18, judge.Healthy, none)), expect, 1500 * ms, "held for 75 %"},
 		{"for long enough", story(confirmed, sight(18.5, judge.Healthy, none)), expect, 1500 * ms, ""},
 		{"after the repair is of no interest", story(confirmed, sight(20, judge.Healthy, none)), expect, 1500 * ms, ""},
-		{"ill before", story(sight(1, judge.Suspect, lost), confirmed), expect, 1500 * ms, "before the fault"},
+		{"unhealthy before", story(sight(1, judge.Suspect, lost), confirmed), expect, 1500 * ms, "before the fault"},
 		{"worse than allowed", story(confirmed), Expectation{
 			Status: judge.Suspect, Never: judge.Stale, Causes: []judge.Cause{dead}, Limit: 2 * time.Second,
 		}, 1500 * ms, "STALE because of path_dead"},

@@ -206,7 +206,7 @@ func introduce(t testing.TB, near *Namespace, nearEnd End, far *Namespace, farEn
 		})
 	}
 	if err != nil {
-		t.Fatalf("telling %s the address of %s: %v", nearEnd.Name, farEnd.Name, err)
+		t.Fatalf("set the address of %s at %s: %v", farEnd.Name, nearEnd.Name, err)
 	}
 }
 

@@ -117,7 +117,7 @@ func (p *Prometheus) Query(expr string) model.Vector {
 		p.tb.Fatal(err)
 	}
 	defer answer.Body.Close()
-	var told struct {
+	var reported struct {
 		Error    string
 		Warnings []string
 		Data     struct {
@@ -125,10 +125,10 @@ func (p *Prometheus) Query(expr string) model.Vector {
 			Result     model.Vector
 		}
 	}
-	if err := json.NewDecoder(answer.Body).Decode(&told); err != nil || told.Error != "" || len(told.Warnings) > 0 {
-		p.tb.Fatalf("query %s gave a %s: %v %s %q", expr, told.Data.ResultType, err, told.Error, told.Warnings)
+	if err := json.NewDecoder(answer.Body).Decode(&reported); err != nil || reported.Error != "" || len(reported.Warnings) > 0 {
+		p.tb.Fatalf("query %s gave a %s: %v %s %q", expr, reported.Data.ResultType, err, reported.Error, reported.Warnings)
 	}
-	return told.Data.Result
+	return reported.Data.Result
 }
 
 // Number evaluates an expression that gives one series.

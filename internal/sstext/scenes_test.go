@@ -143,7 +143,7 @@ func (l lab) troubles(t *testing.T) []scene {
 	if _, err := silent.Write(make([]byte, 5000)); err != nil {
 		t.Fatal(err)
 	}
-	l.dialInVain(t, netip.AddrPortFrom(l.link.B.IPv4, portBlack))
+	l.dialUnanswered(t, netip.AddrPortFrom(l.link.B.IPv4, portBlack))
 	full, _ := l.near.Pair(t, "tcp", "127.0.0.1:0")
 	go func() { _, _ = full.Write(make([]byte, 16<<20)) }() // more than the peer's buffer takes: ends with the connection
 	return []scene{
@@ -163,8 +163,8 @@ func (l lab) troubles(t *testing.T) []scene {
 	}
 }
 
-// dialInVain dials, and gives up when the test is over.
-func (l lab) dialInVain(t *testing.T, to netip.AddrPort) {
+// dialUnanswered dials, and gives up when the test is over.
+func (l lab) dialUnanswered(t *testing.T, to netip.AddrPort) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

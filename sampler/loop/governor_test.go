@@ -53,7 +53,7 @@ func TestGovernorIsGentle(t *testing.T) {
 	for range 30 {
 		before := g.interval
 		if changed := g.spent(500*time.Millisecond, 0); changed != (g.interval != before) {
-			t.Error("does not tell of a change")
+			t.Error("does not show of a change")
 		}
 
 		if g.interval > before*3/2 {

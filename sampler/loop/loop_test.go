@@ -100,7 +100,7 @@ func (s *script) Dump(sink sampler.Sink) (sampler.Dump, error) {
 	return sampler.Dump{Sockets: s.nth}, nil
 }
 
-func (s *script) Read([]sampler.Target, sampler.Sink) error { return errors.New("nobody reads") }
+func (s *script) Read([]sampler.Target, sampler.Sink) error { return errors.New("none reads") }
 
 func (s *script) Recheck(targets []sampler.Target, sink sampler.Sink) (sampler.Round, error) {
 	s.round++
@@ -118,7 +118,7 @@ func (s *script) Recheck(targets []sampler.Target, sink sampler.Sink) (sampler.R
 
 func (s *script) Close() error {
 	s.diary.note("close")
-	return errors.New("nobody cares")
+	return errors.New("none cares")
 }
 
 // runFor runs a loop for a time in a bubble with a clock of its own.

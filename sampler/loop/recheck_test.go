@@ -48,8 +48,8 @@ func TestLoopRecheck(t *testing.T) {
 	}
 }
 
-// TestLoopRereadsNothing asks no one when nothing is watched.
-func TestLoopRereadsNothing(t *testing.T) {
+// TestLoopRechecksNothing asks no one when nothing is watched.
+func TestLoopRechecksNothing(t *testing.T) {
 	got := runLoop(t, 999*ms, func(_ context.Context, _ *script, l *Loop) { l.RecheckInterval = 250 * ms })
 	requireLines(t, got, "0s open", "0s begin", "0s 1 sockets", "0s end 1", "0s ticked 1, took 0s", "999ms close")
 }

@@ -1,0 +1,2 @@
+// Package p tells what is ill.
+package p
