@@ -4,52 +4,14 @@ import (
 	"encoding/json"
 	"strconv"
 
+	v1 "tcphealth_exporter/api/v1"
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/sampler"
 )
 
-// connection is a connection as clients see it.
-type connection struct {
-	LocalAddress  string      `json:"local_address"`
-	LocalPort     json.Number `json:"local_port"`
-	RemoteAddress string      `json:"remote_address"`
-	RemotePort    json.Number `json:"remote_port"`
-	Cookie        string      `json:"cookie"`
-	State         string      `json:"state"`
-	Idle          bool        `json:"idle"`
-	Status        string      `json:"status"`
-	StatusSince   string      `json:"status_since"`
-	Score         int         `json:"score"`
-	Points        int         `json:"points"`
-	SafeToSend    bool        `json:"safe_to_send"`
-	Flags         []string    `json:"flags"`
-	Cause         string      `json:"cause"`
-	Reasons       []string    `json:"reasons"`
-	FirstSeen     string      `json:"first_seen"`
-	Ended         string      `json:"ended,omitempty"`
-	Trend         figures     `json:"trend"`
-	ReadAt        string      `json:"read_at,omitempty"`
-	Socket        *socket     `json:"socket,omitempty"`
-	TCPInfo       figures     `json:"tcp_info,omitempty"`
-	Samples       []figures   `json:"samples,omitempty"`
-}
-
-// socket is what the kernel provides beside tcp_info.
-type socket struct {
-	SendQueue    uint32 `json:"send_queue_bytes"`
-	ReceiveQueue uint32 `json:"receive_queue_bytes"`
-	Timer        string `json:"timer"`
-	// TimerExpires is in seconds, TimerRetransmits counts timeouts or probes.
-	TimerExpires     float64 `json:"timer_expires_seconds"`
-	TimerRetransmits uint8   `json:"timer_retransmits"`
-	UID              uint32  `json:"uid"`
-	Inode            uint32  `json:"inode,omitempty"`
-	Congestion       string  `json:"congestion_algorithm,omitempty"`
-}
-
 // newConnection renders a connection. kernel determines which fields exist.
-func newConnection(f *health.Found, kernel *sampler.TCPInfo) *connection {
-	c := &connection{
+func newConnection(f *health.Found, kernel *sampler.TCPInfo) *v1.Connection {
+	c := &v1.Connection{
 		LocalAddress:  f.LocalAddress,
 		LocalPort:     json.Number(f.LocalPort),
 		RemoteAddress: f.RemoteAddress,
@@ -58,14 +20,14 @@ func newConnection(f *health.Found, kernel *sampler.TCPInfo) *connection {
 		State:         f.State.String(),
 		Idle:          f.Idle,
 		Status:        f.Status.String(),
-		StatusSince:   timestamp(f.StatusSince),
+		StatusSince:   v1.Timestamp(f.StatusSince),
 		Score:         f.Score,
 		Points:        f.Points,
 		SafeToSend:    f.SafeToSend,
 		Flags:         []string{},
 		Cause:         f.Cause.String(),
 		Reasons:       append([]string{}, f.Reasons...),
-		FirstSeen:     timestamp(f.FirstSeen),
+		FirstSeen:     v1.Timestamp(f.FirstSeen),
 		Trend:         newTrend(&f.Trend),
 	}
 
@@ -74,11 +36,11 @@ func newConnection(f *health.Found, kernel *sampler.TCPInfo) *connection {
 	}
 
 	if !f.Ended.IsZero() {
-		c.Ended = timestamp(f.Ended)
+		c.Ended = v1.Timestamp(f.Ended)
 	}
 
 	if !f.RowAt.IsZero() {
-		c.ReadAt, c.Socket, c.TCPInfo = timestamp(f.RowAt), newSocket(&f.Row), newTCPInfo(&f.Row.Info)
+		c.ReadAt, c.Socket, c.TCPInfo = v1.Timestamp(f.RowAt), newSocket(&f.Row), newTCPInfo(&f.Row.Info)
 	}
 
 	for i := range f.Window {
@@ -88,8 +50,8 @@ func newConnection(f *health.Found, kernel *sampler.TCPInfo) *connection {
 	return c
 }
 
-func newSocket(row *sampler.Socket) *socket {
-	return &socket{
+func newSocket(row *sampler.Socket) *v1.Socket {
+	return &v1.Socket{
 		SendQueue:        row.SendQueue,
 		ReceiveQueue:     row.RecvQueue,
 		Timer:            row.Timer.String(),
@@ -102,13 +64,13 @@ func newSocket(row *sampler.Socket) *socket {
 }
 
 // newSample renders a sample under the names that its figures have elsewhere.
-func newSample(s *health.Sample, kernel *sampler.TCPInfo) figures {
+func newSample(s *health.Sample, kernel *sampler.TCPInfo) v1.Figures {
 	const usPerMS = 1000
 
-	f := make(figures, 0, 512)
-	f.time("at", s.At)
-	f.count("send_queue_bytes", uint64(s.SendQueue))
-	f.count("receive_queue_bytes", uint64(s.RecvQueue))
+	f := make(v1.Figures, 0, 512)
+	f.AddTime("at", s.At)
+	f.AddCount("send_queue_bytes", uint64(s.SendQueue))
+	f.AddCount("receive_queue_bytes", uint64(s.RecvQueue))
 
 	for _, figure := range []struct {
 		field sampler.Field
@@ -128,7 +90,7 @@ func newSample(s *health.Sample, kernel *sampler.TCPInfo) figures {
 		{sampler.FieldSndbufLimited, uint64(s.SndbufLimited) * usPerMS},
 	} {
 		if kernel.Has(figure.field) {
-			f.field(figure.field, figure.value)
+			addField(&f, figure.field, figure.value)
 		}
 	}
 

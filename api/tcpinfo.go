@@ -3,6 +3,7 @@ package api
 import (
 	"strings"
 
+	v1 "tcphealth_exporter/api/v1"
 	"tcphealth_exporter/sampler"
 )
 
@@ -38,23 +39,23 @@ func fieldNames() (names [sampler.NumFields]string) {
 	return names
 }
 
-// field adds a field of tcp_info, given in the kernel's unit.
-func (f *figures) field(field sampler.Field, v uint64) {
+// addField adds a field of tcp_info, given in the kernel's unit.
+func addField(f *v1.Figures, field sampler.Field, v uint64) {
 	name, per := fieldNameTable[field], baseTable[field.Unit()].per
 	if per == 1 {
-		f.count(name, v)
+		f.AddCount(name, v)
 	} else {
-		f.number(name, float64(v)/per)
+		f.AddNumber(name, float64(v)/per)
 	}
 }
 
 // newTCPInfo renders the fields that tcp_info has.
-func newTCPInfo(info *sampler.TCPInfo) figures {
-	all := make(figures, 0, 2048)
+func newTCPInfo(info *sampler.TCPInfo) v1.Figures {
+	all := make(v1.Figures, 0, 2048)
 
 	for f := range sampler.NumFields {
 		if v, ok := info.Get(f); ok {
-			all.field(f, v)
+			addField(&all, f, v)
 		}
 	}
 

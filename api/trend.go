@@ -1,6 +1,9 @@
 package api
 
-import "tcphealth_exporter/health/judge"
+import (
+	v1 "tcphealth_exporter/api/v1"
+	"tcphealth_exporter/health/judge"
+)
 
 // trendFigure is a figure of a trend under the name of its metric.
 type trendFigure[T any] struct {
@@ -41,20 +44,20 @@ func direction(t *judge.QueueTrend) float64 {
 }
 
 // newTrend renders a trend; a ratio that is not known is left out.
-func newTrend(t *judge.Trend) figures {
-	all := make(figures, 0, 1024)
+func newTrend(t *judge.Trend) v1.Figures {
+	all := make(v1.Figures, 0, 1024)
 
 	for _, queue := range []struct {
 		name  string
 		trend *judge.QueueTrend
 	}{{"send_queue", &t.Send}, {"receive_queue", &t.Recv}} {
 		for _, figure := range queueFigureTable {
-			all.number(queue.name+figure.name, figure.value(queue.trend))
+			all.AddNumber(queue.name+figure.name, figure.value(queue.trend))
 		}
 	}
 
 	for _, figure := range trendFigureTable {
-		all.number(figure.name, figure.value(t))
+		all.AddNumber(figure.name, figure.value(t))
 	}
 
 	return all

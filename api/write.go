@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 
+	v1 "tcphealth_exporter/api/v1"
 	"tcphealth_exporter/health"
 )
 
@@ -31,9 +31,7 @@ func writeFailure(w http.ResponseWriter, f *failure) {
 
 	w.WriteHeader(f.status)
 
-	_ = newEncoder(w).Encode(struct {
-		Error string `json:"error"`
-	}{f.text})
+	_ = newEncoder(w).Encode(v1.Error{Error: f.text})
 }
 
 // writeAnswer writes an answer as JSON, each connection on a line of its own. A
@@ -43,7 +41,7 @@ func writeAnswer(w http.ResponseWriter, a *health.Answer) {
 	defer func() { _ = out.Flush() }()
 
 	_, _ = fmt.Fprintf(out, `{"sampled_at":%q,"total":%d,"truncated":%t,"connections":[`,
-		timestamp(a.SampledAt), a.Total, a.Total > len(a.Found))
+		v1.Timestamp(a.SampledAt), a.Total, a.Total > len(a.Found))
 
 	var line bytes.Buffer
 
@@ -78,6 +76,3 @@ func newEncoder(w io.Writer) *json.Encoder {
 
 	return e
 }
-
-// timestamp renders a time as RFC 3339, in UTC with milliseconds.
-func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
