@@ -173,15 +173,6 @@ func (t *Tracker) End(d sampler.Dump) {
 	t.publish(t.snapshot(at))
 }
 
-// advanceAdmission rotates a crowded table once per sample of the exporter's own
-// namespace, which is sampled on every tick.
-func (t *Tracker) advanceAdmission() {
-	if t.at.id == 0 {
-		sum := t.ticks()
-		t.admission.advance(t.at.clock.tickLength(), t.slab.used-len(t.ended)+sum.untracked, sum.kept)
-	}
-}
-
 // observe takes in one row.
 func (t *Tracker) observe(m *judge.Moment) {
 	row := m.Socket
@@ -259,55 +250,4 @@ func (t *Tracker) reconcile(i uint32, row *sampler.Socket) bool {
 	t.remove(i)
 
 	return false
-}
-
-// keep reports whether a connection stays in a crowded table out of its turn: the
-// unhealthy and the shown ones do, in half of the table at most.
-func (t *Tracker) keep(i uint32) bool {
-	c := t.slab.conn(i)
-	if c.judged.Verdict().Status < judge.Suspect && c.place == export.NoPlace || t.at.tick.kept >= t.cfg.MaxConnections/2 {
-		return false
-	}
-
-	t.at.tick.kept++
-
-	return true
-}
-
-// admit makes a place for a new connection, if need be that of an ended one.
-func (t *Tracker) admit(m *judge.Moment, turn bool) (uint32, bool) {
-	if !turn {
-		return 0, false
-	}
-
-	if t.slab.used >= t.cfg.MaxConnections {
-		if len(t.ended) == 0 {
-			return 0, false
-		}
-
-		t.forgetEnded()
-	}
-
-	i := t.slab.alloc()
-	c := t.slab.conn(i)
-	c.identify(m.Socket)
-	c.profile, c.revision = t.policy.choose(m.Socket), t.revision
-	c.firstSeen = m.At
-	c.foundAtStart = t.at.first
-	c.opened = !t.at.first && !t.admission.crowded && !t.admission.relaxed
-	c.congestion = t.algorithms.number(m.Socket)
-	t.at.index[c.cookie] = i
-
-	if t.kernel.Len() == 0 {
-		t.kernel = m.Socket.Info
-	}
-
-	if c.opened {
-		t.stats.Opened++
-	}
-
-	t.arrivals = append(t.arrivals, i)
-	t.exports.Appeared(i, m.Socket)
-
-	return i, true
 }

@@ -62,7 +62,7 @@ func (c *Conn) Read(targets []Target, sink Sink) error {
 	return c.readAll(targets, &r, sink)
 }
 
-// Rechecked implements [Source]. Errors are like those of [Conn.Dump].
+// Recheck implements [Source]. Errors are like those of [Conn.Dump].
 func (c *Conn) Recheck(targets []Target, sink Sink) (Round, error) {
 	r := Round{Start: c.now()}
 

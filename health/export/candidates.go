@@ -103,7 +103,7 @@ type candidates struct {
 }
 
 func (h *candidates) offer(c Candidate, row *sampler.Socket) {
-	slot, taken := h.Worst.Offer(c)
+	slot, taken := h.Offer(c)
 	if !taken {
 		return
 	}

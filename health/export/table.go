@@ -1,7 +1,6 @@
 package export
 
 import (
-	"fmt"
 	"time"
 
 	"tcphealth_exporter/health/judge"
@@ -72,11 +71,6 @@ type place struct {
 	tuple Tuple
 }
 
-type successor struct {
-	index  uint32
-	socket sampler.Socket
-}
-
 // NewTable returns an empty table. zone names an interface by its number.
 func NewTable(cfg Config, conns Connections, zone func(ifindex uint32) string) *Table {
 	return &Table{
@@ -134,17 +128,6 @@ func (e *Table) Consider(c Candidate, age int64, s *sampler.Socket) {
 // DropCandidates drops the candidates, because they are read again.
 func (e *Table) DropCandidates() { e.candidates.Clear() }
 
-// Appeared records a new connection whose 4-tuple may still be exported for another.
-func (e *Table) Appeared(i uint32, s *sampler.Socket) {
-	if len(e.byTuple) == 0 {
-		return
-	}
-
-	if _, exported := e.byTuple[TupleOf(s, e.zone)]; exported && len(e.successors) < len(e.places) {
-		e.successors = append(e.successors, successor{i, *s})
-	}
-}
-
 // SetEnded records whether the connection at a place has ended.
 func (e *Table) SetEnded(place int32, ended bool) { e.places[place].ended = ended }
 
@@ -187,35 +170,6 @@ func (e *Table) knows(s *sampler.Socket) bool {
 	_, exported := e.byTuple[TupleOf(s, e.zone)]
 
 	return exported
-}
-
-// succeed lets a connection take over the place of an ended one with the same
-// 4-tuple.
-func (e *Table) succeed(at int64) {
-	waiting := e.successors[:0]
-
-	for i := range e.successors {
-		s := &e.successors[i]
-		if !e.conns.Current(s.index, &s.socket) || e.conns.Place(s.index) != NoPlace {
-			continue
-		}
-
-		place, exported := e.byTuple[TupleOf(&s.socket, e.zone)]
-		if !exported {
-			continue
-		}
-
-		if p := &e.places[place]; !p.ended && !e.conns.Missed(p.index) {
-			waiting = append(waiting, *s)
-
-			continue
-		}
-
-		e.Withdraw(place)
-		e.assign(e.takeFree(), s.index, &s.socket, at)
-	}
-
-	e.successors = waiting
 }
 
 // findPlace returns a free place for the candidate, or frees one.
@@ -304,28 +258,4 @@ func (e *Table) Withdraw(from int32) {
 	delete(e.byTuple, p.tuple)
 	*p = place{}
 	e.free = append(e.free, from)
-}
-
-// Check returns an error if the table contradicts itself. It is for tests.
-func (e *Table) Check() error {
-	taken := 0
-
-	for i := range e.places {
-		p := &e.places[i]
-		if !p.taken {
-			continue
-		}
-
-		taken++
-
-		if at, known := e.byTuple[p.tuple]; !known || at != int32(i) {
-			return fmt.Errorf("place %d of %v is known as %d, %v", i, p.tuple, at, known)
-		}
-	}
-
-	if taken != e.Len() || len(e.byTuple) != taken || len(e.places) > e.cfg.Max {
-		return fmt.Errorf("%d places taken of %d, %d free, %d tuples, budget %d", taken, len(e.places), len(e.free), len(e.byTuple), e.cfg.Max)
-	}
-
-	return nil
 }

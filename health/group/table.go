@@ -2,9 +2,7 @@ package group
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -52,17 +50,6 @@ type entry struct {
 	members int // in the table
 }
 
-// Place is an exported group.
-type Place struct {
-	Group
-
-	rtt   Distribution
-	entry int32 // noPlace for [Other]
-	// emptySince is since when it has no members, in ms on the tracker's clock,
-	// zero while it has some.
-	emptySince int64
-}
-
 // ID identifies a group in a [Table].
 type ID int32
 
@@ -94,13 +81,6 @@ func (t *Table) Reset(g *Grouping) {
 	t.entries, t.free, t.placeOf = nil, nil, nil
 	t.folded = 0
 	t.places = []Place{newPlace(noPlace, g.otherLabels())}
-}
-
-// ObserveRTT adds a round-trip time in seconds.
-func (p *Place) ObserveRTT(seconds float64) { p.rtt.Observe(seconds) }
-
-func newPlace(entry int32, labels []string) Place {
-	return Place{entry: entry, Group: Group{Labels: labels, Name: strings.Join(labels, "/")}, rtt: NewDistribution(rttBoundTable)}
 }
 
 // Of returns where the connections of a group are counted, which is [Other] for those
@@ -311,51 +291,4 @@ func (t *Table) Bytes() int {
 	)
 
 	return cap(t.entries)*perEntry + len(t.byKey)*perKey + cap(t.free)*4 + cap(t.places)*perPlace
-}
-
-// Check returns an error if the table contradicts itself, or the members of its
-// groups. It is for tests.
-func (t *Table) Check(members map[ID]int) error {
-	folded := 0
-
-	for key, e := range t.byKey {
-		place, n := t.placeOf[e], members[ID(e)]
-		if t.entries[e].key != key || t.entries[e].members != n || n == 0 && place == otherPlace {
-			return fmt.Errorf("the entry of %q is %+v, has %d members, and is at place %d", key, t.entries[e], n, place)
-		}
-
-		if place == otherPlace {
-			folded++
-		} else if t.places[place].entry != e || !slices.Equal(t.places[place].Labels, labelsOf(key)) {
-			return fmt.Errorf("%q is at the place of entry %d, %v", key, t.places[place].entry, t.places[place].Labels)
-		}
-
-		delete(members, ID(e))
-	}
-
-	switch {
-	case len(members) != 0 || len(t.byKey)+len(t.free) != len(t.entries):
-		return fmt.Errorf("members of forgotten entries: %v; %d entries, %d known by key, %d free", members, len(t.entries), len(t.byKey), len(t.free))
-	case folded != t.folded || len(t.byKey)-folded != len(t.places)-1 || len(t.places)-1 > t.cfg.Max:
-		return fmt.Errorf("%d entries folded, %d counted; %d of them, %d places of %d", folded, t.folded, len(t.byKey), len(t.places)-1, t.cfg.Max)
-	}
-
-	return t.checkLabels()
-}
-
-func (t *Table) checkLabels() error {
-	seen := make(map[string]bool)
-
-	for i := range t.places {
-		p := &t.places[i]
-		name := strings.Join(p.Labels, "|")
-
-		if seen[name] || len(p.Labels) != len(t.labels) || (i == otherPlace) != (p.entry == noPlace) {
-			return fmt.Errorf("place %d of entry %d has the labels %q twice, or too few", i, p.entry, p.Labels)
-		}
-
-		seen[name] = true
-	}
-
-	return nil
 }

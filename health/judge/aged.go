@@ -35,7 +35,7 @@ func (a *aged) observe(v uint32, now Stamp, age int64, prefer better) {
 	}
 }
 
-// value returns
+// value returns the minimum or maximum, zero for none.
 func (a *aged) value(prefer better) uint32 {
 	if a.current == 0 || a.previous != 0 && prefer(a.previous, a.current) {
 		return a.previous

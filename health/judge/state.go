@@ -94,7 +94,7 @@ func (st *State) Verdict() Verdict { return st.verdict.Verdict }
 // Spotless reports whether the verdict is HEALTHY and idle, with no flag active
 // and nothing held from before.
 func (st *State) Spotless() bool {
-	return st.verdict.Verdict.spotless() && st.verdict.assessed == Healthy
+	return st.verdict.spotless() && st.verdict.assessed == Healthy
 }
 
 // Windows returns the events of the peer's receive window since the first moment.

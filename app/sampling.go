@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tcphealth_exporter/sampler"
+	"tcphealth_exporter/sampler/loop"
+
+	"github.com/go-kit/log/level"
+)
+
+// sample replays the recording or samples the kernel until ctx is done.
+func (e *exporter) sample(ctx context.Context, source *files) error {
+	reporter := e.reporter()
+	consumer := governed{e.tracker, &e.reloader.next}
+
+	if source.replay != nil {
+		if err := e.play(ctx, source.replay, consumer, reporter); err != nil {
+			return err
+		}
+
+		loop.Answer(ctx, e.questions, source.replay)
+
+		return nil
+	}
+
+	reporter.kernel = e.kernel
+	clock := loop.Loop{
+		Open:            e.dial,
+		Interval:        e.opts.interval,
+		RecheckInterval: e.opts.recheckInterval,
+		MaxCPU:          e.opts.maxCPU,
+		MostInterval:    e.opts.window / minWindowIntervals,
+		CPU:             loop.ThreadCPU,
+		Questions:       e.questions,
+		Consumer:        consumer,
+		Observer:        reporter,
+	}
+	clock.Run(ctx)
+	e.tracker.Shutdown()
+
+	return nil
+}
+
+// play replays a recording to its end.
+func (e *exporter) play(ctx context.Context, replay *sampler.Replay, c sampler.Consumer, o sampler.Observer) error {
+	err := loop.Play(ctx, replay, c, o, e.questions)
+	if err == nil && e.latest.snapshot.Load() == nil {
+		err = fmt.Errorf("%w: it holds no sample", sampler.ErrRecording)
+	}
+
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("play %q: %w", e.opts.replay, err)
+	}
+
+	e.latest.finish()
+
+	return nil
+}
+
+func (e *exporter) dial() (sampler.Source, error) {
+	cfg := sampler.Config{CongestionInfo: e.opts.congestionInfo}
+	if e.recorder != nil {
+		cfg.Tap = e.recorder
+	}
+
+	conn, err := sampler.Dial(cfg)
+	if err != nil {
+		return nil, err
+	}
+
+	conn.SetSkip(e.tracker.Resting)
+	_ = level.Debug(e.logger).Log("msg", "netlink socket opened", "one_dump_for_both_families", conn.Legacy())
+
+	if e.opts.filterText == "" {
+		return conn, nil
+	}
+
+	if err := applyFilter(conn, e.opts.filter, e.logger); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+
+	return conn, nil
+}
