@@ -89,6 +89,9 @@ func TestWeakFlagsStopAtCaution(t *testing.T) {
 func TestOnlyDeadMeansStale(t *testing.T) {
 	worst := func(f Flag) int {
 		steps := messagingThresholds().Steps[f]
+		if len(steps) == 0 {
+			return 0
+		}
 
 		return steps[len(steps)-1].Points
 	}

@@ -1,6 +1,9 @@
 package judge
 
-import "tcphealth_exporter/sampler"
+import (
+	"math"
+	"tcphealth_exporter/sampler"
+)
 
 // Evidence is all that the rules are evaluated on. Times are in seconds, sizes in
 // bytes. A figure that the kernel does not provide is zero, which activates nothing.
@@ -31,6 +34,15 @@ type Evidence struct {
 	// timeouts are consecutive retransmission timeouts, probes are unanswered
 	// keepalive or zero-window probes, backoff is the RTO's exponent.
 	timeouts, probes, backoff uint8
+
+	// sentAgo and ackAgo are the times in ms since data was last sent and an ACK last
+	// arrived, quietFor that without any traffic. timerAge is a lower bound of the age
+	// in seconds, probedFor is for how many ms a closed window has been probed.
+	sentAgo, ackAgo, quietFor int64
+	timerAge                  float64
+	probedFor                 int64
+	// unread is what the application has not read, in bytes.
+	unread uint32
 
 	srtt, rttvar, rto float64
 	// expectedRTO is the result of the kernel's formula without back-off.
@@ -110,9 +122,13 @@ func (e *Evidence) fromKernel(s *sampler.Socket) {
 	e.rttvar = float64(info.RTTVar()) / usPerSecond
 	e.rto = float64(info.RTO()) / usPerSecond
 	e.expectedRTO = e.srtt + max(minRTOVar, 4*e.rttvar)
-	e.outstanding = e.unacked > 0 || e.probes > 0
+	e.outstanding = e.unacked > 0 || e.probes > 0 || s.State == sampler.StateSynSent
 	e.finOnly = e.unacked > 0 && s.SendQueue <= 1 && finSent(s.State)
-	e.recvQueue = float64(unread(s))
+	e.unread = unread(s)
+	e.recvQueue = float64(e.unread)
+	e.sentAgo, e.ackAgo = sentAgo(s), int64(info.LastAckRecv())
+	e.timerAge, e.probedFor = timerAge(s), probedFor(s)
+	e.zeroWindow = atZeroWindow(s)
 	e.queue.now = float64(info.NotsentBytes())
 	e.mss = float64(info.SndMSS())
 
@@ -120,6 +136,8 @@ func (e *Evidence) fromKernel(s *sampler.Socket) {
 	if e.unacked > 0 && !e.sizeUnknown {
 		e.segment = max(0, float64(s.SendQueue)-e.queue.now) / float64(e.unacked)
 	}
+
+	e.quietFor = quietFor(s, e.outstanding)
 
 	if e.synchronized {
 		e.dataSilence = float64(info.LastDataRecv()) / msPerSecond
@@ -179,9 +197,6 @@ func sentAgo(s *sampler.Socket) int64 {
 	}
 }
 
-// ackReceivedAgo returns the time since the last ACK in ms.
-func ackReceivedAgo(s *sampler.Socket) int64 { return int64(s.Info.LastAckRecv()) }
-
 // atZeroWindow reports whether the peer's receive window blocks unsent data.
 func atZeroWindow(s *sampler.Socket) bool {
 	if s.State == sampler.StateSynSent || s.Info.Len() == 0 {
@@ -211,12 +226,15 @@ func unread(s *sampler.Socket) uint32 {
 	}
 }
 
-// quiet reports whether nothing is outstanding or unsent, and no data was sent or
-// received for at least windowMS.
-func quiet(s *sampler.Socket, outstanding bool, windowMS int64) bool {
-	if outstanding || s.SendQueue > 0 || s.State == sampler.StateSynSent {
-		return false
+// quietFor returns for how many ms nothing has been outstanding or unsent, and no data
+// was sent or received.
+func quietFor(s *sampler.Socket, outstanding bool) int64 {
+	switch {
+	case outstanding || s.SendQueue > 0 || s.State == sampler.StateSynSent:
+		return 0
+	case s.Info.Len() == 0:
+		return math.MaxInt64
+	default:
+		return int64(min(s.Info.LastDataSent(), s.Info.LastDataRecv()))
 	}
-
-	return s.Info.Len() == 0 || int64(min(s.Info.LastDataSent(), s.Info.LastDataRecv())) >= windowMS
 }

@@ -2,9 +2,24 @@ package judge
 
 import "tcphealth_exporter/sampler"
 
+// Stamp is a time on the judging clock in ms. Zero means "not running".
+type Stamp int64
+
+// seconds returns the time from s to now, zero if s is not running.
+func (s Stamp) seconds(now Stamp) float64 {
+	if s == 0 {
+		return 0
+	}
+
+	return float64(now-s) / msPerSecond
+}
+
 // follow adds a moment to the window and gathers the evidence.
 func (st *State) follow(m *Moment, r *Window, t *Thresholds, e *Evidence) {
-	s := newSample(m.Socket, m.Sampled)
+	*e = Evidence{}
+	e.fromKernel(m.Socket)
+
+	s := newSample(m.Socket, e, m.Sampled)
 	if r.count > 0 && s.resetSince(r.Newest()) {
 		r.clear()
 		st.forget()
@@ -20,8 +35,6 @@ func (st *State) follow(m *Moment, r *Window, t *Thresholds, e *Evidence) {
 	r.Push(s)
 	st.lastAt = m.At
 
-	*e = Evidence{}
-	e.fromKernel(m.Socket)
 	st.followEdge(m, first)
 	st.followProgress(m, e, first, elapsed)
 	st.followAge(m, e)
@@ -52,7 +65,7 @@ func (st *State) followProgress(m *Moment, e *Evidence, first bool, elapsed int6
 	progress := acked > st.bytesAcked
 
 	if info.Len() > 0 && !info.Has(sampler.FieldBytesAcked) {
-		progress = e.timeouts == 0 && (e.unacked < st.unacked || st.unacked > 0 && ackReceivedAgo(m.Socket) < elapsed)
+		progress = e.timeouts == 0 && (e.unacked < st.unacked || st.unacked > 0 && e.ackAgo < elapsed)
 	}
 
 	if progress && !first {
@@ -67,26 +80,22 @@ func (st *State) followProgress(m *Moment, e *Evidence, first bool, elapsed int6
 // followAge determines how long the oldest outstanding byte has waited. If it was
 // sent between two samples, the latest possible time counts.
 func (st *State) followAge(m *Moment, e *Evidence) {
-	if m.Socket.State == sampler.StateSynSent {
-		e.outstanding = true
-	}
-
 	if !e.outstanding {
 		st.outstandingSince = 0
 
 		return
 	}
 
-	since := m.Now - Stamp(sentAgo(m.Socket))
+	since := m.Now - Stamp(e.sentAgo)
 
 	switch {
 	case e.unacked == 0: // a probe: any answer since then starts a new one
 		since = m.Now
-		if ackReceivedAgo(m.Socket) < int64(m.Now-st.outstandingSince)+JiffyMS {
+		if e.ackAgo < int64(m.Now-st.outstandingSince)+JiffyMS {
 			st.outstandingSince = 0
 		}
 	case st.lastProgress == m.Now:
-		since = max(since, m.Now-Stamp(ackReceivedAgo(m.Socket)))
+		since = max(since, m.Now-Stamp(e.ackAgo))
 	}
 
 	if m.AfterGap { // the kernel's clocks went on during the gap
@@ -97,7 +106,7 @@ func (st *State) followAge(m *Moment, e *Evidence) {
 		st.outstandingSince = since
 	}
 
-	e.age = max(st.outstandingSince.seconds(m.Now), timerAge(m.Socket))
+	e.age = max(st.outstandingSince.seconds(m.Now), e.timerAge)
 }
 
 // followAnswer records whether the last transmission was answered at all: a peer that
@@ -135,8 +144,6 @@ const neverRead = 16 << 10
 // followReceiver records a closed window of the peer, and a local application that
 // does not read.
 func (st *State) followReceiver(m *Moment, e *Evidence, first bool) {
-	e.zeroWindow = atZeroWindow(m.Socket)
-
 	switch {
 	case !e.zeroWindow:
 		st.zeroWindowSince = 0
@@ -146,14 +153,14 @@ func (st *State) followReceiver(m *Moment, e *Evidence, first bool) {
 	}
 
 	if e.zeroWindow {
-		st.zeroWindowSince = min(st.zeroWindowSince, m.Now-Stamp(probedFor(m.Socket)))
+		st.zeroWindowSince = min(st.zeroWindowSince, m.Now-Stamp(e.probedFor))
 	}
 
 	e.zeroWindowFor = st.zeroWindowSince.seconds(m.Now)
 
 	received := m.Socket.Info.BytesReceived() - uint64(m.Socket.RecvQueue)
 	read := received != st.bytesReceived || first
-	waiting := unread(m.Socket)
+	waiting := e.unread
 
 	switch {
 	case waiting == 0 || !m.Socket.Info.Has(sampler.FieldBytesReceived):

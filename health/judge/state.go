@@ -2,18 +2,6 @@ package judge
 
 import "tcphealth_exporter/sampler"
 
-// Stamp is a time on the judging clock in ms. Zero means "not running".
-type Stamp int64
-
-// seconds returns the time from s to now, zero if s is not running.
-func (s Stamp) seconds(now Stamp) float64 {
-	if s == 0 {
-		return 0
-	}
-
-	return float64(now-s) / msPerSecond
-}
-
 // Moment is a connection's socket as it was read at one time.
 type Moment struct {
 	Socket *sampler.Socket
@@ -83,7 +71,7 @@ func (st *State) Observe(m *Moment, w *Window, t *Thresholds, e *Evidence) Asses
 		Windows:   st.windows.Since(&windows),
 	}
 	a.Entered = st.verdict.Status != status
-	st.verdict.Idle = quiet(m.Socket, e.outstanding, w.geometry.Span)
+	st.verdict.Idle = e.quietFor >= w.geometry.Span
 
 	return a
 }

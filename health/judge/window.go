@@ -26,7 +26,7 @@ type Sample struct {
 	Busy, ReceiverLimited, SndbufLimited uint32
 }
 
-func newSample(s *sampler.Socket, at int64) Sample {
+func newSample(s *sampler.Socket, e *Evidence, at int64) Sample {
 	info := &s.Info
 
 	return Sample{
@@ -34,7 +34,7 @@ func newSample(s *sampler.Socket, at int64) Sample {
 		BytesSent:       info.BytesSent(),
 		BytesRetrans:    info.BytesRetrans(),
 		SendQueue:       s.SendQueue,
-		RecvQueue:       unread(s),
+		RecvQueue:       e.unread,
 		Notsent:         info.NotsentBytes(),
 		TotalRetrans:    info.TotalRetrans(),
 		DSACKDups:       info.DSACKDups(),
