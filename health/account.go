@@ -9,9 +9,8 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// account adds to the connection's group what it did since its last row. A row
-// without tcp_info has no counters, and the one behind it nothing to be compared
-// with.
+// account adds the increases since the last socket to the connection's group. A socket
+// without tcp_info has no counters, and the next one has nothing to compare with.
 func (t *Tracker) account(c *connection, w *judge.Window, row *sampler.Socket) {
 	if !row.Has(sampler.HasInfo) {
 		c.counting = false
@@ -37,8 +36,8 @@ func (t *Tracker) account(c *connection, w *judge.Window, row *sampler.Socket) {
 	}
 }
 
-// joinGroups gives their groups to the new connections, now that the listeners of
-// their sample are known; to all connections if the grouping has changed.
+// joinGroups assigns groups to new connections, because the listeners of their sample
+// are known now; to all connections if the grouping has changed.
 func (t *Tracker) joinGroups(at int64) {
 	if g := t.policy.grouping(); g != t.groups.Grouping() && !g.Equal(t.groups.Grouping()) {
 		t.regroup(g)
@@ -89,7 +88,7 @@ func (t *Tracker) regroup(g *group.Grouping) {
 	}
 }
 
-// findRole sets the role of a connection, if the listeners have not decided it before.
+// findRole sets the role of a connection once.
 func (t *Tracker) findRole(c *connection) {
 	if c.role == group.RoleUnknown {
 		c.role = t.spaceOf(c).listeners.openings.roleOf(c)
@@ -116,7 +115,7 @@ func (t *Tracker) joinGroup(c *connection) {
 	c.group = t.groups.Enter(&about)
 }
 
-// zoned returns an endpoint of a connection, a link-local address with its zone.
+// zoned returns an endpoint of a connection, with the zone of a link-local address.
 func (t *Tracker) zoned(e sampler.Endpoint, ifindex uint32) netip.AddrPort {
 	ap := e.AddrPort()
 	if a := ap.Addr(); export.NeedsZone(a) {
@@ -126,8 +125,8 @@ func (t *Tracker) zoned(e sampler.Endpoint, ifindex uint32) netip.AddrPort {
 	return ap
 }
 
-// countJoined counts a connection for the group that it has just joined, and what it
-// did before, if that was never counted and its whole life was tracked.
+// countJoined counts a connection in the group that it has just joined, with all that it
+// did before, if that was never counted and its beginning is known.
 func (t *Tracker) countJoined(i uint32) {
 	c := t.slab.conn(i)
 	p := t.groups.Of(c.group)
@@ -167,7 +166,7 @@ func (t *Tracker) countJoined(i uint32) {
 	p.Counters.Add(&all)
 }
 
-// countOpened counts by whom a connection was opened.
+// countOpened counts a connection as opened, by its direction.
 func (t *Tracker) countOpened(c *connection) {
 	if c.role == group.RoleServer {
 		t.stats.PassiveOpens++
@@ -176,8 +175,8 @@ func (t *Tracker) countOpened(c *connection) {
 	}
 }
 
-// countEntry counts that a connection got another status. One without a group is
-// counted when it joins one.
+// countEntry counts a change of status. A connection without a group is counted when it
+// joins one.
 func (t *Tracker) countEntry(c *connection) {
 	if c.group != group.None {
 		t.groups.Of(c.group).StatusEntries[c.judged.Verdict().Status]++

@@ -5,31 +5,30 @@ import (
 	"time"
 )
 
-// admission shares a table that is too small. Each connection has a fixed
-// place on a circle; an arc as wide as the table can hold moves around it, and
-// who is inside is followed. So everyone that lives for a revolution gets its
-// turn, without any memory of those left out.
+// admission shares a table that is too small. Each connection has a fixed place on a
+// circle. An arc as wide as the table moves around the circle, and the connections
+// inside are tracked. So each connection that lasts for a revolution gets its turn,
+// without any memory of the others.
 type admission struct {
 	capacity int
-	// width is the share of the circle, out of 2^64, that is followed while crowded.
+	// width is the share of the circle, out of 2^64, that is tracked while crowded.
 	width uint64
 	start uint64
-	// crowded: not all connections fit; relaxed: this has just ended, so
-	// that those who were left out come in.
+	// crowded: not all connections fit; relaxed: this has just ended, so that the others
+	// come in.
 	crowded, relaxed bool
 }
 
-// revolution is how long the arc takes around the circle, unless that would
-// make it jump over somebody between two ticks.
+// revolution is the time of the arc around the circle, unless it would then skip a
+// connection between two samples.
 const revolution = time.Minute
 
-// admissionFill is the share of the table the arc is made for; the rest takes
-// up that hashes don't spread evenly.
+// admissionFill is the share of the table that the arc is sized for; the rest absorbs
+// the uneven distribution of hashes.
 const admissionFill = 7.0 / 8
 
-// advance moves the arc by the time that passed. population is the number of
-// connections in the last dump, kept the number of those that stay in the table
-// wherever the arc is.
+// advance moves the arc by the elapsed time. population is the number of connections in
+// the last dump, kept the number of those that stay in the table regardless of the arc.
 func (a *admission) advance(passed time.Duration, population, kept int) {
 	crowded := population > a.capacity
 	a.crowded, a.relaxed = crowded, a.crowded && !crowded
@@ -40,12 +39,12 @@ func (a *admission) advance(passed time.Duration, population, kept int) {
 
 	room := max(1, float64(a.capacity-kept)) * admissionFill
 	share := min(room/float64(population), 1)
-	// Not beyond the end of the old arc: there the next ones have their places.
+	// Not beyond the end of the old arc, where the next ones are.
 	a.start += min(toCircle(passed.Seconds()/revolution.Seconds()), a.width)
 	a.width = toCircle(share)
 }
 
-// admits reports whether it is the connection's turn.
+// admits reports whether a connection is inside the arc.
 func (a *admission) admits(cookie uint64) bool {
 	return !a.crowded || place(cookie)-a.start < a.width
 }
@@ -58,8 +57,8 @@ func toCircle(share float64) uint64 {
 	return uint64(share * (1 << 64))
 }
 
-// place spreads cookies, which the kernel hands out in runs, over the circle
-// (the finalizer of SplitMix64).
+// place spreads cookies, which are assigned in sequence, over the circle (the finalizer
+// of SplitMix64).
 func place(cookie uint64) uint64 {
 	cookie ^= cookie >> 30
 	cookie *= 0xbf58476d1ce4e5b9

@@ -14,8 +14,8 @@ func (t *Tracker) advanceAdmission() {
 	}
 }
 
-// keep reports whether a connection stays in a crowded table out of its turn: the
-// unhealthy and the shown ones do, in half of the table at most.
+// keep reports whether a connection stays in a crowded table out of its turn: unhealthy
+// and exported ones do, up to half of the table.
 func (t *Tracker) keep(i uint32) bool {
 	c := t.slab.conn(i)
 	if c.judged.Verdict().Status < judge.Suspect && c.place == export.NoPlace || t.at.tick.kept >= t.cfg.MaxConnections/2 {
@@ -27,7 +27,7 @@ func (t *Tracker) keep(i uint32) bool {
 	return true
 }
 
-// admit makes a place for a new connection, if need be that of an ended one.
+// admit makes a place for a new connection, if necessary that of an ended one.
 func (t *Tracker) admit(m *judge.Moment, turn bool) (uint32, bool) {
 	if !turn {
 		return 0, false

@@ -6,9 +6,8 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// algorithms numbers the congestion control algorithms in the order in which they
-// are seen, so that a connection needs a byte for its own. Zero is that of which
-// nothing is known.
+// algorithms numbers the congestion control algorithms in the order of their appearance,
+// so that a connection stores one byte. Zero is an unknown algorithm.
 type algorithms struct {
 	names   []string
 	numbers map[[16]byte]uint8

@@ -22,11 +22,11 @@ type clock struct {
 }
 
 const (
-	// gapIntervals is how many usual intervals between two samples make a gap.
+	// gapIntervals is the number of usual intervals without a sample that make a gap.
 	gapIntervals = 2
 )
 
-// begin starts a tick.
+// begin starts a sample.
 func (c *clock) begin() {
 	if c.first != 0 {
 		c.previous = c.first
@@ -36,8 +36,8 @@ func (c *clock) begin() {
 	c.usual = max(c.interval, min(c.lengths[0], c.lengths[1]))
 }
 
-// judge returns the judging clock at the time of a row, and whether its sample
-// is the first one after a gap.
+// judge returns the judging clock at the time of a socket, and reports whether its
+// sample is the first after a gap.
 func (c *clock) judge(at int64) (now judge.Stamp, afterGap bool) {
 	if c.first == 0 {
 		c.first = at
@@ -52,7 +52,7 @@ func (c *clock) judge(at int64) (now judge.Stamp, afterGap bool) {
 // between returns the judging clock at a time between two samples.
 func (c *clock) between(at int64) judge.Stamp { return judge.Stamp(at - c.skipped) }
 
-// pass notes that a tick comes so many ms after the last one.
+// pass records the time since the previous sample in ms.
 func (c *clock) pass(length int64) {
 	if length > gapIntervals*c.usual {
 		c.skipped += length - c.usual
@@ -62,7 +62,7 @@ func (c *clock) pass(length int64) {
 	c.lengths[0], c.lengths[1] = c.lengths[1], length
 }
 
-// tickLength returns the time between this tick and the last one.
+// tickLength returns the time between the previous sample and this one.
 func (c *clock) tickLength() time.Duration {
 	if c.previous == 0 || c.first == 0 {
 		return 0

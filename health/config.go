@@ -7,8 +7,8 @@ import (
 	"tcphealth_exporter/health/group"
 )
 
-// Config configures a [Tracker]. Zero values stand for the defaults of the
-// program's flags, but for the Max of Export and Groups, zero of which is zero.
+// Config configures a [Tracker]. Zero values stand for the defaults of the program's
+// flags, except for the Max of Export and Groups.
 type Config struct {
 	// Interval is the time between two samples.
 	Interval time.Duration
@@ -16,30 +16,30 @@ type Config struct {
 	Window time.Duration
 	// Retention is how long an ended connection stays visible.
 	Retention time.Duration
-	// MaxConnections is the size of the table at most.
+	// MaxConnections is the maximum size of the table.
 	MaxConnections int
 	Export         export.Config
 	Groups         group.Config
 	Recheck        RecheckConfig
-	// Policy is what verdicts depend on, nil for [DefaultPolicy].
+	// Policy determines thresholds and groups, nil for [DefaultPolicy].
 	Policy *Policy
 	// Ended takes each connection that ends; what it points to is valid during the
 	// call. It is nil for none, and must not block.
 	Ended func(*Ended)
 	// CgroupName returns the path of a cgroup, empty if there is none, and reports
-	// whether that is known yet. It must not block. Where it is nil or returns nothing,
-	// the number stands.
+	// whether that is known yet. It must not block. If it is nil or returns nothing, the
+	// number is used.
 	CgroupName func(id uint64) (name string, known bool)
-	// InterfaceName names the interface of a link-local address. Where it is
-	// nil or returns nothing, the number stands.
+	// InterfaceName names the interface of a link-local address. If it is nil or returns
+	// nothing, the number is used.
 	InterfaceName func(index uint32) string
 }
 
-// RecheckConfig bounds the connections that are looked at again between samples.
+// RecheckConfig bounds the connections that are rechecked between samples.
 type RecheckConfig struct {
-	// After is how long something must be outstanding.
+	// After is the minimum outstanding age.
 	After time.Duration
-	// Max is how many are looked at.
+	// Max is the maximum number of connections.
 	Max int
 }
 

@@ -6,8 +6,8 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// connection is the state of one followed connection. It holds no pointers, so
-// that a hundred thousand of them cost the garbage collector nothing.
+// connection is the state of a tracked connection. It holds no pointers, so that a
+// hundred thousand of them cost the garbage collector nothing.
 type connection struct {
 	cookie        uint64
 	cgroup        uint64
@@ -18,32 +18,32 @@ type connection struct {
 	place int32
 	// note is the index of the evidence for the active flags, or noNote.
 	note int32
-	// group is the index of the connection's group, or noGroup until the
-	// listeners are known.
+	// group is the group of the connection, group.None until the listeners of its first
+	// sample are known.
 	group group.ID
 
-	// firstSeen and endedAt are in ms on the tracker's clock, endedAt zero
-	// while the connection lives.
+	// firstSeen and endedAt are in ms on the tracker's clock; endedAt is zero while the
+	// connection is alive.
 	firstSeen, endedAt int64
 	space              sampler.Space
 	missed             uint8 // complete dumps in a row without it
-	// foundAtStart: it was there in the very first dump.
+	// foundAtStart: the first dump of its namespace contained it.
 	foundAtStart bool
 	family       sampler.Family
 	state        sampler.State
 
-	// window is the number of its window, zero for none: see rest. position is
-	// where the window begins.
+	// window is the number of its window, zero for none: see windows. position is where
+	// the window begins.
 	window   uint32
 	position judge.Position
-	// profile is what the policy of the revision chose.
+	// profile was chosen by the policy of the revision.
 	profile, revision uint8
 	role              group.Role
 	congestion        uint8 // the algorithm at first sight, see algorithms
 
-	// opened: it was opened while all connections were watched, so that its
-	// counters began at zero; joined: what they had before it got a group is in
-	// that of a group. counting: the last row had counters.
+	// opened: its counters began at zero while all connections were tracked; joined:
+	// what they were before it had a group is in the counters of a group. counting: the
+	// last socket had counters.
 	opened, joined, counting bool
 	// counted: it is in the counts of the sample and of its group.
 	counted bool
@@ -58,12 +58,12 @@ type connection struct {
 
 const msPerSecond = 1e3
 
-// is reports whether the row is of this connection.
+// is reports whether the socket is that of this connection.
 func (c *connection) is(row *sampler.Socket) bool {
 	return c.cookie == row.Cookie && c.local == row.Local && c.remote == row.Remote
 }
 
-// identify takes over what names the connection and what selects it.
+// identify sets what identifies and selects the connection.
 func (c *connection) identify(row *sampler.Socket) {
 	c.space, c.cookie, c.local, c.remote, c.ifindex = row.Space, row.Cookie, row.Local, row.Remote, row.Ifindex
 	c.family, c.cgroup, c.mark = row.Family, row.CgroupID, row.Mark
@@ -72,7 +72,7 @@ func (c *connection) identify(row *sampler.Socket) {
 // key returns the identity of the connection.
 func (c *connection) key() sampler.Key { return sampler.Key{Space: c.space, Cookie: c.cookie} }
 
-// target names the connection's socket for reading it alone.
+// target returns the connection's socket for rechecks.
 func (c *connection) target() sampler.Target {
 	return sampler.Target{Space: c.space, Cookie: c.cookie, Local: c.local, Remote: c.remote, Ifindex: c.ifindex, Family: c.family}
 }
@@ -83,7 +83,7 @@ func (c *connection) describe(row *sampler.Socket) {
 	row.Family, row.CgroupID, row.Mark = c.family, c.cgroup, c.mark
 }
 
-// counters returns those of the last row, of which s is the sample.
+// counters returns those of the last socket, whose sample is s.
 func (c *connection) counters(s *judge.Sample) group.Counters {
 	return group.Counters{
 		group.SentBytes:             s.BytesSent,
@@ -103,8 +103,8 @@ func (c *connection) counters(s *judge.Sample) group.Counters {
 	}
 }
 
-// lastCounters are the counters of a connection's last socket that are needed for
-// nothing else.
+// lastCounters are the counters of a connection's last socket that are stored nowhere
+// else.
 type lastCounters struct {
 	received                            uint64
 	outOfOrder, segmentsOut, segmentsIn uint32

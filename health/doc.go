@@ -1,50 +1,38 @@
-// Package health follows TCP connections through time and judges them.
-// docs/health.md explains verdicts.
+// Package health tracks TCP connections over time. docs/health.md explains statuses.
 //
-// # The way of a row
+// # Life of a sample
 //
-// A [Tracker] finds the connection of a row by its cookie, pushes the row into
-// the connection's window, gathers the evidence, and lets the rules judge it:
+// A [Tracker] gets the sockets of one dump of a network namespace. It finds each
+// connection by its cookie, or adds it (admit.go), lets [judge.State] judge it
+// (judge.go), counts it in its group (account.go), and considers it for series of its
+// own (exporting.go). When the dump is complete, connections that dumps have missed end
+// (ended.go), and a [Snapshot] is published. It is immutable and shared by all readers.
+// A [Search] answers queries in steps between two samples.
 //
-//	row → window → evidence → flags → points → status, score, cause
-//	      window.go  follow.go  rules.go  assess.go  verdict.go
+// # Namespaces
 //
-// The rules are one table (rules.go): cause, figure (figures.go), limits and
-// points of each flag, and its sentence (sentences.go). Within a cause only the
-// highest flag counts; causes add up. The verdict then passes a hysteresis:
-// worse at once, better after a while. The evidence of connections with raised
-// flags is kept, so that a [Search] can say why (explain.go).
+// Each network namespace has a state of its own (space.go): index, clock, listeners,
+// connections at rest. A namespace that is sampled less often, or fails, neither ends
+// nor delays the connections of another one.
 //
-// Limits are those of the connection's profile (policy.go). Between two samples,
-// connections suspicious are read and judged again (watchlane.go).
+// # Counters
 //
-// # Time
+// Groups count what happens between two samples, so that a counter neither falls when a
+// connection ends nor depends on who reads it:
 //
-// Windows are spans of time. Durations are measured on a judging clock that
-// stands still during gaps in sampling, so that a paused exporter accuses
-// no one. Time is always an argument; the package has no clock of its own.
-//
-// # Groups
-//
-// Each connection belongs to a group, by its role and the addresses and ports
-// that describe its purpose, see [group.Grouping]. Its role is found at the end
-// of the first sample with it, when the listeners have come. Groups count what
-// happens between two samples (account.go), so that a counter neither falls when
-// a connection ends nor depends on who reads it:
-//
-//   - What was there at the first sample counts from then on; what is opened later
+//   - A connection in the first sample counts from then on; one that opens later
 //     counts from its beginning.
-//   - A counter that falls has been begun again with its socket, and counts from
-//     zero. One of 32 bits that wraps has gone on.
-//   - What a connection does behind the last sample with it is lost.
-//   - Who is not followed is not counted; who gets a turn in a crowded table counts
-//     from then on.
+//   - A counter that falls was restarted with its socket, and counts from zero. A
+//     counter of 32 bits that wraps continues.
+//   - What a connection does after the last sample with it is lost.
+//   - A connection that is not tracked is not counted; one that gets its turn in a
+//     crowded table counts from then on.
 //
-// # Bounds
+// # Memory and CPU
 //
-// Connections live in slabs without pointers. The table has a hard cap; above
-// it connections take turns (admission.go). What is shown one by one is bounded
-// and sticky (export.go), and so are groups (groups.go). A [Snapshot] is immutable
-// and shared by all readers. What it doesn't show is found by a [Search], in steps
-// between two samples.
+// Connections are stored in slabs without pointers (slab.go, windows.go). The table has
+// a hard cap, above which connections are tracked in rotation (admission.go).
+// Connections at rest cost next to nothing (rest.go).
+//
+// Time is always an argument; the package has no clock of its own.
 package health

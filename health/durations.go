@@ -2,7 +2,7 @@ package health
 
 import "tcphealth_exporter/health/group"
 
-// durations are the distributions of times over all connections.
+// durations are distributions of times over all connections.
 type durations struct {
 	outstanding, lifetime group.Distribution
 }
@@ -11,9 +11,8 @@ func newDurations() durations {
 	return durations{outstanding: group.NewDistribution(group.OutstandingBoundTable), lifetime: group.NewDistribution(group.LifetimeBoundTable)}
 }
 
-// observeDurations takes in what a sample has brought of a connection that has just
-// been judged. What is read again between two samples is left to the next one, so
-// that all connections count alike.
+// observeDurations adds a connection that a sample has just judged. Rechecks do not
+// count, so that all connections count alike.
 func (t *Tracker) observeDurations(i uint32) {
 	c, e := t.slab.conn(i), &t.evidence
 

@@ -10,20 +10,18 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// EndReason is why a connection ended, as far as it can be concluded from what was
-// last seen of it.
+// EndReason is why a connection ended, as far as its last samples show.
 type EndReason uint8
 
 // The reasons.
 const (
-	// EndUnknown: it vanished between two samples, and nothing seen before points
-	// to one of the other reasons.
+	// EndUnknown: it vanished between two samples without any sign of another reason.
 	EndUnknown EndReason = iota
-	// EndClosed: both sides closed it in good order.
+	// EndClosed: both sides closed it.
 	EndClosed
-	// EndReset: the peer refused it.
+	// EndReset: its SYN was refused.
 	EndReset
-	// EndTimedOut: the kernel gave up waiting for the peer.
+	// EndTimedOut: the kernel gave up after unanswered timeouts.
 	EndTimedOut
 	// EndEvicted: it is no longer tracked, because the table is crowded.
 	EndEvicted
@@ -43,7 +41,7 @@ var endReasonNameTable = [NumEndReasons]string{
 	EndShutdown: "shutdown",
 }
 
-// String returns the name as metrics and JSON show it.
+// String returns the name that metrics and JSON use.
 func (r EndReason) String() string { return endReasonNameTable[r] }
 
 // Ended is a connection that has ended, or is no longer tracked.
@@ -57,14 +55,14 @@ type Ended struct {
 	// State is that of the last socket seen.
 	State sampler.State
 	// FirstSeen and LastSeen are the times of the first and the last sample with it.
-	// Opened reports whether its beginning was seen, so that the counters are those
-	// of its whole life.
+	// Opened reports whether its beginning was tracked, so that the counters cover its
+	// whole lifetime.
 	FirstSeen, LastSeen time.Time
 	Opened              bool
-	// Verdict is the last one. Its Since is replaced by StatusSince.
+	// Verdict is the last one, StatusSince the time of its Since.
 	Verdict     judge.Verdict
 	StatusSince time.Time
-	// Counters are those that the kernel last reported for the connection.
+	// Counters are the last ones that the kernel reported for the connection.
 	Counters group.Counters
 	Windows  judge.WindowEvents
 }
@@ -94,7 +92,7 @@ func (t *Tracker) sweep(at int64) {
 	}
 }
 
-// conclude returns why a connection ended that is no longer there.
+// conclude returns why a connection that has vanished ended.
 func (t *Tracker) conclude(c *connection) EndReason {
 	v := c.judged.Verdict()
 	gaveUp := v.Flags&judge.FlagSet(judge.SynUnanswered, judge.HalfOpenConfirmed, judge.StaleConfirmedSend, judge.StaleConfirmedRecv, judge.MTUBlackholeSuspect) != 0
@@ -111,8 +109,8 @@ func (t *Tracker) conclude(c *connection) EndReason {
 	}
 }
 
-// finish ends a connection for everything that follows ends: the counters of its
-// group and the configured sink. Each end goes through here, once.
+// finish ends a connection for all that follows ends: the counters of its group and the
+// configured function. Each end goes through it once.
 func (t *Tracker) finish(i uint32, c *connection, reason EndReason) {
 	if reason != EndEvicted && reason != EndShutdown {
 		t.countClosed(i, c)
@@ -160,8 +158,8 @@ func (t *Tracker) groupName(c *connection) string {
 	return t.groups.Of(c.group).Name
 }
 
-// Shutdown ends all connections that are alive, for the sink alone. The tracker
-// must not be used afterwards.
+// Shutdown reports all live connections as ended. The tracker must not be used
+// afterwards.
 func (t *Tracker) Shutdown() {
 	for i, seen := range t.slab.seen {
 		if c := t.slab.conn(uint32(i)); seen != neverSeen && c.endedAt == 0 {
@@ -170,8 +168,8 @@ func (t *Tracker) Shutdown() {
 	}
 }
 
-// resume continues a connection that two dumps in a row had missed though it was
-// there. It counts as opened again, since counters never fall.
+// resume continues a connection that two dumps in a row had missed. It counts as opened
+// again, because counters never fall.
 func (t *Tracker) resume(i uint32, c *connection) {
 	c.endedAt = 0
 	t.stats.Opened++

@@ -7,25 +7,25 @@ import (
 	"tcphealth_exporter/health/judge"
 )
 
-// Activation is the last activation of a flag: on which connection, and when. It is zero
-// before the first time.
+// Activation is the last activation of a flag: the connection and the time. It is zero
+// before the first one.
 type Activation struct {
 	export.Identity
 
 	At time.Time
 }
 
-// flagEvents are the rising edges of flags.
+// flagEvents counts the activations of flags.
 type flagEvents struct {
 	counts [judge.NumFlags]uint64
 	last   [judge.NumFlags]Activation
-	// unnamed are the flags whose last connection, the one of the tuple, has yet
-	// to be named: many edges may come before the next snapshot.
+	// unnamed are the flags whose last connection is known by its tuple only; it is
+	// named in the next snapshot.
 	unnamed judge.Flags
 	tuples  [judge.NumFlags]export.Tuple
 }
 
-// raise counts edges of a connection.
+// activate counts activations on a connection.
 func (e *flagEvents) activate(flags judge.Flags, key export.Tuple, at time.Time) {
 	e.unnamed |= flags
 
@@ -35,7 +35,7 @@ func (e *flagEvents) activate(flags judge.Flags, key export.Tuple, at time.Time)
 	}
 }
 
-// newest returns the last edge of each flag.
+// newest returns the last activation of each flag.
 func (e *flagEvents) newest() [judge.NumFlags]Activation {
 	for f := range e.unnamed.All() {
 		e.last[f].Identity = e.tuples[f].Identity()

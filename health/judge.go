@@ -83,7 +83,7 @@ func (t *Tracker) recount(c *connection, before *contribution) {
 	t.count(c, &now, 1)
 }
 
-// uncount removes the contribution of a connection that is in no sample any more.
+// uncount removes the contribution of a connection that the last sample did not contain.
 func (t *Tracker) uncount(c *connection) {
 	if c.counted {
 		before := c.contribution()
@@ -93,8 +93,8 @@ func (t *Tracker) uncount(c *connection) {
 	}
 }
 
-// moveCounts counts the connections of groups that have just got a place of their own
-// there.
+// moveCounts moves the connections of groups that just got a place of their own to that
+// place.
 func (t *Tracker) moveCounts(groups []group.ID) {
 	if len(groups) == 0 {
 		return
@@ -125,8 +125,8 @@ func (t *Tracker) count(c *connection, of *contribution, n int) {
 	}
 }
 
-// countWindows counts for the connection's group what happened to the peer's
-// window. A connection without a group is counted when it joins one.
+// countWindows adds the events of the peer's receive window to the connection's group. A
+// connection without a group is counted when it joins one.
 func (t *Tracker) countWindows(c *connection, events *judge.WindowEvents) {
 	if *events != (judge.WindowEvents{}) && c.group != group.None {
 		t.groups.Of(c.group).Windows.Add(events)

@@ -11,12 +11,12 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// highWaterMS is the length in ms of one of the two periods over which the
-// highest accept queue is kept. A trailing period is the same for any number
-// of scrapers at any interval.
+// highWaterMS is the length in ms of the two periods over which the maximum accept queue
+// is kept. Such a trailing period is the same for any number of scrapers at any
+// interval.
 const highWaterMS = 60_000
 
-// listeners follows the listening sockets of a namespace.
+// listeners are the listening sockets of a network namespace.
 type listeners struct {
 	byEndpoint map[sampler.Endpoint]*listening
 	seen       map[uint64]uint32 // generation by cookie
@@ -31,7 +31,7 @@ type listening struct {
 	current, previous uint32 // highest queues of this period and the last one
 }
 
-// observe adds up a row of the given generation and reports whether it is new to it.
+// observe adds a socket of a generation, and reports whether it is new in it.
 func (l *listeners) observe(row *sampler.Socket, generation uint32) bool {
 	if l.byEndpoint == nil {
 		l.byEndpoint = make(map[sampler.Endpoint]*listening)
@@ -66,7 +66,7 @@ func (l *listeners) observe(row *sampler.Socket, generation uint32) bool {
 	return true
 }
 
-// listenAddress keeps the wildcards of the two families apart.
+// listenAddress distinguishes the wildcards of the two address families.
 func listenAddress(a netip.Addr, family sampler.Family) string {
 	if family == sampler.FamilyIPv6 && a.Is4() {
 		return netip.AddrFrom16(a.As16()).String()

@@ -6,13 +6,13 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// MaxProfiles is how many profiles a policy may have.
+// MaxProfiles is the maximum number of profiles of a policy.
 const MaxProfiles = 256
 
-// Rule binds the connections that it matches to a profile.
+// Rule binds matching connections to a profile.
 type Rule struct {
-	// Matches looks at the addresses, ports, family, interface, cgroup and mark
-	// of a row.
+	// Matches reports whether the rule applies, by the addresses, ports, address family,
+	// interface, cgroup and mark of a socket.
 	Matches func(*sampler.Socket) bool
 	// Profile is an index into the profiles of the policy.
 	Profile int
@@ -25,12 +25,12 @@ type Policy struct {
 	Rules    []Rule
 	// Grouping is nil for [group.DefaultGrouping].
 	Grouping *group.Grouping
-	// Networks name the networks of remote addresses, nil for the built-in ones.
+	// Networks are the named networks of remote addresses, nil for the built-in ones.
 	Networks *group.Networks
 }
 
-// DefaultPolicy returns the policy of a program without configuration: the
-// profile "auto" for all.
+// DefaultPolicy returns the policy without configuration: the profile "auto" for all
+// connections.
 func DefaultPolicy() *Policy {
 	return &Policy{Profiles: judge.BuiltinProfiles()[:1], Networks: group.NewNetworks(nil)}
 }
@@ -46,8 +46,8 @@ func (p *Policy) choose(row *sampler.Socket) uint8 {
 	return 0
 }
 
-// thresholds returns those by which a connection was judged last. One that has not
-// been seen for long may be bound by an even older policy.
+// thresholds returns those of the last judgment of a connection. A connection that was
+// in no sample for long may have an even older policy.
 func (t *Tracker) thresholds(c *connection) *judge.Thresholds {
 	p := t.policy
 	if c.revision != t.revision {
@@ -57,7 +57,7 @@ func (t *Tracker) thresholds(c *connection) *judge.Thresholds {
 	return p.Profiles[min(int(c.profile), len(p.Profiles)-1)].Thresholds
 }
 
-// grouping returns the grouping in force.
+// grouping returns the grouping of the policy.
 func (p *Policy) grouping() *group.Grouping {
 	if p.Grouping == nil {
 		return group.DefaultGrouping()
@@ -66,7 +66,7 @@ func (p *Policy) grouping() *group.Grouping {
 	return p.Grouping
 }
 
-// networks returns the networks in force.
+// networks returns the networks of the policy.
 func (p *Policy) networks() *group.Networks {
 	if p.Networks == nil {
 		return group.NewNetworks(nil)
@@ -75,8 +75,8 @@ func (p *Policy) networks() *group.Networks {
 	return p.Networks
 }
 
-// SetPolicy has all connections judged by another policy from the next sample on.
-// If it has another grouping, the groups begin again at the end of that sample.
+// SetPolicy judges all connections by another policy from the next sample on. If it has
+// another grouping, the groups restart at the end of that sample.
 func (t *Tracker) SetPolicy(p *Policy) {
 	t.policy, t.lastPolicy = p, t.policy
 	t.revision++

@@ -5,7 +5,7 @@ import (
 	"tcphealth_exporter/health/judge"
 )
 
-// snapshot renders the state at a time, which is that of a sample or later.
+// snapshot renders the state at the time of a sample or of later rechecks.
 func (t *Tracker) snapshot(at int64) *Snapshot {
 	t.suspects.changed = false
 	known, edge := group.CountersIn(&t.kernel), judge.EdgeKnown(&t.kernel)
@@ -57,7 +57,7 @@ func (c *Connection) adopt(v judge.Verdict, clock *times) {
 	c.SafeToSend, c.Idle = v.SafeToSend, v.Idle
 }
 
-// bytes returns the memory that the table takes.
+// bytes returns the memory of the table.
 func (t *Tracker) bytes() int {
 	const perPlace = connectionBytes + sampleBytes + 4
 	// A map entry is a key, a value and its share of a group of eight filled to 7/8.

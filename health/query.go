@@ -10,55 +10,53 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// Query selects connections of the table. See [Tracker.Search].
+// Query selects connections in the table, see [Tracker.Search].
 type Query struct {
-	// Match selects by what identifies a connection, nil for all: of the row that
-	// it is given, only the cookie, the addresses and ports, the interface, the
-	// family, the cgroup and the mark are set.
+	// Match selects by what identifies a connection, nil for all. Of the socket, only
+	// the cookie, the addresses and ports, the interface, the family, the cgroup and the
+	// mark are set.
 	Match func(*sampler.Socket) bool
-	// Cookie selects one connection, whose window comes along; zero for any.
+	// Cookie selects one connection, and returns its window as well; zero for any.
 	Cookie uint64
-	// MinStatus is the mildest verdict to be selected.
+	// MinStatus is the mildest status to select.
 	MinStatus judge.Status
-	// Ended selects connections that have ended, too.
+	// Ended also selects connections that have ended.
 	Ended bool
-	// Limit is how many connections are returned, the worst ones.
+	// Limit is the maximum number of connections returned, the worst ones.
 	Limit int
 }
 
-// Answer is what a [Search] has found.
+// Answer is the result of a [Search].
 type Answer struct {
 	// SampledAt is when the newest sample behind the answer was complete, zero if
 	// there was none yet.
 	SampledAt time.Time
 	// Total counts the connections that the query selects.
 	Total int
-	// Found are the worst of them, the worst first; of equals the oldest first.
+	// Found are the worst of them, the worst first, the oldest first among equals.
 	Found []*Found
-	// Kernel is the tcp_info of any connection: a sample's figures are unknown
-	// where it lacks their fields.
+	// Kernel is any tcp_info: figures of a sample are unknown if it lacks their fields.
 	Kernel sampler.TCPInfo
 }
 
-// Found is one connection of an [Answer]. Its row was read for the answer; the
-// verdict is that of the last sample. A connection that could not be read has the
-// row of the last sample if it is shown, else none.
+// Found is one connection of an [Answer]. Its socket was read for the answer; the
+// verdict is that of the last sample. If it could not be read, the socket is that of the
+// last sample if the connection is exported, else there is none.
 type Found struct {
 	Connection
 
-	// State is that of the last sample.
+	// State is the TCP state in the last sample.
 	State sampler.State
 	// Reasons has a sentence for each active flag.
 	Reasons []string
-	// RowAt is when Row was read, zero if there is none. Then the trend has no
-	// ratios that depend on it.
+	// RowAt is when Row was read, zero if there is none, in which case the trend lacks
+	// the ratios that depend on it.
 	RowAt time.Time
-	// Window has the samples behind the verdict, oldest first, for a query by
-	// cookie.
+	// Window has the samples behind the verdict, oldest first, for a query by cookie.
 	Window []Sample
 }
 
-// Sample is what a window keeps of one sample. Queues are in bytes.
+// Sample is one sample of a window. Queues are in bytes.
 type Sample struct {
 	At                   time.Time
 	SendQueue, RecvQueue uint32
@@ -84,14 +82,14 @@ func (f *Found) compare(other *Found) int {
 	)
 }
 
-// Answer returns the answer of a search that is done, on any goroutine.
+// Answer returns the answer of a search that is done. It may be called on any goroutine.
 func (s *Search) Answer() *Answer {
 	slices.SortFunc(s.answer.Found, (*Found).compare)
 
 	return &s.answer
 }
 
-// look copies what the table has of a connection.
+// look copies the state of a connection.
 func (t *Tracker) look(i uint32, c *connection, subject *sampler.Socket) *Found {
 	r := t.windowOf(i, c)
 	last := t.times.wall(r.Newest().At)

@@ -57,8 +57,8 @@ func (t *Tracker) Suspicious() []sampler.Target {
 	return w.targets
 }
 
-// forgetSuspects drops the suspicious connections of the current namespace, whose sample
-// begins.
+// forgetSuspects drops the suspicious connections of the current namespace at the start
+// of its sample.
 func (t *Tracker) forgetSuspects() {
 	w := &t.suspects
 	if len(t.spaces) == 1 {
@@ -105,7 +105,7 @@ func (t *Tracker) revisit(m *judge.Moment) {
 		v.Cause != before.Cause || v.SafeToSend != before.SafeToSend
 }
 
-// Settle implements [sampler.Consumer]: what changed is published at once.
+// Settle implements [sampler.Consumer]: it publishes changed verdicts at once.
 func (t *Tracker) Settle(at time.Time) {
 	if !t.suspects.changed {
 		return

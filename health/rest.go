@@ -9,64 +9,63 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// A connection at rest is one that nothing happens to: HEALTHY, idle, nothing in its
-// window that differs from anything else. As long as its rows stay the same, clocks
-// apart, so does all that is said of it (TestRest holds that against looking at each
-// row), and most connections of most hosts are at rest most of the time. So their
-// rows are not decoded, and what a dump brings of them is counted in one array, which
-// is read and written from one end to the other, for the kernel dumps sockets in the
-// same order each time: no cache miss for the table, the index or the window. The
-// samples that the window did not get meanwhile are made up for when they are needed.
+// A connection at rest is HEALTHY, idle, and has a window of equal samples. As long as
+// its sockets stay the same, except for their clocks, its verdict stays the same, which
+// TestRest verifies against full evaluation. Most connections of most hosts are at rest
+// most of the time. Their rows are not decoded; they are counted in one array that is
+// read and written in order, because the kernel dumps sockets in the same order each
+// time. This avoids the cache misses for the table, the index and the window. The
+// missing samples of the window are reconstructed when they are needed.
 
-// resting is what is known of a connection at rest, in the order of the last dump.
+// resting is a connection at rest, in the order of the last dump.
 type resting struct {
 	cookie, digest uint64
 	index          uint32
 	state          sampler.State
 }
 
-// rest has the connections at rest.
+// rest is the connections at rest of a network namespace.
 type rest struct {
-	// off: the windows are thinned, and what they keep depends on all that came.
+	// off: the windows are thinned, and what they keep depends on all samples.
 	off bool
-	// was are those of the last dump, of which the next one is expected at cursor;
-	// is are those of this one.
+	// was are those of the last dump, where the next one is expected at cursor; is are
+	// those of this dump.
 	was, is []resting
 	cursor  int
-	// astray counts the rows since one came where it was expected.
+	// astray counts the rows since one was last at the expected position.
 	astray int
 	// places has the position of each connection in the newest list that contains it.
 	// All namespaces share it.
 	places *[]uint32
-	// dumps are the last ones with any row, oldest first, from a position on around.
+	// dumps are the last dumps with any row; newest is the position of the newest one.
 	dumps  [restMemory]dumpTime
 	newest int
-	// scratch is where windows are restored.
+	// scratch holds a window while it is reconstructed.
 	scratch []judge.Sample
 }
 
-// bytes returns the memory that it takes.
+// bytes returns the memory of the lists.
 func (r *rest) bytes() int {
 	const each = 32
 
 	return (cap(r.was) + cap(r.is)) * each
 }
 
-// dumpTime is when a dump brought its first row.
+// dumpTime is the time of the first row of a dump.
 type dumpTime struct {
 	generation uint32
 	at         int64 // ms on the tracker's clock
 }
 
-// restMemory is how many dumps are remembered: those of the longest window, and as
-// many more until which samples of a window have fallen into the same rhythm.
+// restMemory is the number of dumps remembered: those of the longest window, and as many
+// again, after which the samples of a window are evenly spaced.
 const restMemory = 2 * judge.MaxSamples
 
 const (
-	// lookAhead is how many sockets that are gone may be passed over at once.
+	// lookAhead is the maximum number of sockets that may be gone at once.
 	lookAhead = 4
-	// patience is how many rows in a row may come from elsewhere until one is looked
-	// up: more are gone, or the order is another one.
+	// patience is the number of consecutive unexpected rows before one is looked up:
+	// more sockets are gone, or the order has changed.
 	patience = 8
 )
 
@@ -80,16 +79,16 @@ func (r *rest) begin() {
 	r.cursor, r.astray = 0, 0
 }
 
-// clear has all connections looked at again.
+// clear makes all connections be evaluated in full again.
 func (r *rest) clear() { r.was, r.is, r.cursor = r.was[:0], r.is[:0], 0 }
 
-// note remembers when a dump brought its first row.
+// note records the time of the first row of a dump.
 func (r *rest) note(generation uint32, at int64) {
 	r.newest = (r.newest + 1) % restMemory
 	r.dumps[r.newest] = dumpTime{generation, at}
 }
 
-// find returns the connection if it comes where it is expected.
+// find returns the connection if it is at the expected position.
 func (r *rest) find(cookie uint64) *resting {
 	for i := r.cursor; i < min(r.cursor+lookAhead, len(r.was)); i++ {
 		if r.was[i].cookie == cookie {
@@ -102,7 +101,7 @@ func (r *rest) find(cookie uint64) *resting {
 	return nil
 }
 
-// seek is find for what comes from elsewhere, if that is the rule.
+// seek is find for a row at an unexpected position, after several of them.
 func (t *Tracker) seek(cookie uint64) *resting {
 	r := &t.at.rest
 	if r.astray++; r.astray < patience {
@@ -124,8 +123,8 @@ func (t *Tracker) seek(cookie uint64) *resting {
 	return &r.was[place]
 }
 
-// Resting implements [sampler.Skip]: it takes in the row of a connection that is
-// still at rest.
+// Resting implements [sampler.Skip]: it counts the row of a connection that is still at
+// rest.
 func (t *Tracker) Resting(at time.Time, cookie, digest uint64) bool {
 	if t.at.clock.first == 0 {
 		t.startDump(t.times.read(at))
@@ -158,8 +157,8 @@ func (r *rest) append(one resting) {
 	r.is = append(r.is, one)
 }
 
-// layDown puts a connection that a dump has just brought among those at rest, if
-// it is.
+// layDown adds a connection that the dump has just brought to those at rest, if it is at
+// rest.
 func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
 	c := t.slab.conn(i)
 
@@ -178,8 +177,8 @@ func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
 	t.at.rest.append(resting{row.Cookie, row.Digest, i, row.State})
 }
 
-// canRestore reports whether a window of equal samples can be made again by the times of
-// the dumps: it may have what was read between two of them, or lack one.
+// canRestore reports whether the times of the dumps suffice to reconstruct a window of
+// equal samples: it may contain rechecks, or lack a dump.
 func (r *rest) canRestore(w *judge.Window, g *judge.Geometry) bool {
 	again := r.restore(w.Newest(), w.Oldest().At, r.dumps[r.newest].generation, g)
 	if again.Count() != w.Count() {
@@ -195,8 +194,8 @@ func (r *rest) canRestore(w *judge.Window, g *judge.Geometry) bool {
 	return true
 }
 
-// restore returns a window with a sample of each dump from a time to a generation,
-// all of them like last. It is valid until the next call.
+// restore returns a window with a sample for each dump from a time to a generation, all
+// equal to last. It is valid until the next call.
 func (r *rest) restore(last *judge.Sample, from int64, until uint32, g *judge.Geometry) judge.Window {
 	if r.scratch == nil {
 		r.scratch = make([]judge.Sample, g.Length)
@@ -225,7 +224,7 @@ func (t *Tracker) windowOf(i uint32, c *connection) judge.Window {
 	return t.spaceOf(c).rest.restore(t.slab.last(i), c.restFrom, t.slab.seen[i], &t.geometry)
 }
 
-// wake ends the rest of a connection that is looked at again.
+// wake ends the rest of a connection, which is evaluated in full again.
 func (t *Tracker) wake(i uint32, c *connection) {
 	if !c.resting {
 		return

@@ -7,8 +7,8 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// opening is where a listener takes connections. A connection that it took has
-// its family, and its interface where it is bound to one.
+// opening is where a listener accepts connections. They have its address family, and its
+// interface if it is bound to one.
 type opening struct {
 	endpoint sampler.Endpoint
 	ifindex  uint32
@@ -16,14 +16,14 @@ type opening struct {
 }
 
 // openings are those of the last two samples: a process that accepts one connection and
-// closes the listener is a server all the same.
+// closes the listener is still a server.
 type openings map[opening]uint32 // generation
 
 func (o openings) observe(row *sampler.Socket, generation uint32) {
 	o[opening{row.Local, row.Ifindex, row.Family}] = generation
 }
 
-// prune forgets those that are not of the generation.
+// prune removes those of other generations.
 func (o openings) prune(generation uint32) {
 	for at, seen := range o {
 		if seen != generation {
@@ -40,7 +40,8 @@ func (o openings) covers(c *connection) bool {
 		return true
 	}
 
-	// The wildcard of IPv6 takes both families, which the listener's family shows.
+	// The IPv6 wildcard covers both address families, as the family of the listener
+	// shows.
 	if c.family == sampler.FamilyIPv6 {
 		at.Addr = netip.IPv6Unspecified().As16()
 		if o.has(at, c) {
@@ -57,7 +58,7 @@ func (o openings) covers(c *connection) bool {
 	return o.has(at, c)
 }
 
-// has reports whether a listener at an endpoint could have taken the connection.
+// has reports whether a listener at an endpoint could have accepted the connection.
 func (o openings) has(at sampler.Endpoint, c *connection) bool {
 	if _, bound := o[opening{at, c.ifindex, c.family}]; bound {
 		return true

@@ -8,27 +8,27 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// Search answers a [Query] in steps, so that it can be fitted in between
-// samples. Its figures of a connection are of one moment, but connections may
-// come, go, fall unhealthy and recover between two steps.
+// Search answers a [Query] in steps that fit between samples. The figures of a
+// connection are of one moment, but connections may appear, end and change between two
+// steps.
 type Search struct {
 	tracker *Tracker
 	query   Query
-	// subject is what Match is given, place the next one of the table to look at.
+	// subject is the argument of Match, place the next place of the table to rank.
 	subject sampler.Socket
 	place   uint32
-	// ranking holds the places of the worst connections, of which copied ones are
-	// in the answer.
+	// ranking has the places of the worst connections; the first copied of them are in
+	// the answer.
 	ranking export.Worst
 	ranked  bool
 	copied  int
-	// blind: the source has failed.
+	// blind: reading from the source has failed.
 	blind  bool
 	batch  batch
 	answer Answer
 }
 
-// batch are the connections that are copied and read at once.
+// batch is the connections that are copied and read together.
 type batch struct {
 	places  []uint32
 	found   []*Found
@@ -36,22 +36,22 @@ type batch struct {
 }
 
 const (
-	// rankedAtOnce and copiedAtOnce are how many connections are worked on before
-	// the time is looked at: a tenth of a millisecond's work, also for a filter of
-	// a thousand terms and for connections with all their flags raised.
+	// rankedAtOnce and copiedAtOnce are the connections processed before the time is
+	// checked: about a tenth of a millisecond, even for a filter of a thousand terms and
+	// for connections with all flags active.
 	rankedAtOnce = 16
 	copiedAtOnce = 16
 )
 
-// Search begins to answer a query. Its steps must be made where the tracker's
-// other methods are called, between two samples.
+// Search starts a query. Its steps must run where the tracker's other methods are
+// called, between two samples.
 func (t *Tracker) Search(q Query) *Search {
 	return &Search{tracker: t, query: q, ranking: export.NewWorst(q.Limit)}
 }
 
-// Step works until the answer is done, or until more says no. It is asked after
-// each small piece of work, so every step gets on. src reads the connections that
-// are found, nil if it can't.
+// Step works until the answer is done or more returns false. It calls more after each
+// small piece of work, so every step makes progress. src reads the sockets of the found
+// connections, nil if it cannot.
 func (s *Search) Step(src sampler.Reader, more func() bool) (done bool) {
 	for !s.advance(src) {
 		if !more() {
@@ -62,7 +62,7 @@ func (s *Search) Step(src sampler.Reader, more func() bool) (done bool) {
 	return true
 }
 
-// advance does the next piece of work.
+// advance processes the next piece.
 func (s *Search) advance(src sampler.Reader) (done bool) {
 	if !s.ranked {
 		s.ranked = s.rank()
@@ -75,7 +75,7 @@ func (s *Search) advance(src sampler.Reader) (done bool) {
 	return s.copied == len(s.ranking.Entries())
 }
 
-// rank looks at the next places of the table and reports whether all are ranked.
+// rank ranks the next places of the table, and reports whether all are ranked.
 func (s *Search) rank() (done bool) {
 	t := s.tracker
 
@@ -109,8 +109,8 @@ func (s *Search) consider(i uint32) {
 	}
 }
 
-// selected returns the connection at a place, nil if there is none that the
-// query selects. Then subject is the connection's.
+// selected returns the connection at a place, nil if the query does not select one, and
+// sets subject.
 func (s *Search) selected(i uint32) *connection {
 	t, q := s.tracker, &s.query
 	if t.slab.seen[i] == neverSeen {
@@ -131,8 +131,8 @@ func (s *Search) selected(i uint32) *connection {
 	return c
 }
 
-// collect copies the next connections of the ranking. A connection that has taken a place
-// since the ranking is returned as well, if the query selects it.
+// collect copies the next connections of the ranking. A connection that took a place
+// after it was ranked is returned as well, if the query selects it.
 func (s *Search) collect(src sampler.Reader) {
 	t, b := s.tracker, &s.batch
 	b.places, b.found, b.targets = b.places[:0], b.found[:0], b.targets[:0]
@@ -178,8 +178,8 @@ func (s *Search) collect(src sampler.Reader) {
 	s.answer.SampledAt, s.answer.Kernel = t.last.End, t.kernel
 }
 
-// read brings the rows up to date. Those of sockets that are gone are left as
-// they are: to find them gone is up to the next sample.
+// read updates the sockets. Those that are gone stay as they are: the next sample ends
+// their connections.
 func (b *batch) read(src sampler.Reader) error {
 	return src.Read(b.targets, func(at time.Time, rows []sampler.Socket) {
 		for i := range rows {

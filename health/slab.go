@@ -109,7 +109,7 @@ func (s *slab) alloc() uint32 {
 func (s *slab) release(i uint32) {
 	s.seen[i] = neverSeen
 	s.shrink(i)
-	s.conn(i).cookie = 0 // no socket has it, so that no one takes the rest for a connection
+	s.conn(i).cookie = 0 // no socket has it, so that the remains match none
 	s.free = append(s.free, i)
 	s.used--
 }

@@ -9,9 +9,9 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// Tracker follows all connections from sample to sample and judges them. It
-// implements [sampler.Consumer] and is not safe for concurrent use; what it
-// publishes is.
+// Tracker tracks all connections from sample to sample and judges them. It implements
+// [sampler.Consumer] and is not safe for concurrent use, unlike the snapshots that it
+// publishes.
 type Tracker struct {
 	cfg     Config
 	publish func(*Snapshot)
@@ -23,9 +23,10 @@ type Tracker struct {
 	suspects suspects
 
 	policy *Policy
-	// lastPolicy is the previous one: what was not seen since is judged by it.
+	// lastPolicy is the previous one, which applies to connections that were not in a
+	// sample since.
 	lastPolicy *Policy
-	// revision counts the policies, so that connections are bound again.
+	// revision counts the policies, so that connections choose their profile again.
 	revision uint8
 	networks *group.Networks
 
@@ -40,22 +41,22 @@ type Tracker struct {
 	exported []Connection // by place
 	zones    zones
 	groups   group.Table
-	// arrivals are the connections that wait for their group.
+	// arrivals are the connections that wait for a group.
 	arrivals  []uint32
 	durations durations
-	// algorithms are the congestion control algorithms seen.
+	// algorithms are the congestion control algorithms that have appeared.
 	algorithms algorithms
 	admission  admission
 	times      times
 
-	// evidence is that of the connection being judged: a variable of its own
-	// would be allocated for each, since the rules are called by reference.
+	// evidence is that of the connection being judged. A local variable would be
+	// allocated for each, because the rules take a pointer.
 	evidence judge.Evidence
 
-	// kernel is the first tcp_info seen.
+	// kernel is the first tcp_info that was sampled.
 	kernel sampler.TCPInfo
 
-	// generation is the last one that was drawn, see space.
+	// generation is the last one drawn, see space.
 	generation uint32
 	counts     counts
 	last       sampler.Dump
@@ -63,7 +64,7 @@ type Tracker struct {
 	stats      TrackerStats
 }
 
-// tickCounts is what one dump brought.
+// tickCounts are the counts of one dump.
 type tickCounts struct {
 	states    [sampler.NumStates]int
 	sockets   int
@@ -71,18 +72,18 @@ type tickCounts struct {
 	kept      int // followed out of turn in a crowded table
 }
 
-// counts are of the connections in the last sample.
+// counts are those of the connections in the last sample.
 type counts struct {
 	statuses [judge.NumStatuses]int
 	flags    [judge.NumFlags]int
 	idle     int
 }
 
-// confirmations is how many complete dumps must miss a connection before it
-// counts as ended: a dump may miss a socket that moves in its hash chain.
+// confirmations is how many complete dumps must miss a connection before it ends: a dump
+// may miss a socket that moves in its hash chain.
 const confirmations = 2
 
-// NewTracker returns a tracker that hands each snapshot to publish.
+// NewTracker returns a tracker that passes each snapshot to publish.
 func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 	cfg = cfg.withDefaults()
 	g := judge.NewGeometry(cfg.Interval.Milliseconds(), cfg.Window.Milliseconds())
@@ -144,18 +145,17 @@ func (t *Tracker) Sockets(at time.Time, rows []sampler.Socket) {
 	}
 }
 
-// startDump takes in the time of the first row of a dump.
+// startDump records the time of the first row of a dump.
 func (t *Tracker) startDump(at int64) {
 	t.at.clock.judge(at)
 	t.at.rest.note(t.at.generation, at)
 }
 
-// Abort implements [sampler.Consumer]. What the broken dump did bring is kept;
-// what it did not bring is not missed.
+// Abort implements [sampler.Consumer]. Connections that the failed dump did not contain
+// are not missed.
 func (t *Tracker) Abort() {}
 
-// End implements [sampler.Consumer]: it sweeps, hands out places in the export
-// and publishes.
+// End implements [sampler.Consumer]: it ends connections, assigns exports and publishes.
 func (t *Tracker) End(d sampler.Dump) {
 	at := t.times.read(d.End)
 	t.at.clock.judge(at)
@@ -173,7 +173,7 @@ func (t *Tracker) End(d sampler.Dump) {
 	t.publish(t.snapshot(at))
 }
 
-// observe takes in one row.
+// observe processes one socket.
 func (t *Tracker) observe(m *judge.Moment) {
 	row := m.Socket
 	if row.State == sampler.StateListen {
@@ -220,7 +220,7 @@ func (t *Tracker) observe(m *judge.Moment) {
 	t.layDown(i, m.Socket)
 }
 
-// countRow counts a row unless the dump brought it before.
+// countRow counts a socket, unless the dump contained it before.
 func (t *Tracker) countRow(row *sampler.Socket, fresh bool) {
 	if !fresh {
 		t.stats.Duplicates++
@@ -234,8 +234,8 @@ func (t *Tracker) countRow(row *sampler.Socket, fresh bool) {
 	}
 }
 
-// reconcile prepares a known connection for a new row and reports whether it is
-// still the same one: a socket may be disconnected and connected elsewhere.
+// reconcile prepares a known connection for a socket, and reports whether it is still
+// the same connection: a socket may be disconnected and connected elsewhere.
 func (t *Tracker) reconcile(i uint32, row *sampler.Socket) bool {
 	c := t.slab.conn(i)
 	if c.endedAt != 0 {

@@ -2,17 +2,17 @@ package health
 
 import "tcphealth_exporter/sampler"
 
-// warming makes the cache misses of the connections in a batch of rows overlap. Their
-// state lies anywhere in memory, and the processor waits for it line by line when they
-// are judged one after the other; reads that don't depend on each other it makes at
-// once. With one connection in ten active, that saves a twentieth of a tick.
+// warming makes the cache misses of the connections in a batch of sockets overlap. Their
+// state is spread over memory, and the CPU waits for each line when they are judged one
+// after the other, but it fetches independent reads at once. With one connection in ten
+// active, this saves a twentieth of a tick.
 type warming struct {
 	found []uint32
 	// sum keeps the reads from being optimized away.
 	sum uint64
 }
 
-// warm reads a word of each cache line that judging the rows will need.
+// warm reads a word of each cache line that judging the sockets needs.
 func (t *Tracker) warm(rows []sampler.Socket) {
 	w := &t.warming
 	w.found = w.found[:0]

@@ -2,20 +2,20 @@ package health
 
 import "tcphealth_exporter/health/judge"
 
-// windows has the samples of the connections that need more than their newest one,
-// in chunks, so that growing moves nothing.
+// windows has the samples of the connections that need more than the newest one, in
+// chunks, so that growing moves nothing.
 type windows struct {
 	length int // samples of each
 	chunks [][]judge.Sample
-	// owners has for each window whose it is. free are the numbers of those that are
-	// no one's; they begin at one.
+	// owners has the connection of each window. free are the numbers of the unused ones;
+	// numbers begin at one.
 	owners []uint32
 	free   []uint32
 }
 
 const (
 	noOwner = ^uint32(0)
-	// spareWindows may stay free for what comes next.
+	// spareWindows is the number of windows that may stay unused.
 	spareWindows = 2 * chunkSize
 )
 
@@ -42,7 +42,7 @@ func (w *windows) grow() {
 	}
 }
 
-// give takes back a window.
+// give returns a window.
 func (w *windows) give(number uint32) {
 	w.owners[number-1] = noOwner
 	w.free = append(w.free, number)
@@ -56,9 +56,9 @@ func (w *windows) at(number uint32) []judge.Sample {
 	return w.chunks[n>>chunkBits][from : from+w.length : from+w.length]
 }
 
-// shrink gives up the last chunk if more is free than may stay so: its windows move to
-// others, which moved reports. A burst of traffic on all connections must not cost
-// memory for ever.
+// shrink frees the last chunk if too many windows are unused. Its windows move to
+// others, which moved reports, so that a burst of traffic on all connections does not
+// cost memory for ever.
 func (w *windows) shrink(moved func(owner, number uint32)) {
 	if len(w.free) <= spareWindows {
 		return

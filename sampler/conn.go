@@ -12,23 +12,23 @@ import (
 type Config struct {
 	// Space identifies the network namespace of the sockets.
 	Space Space
-	// NetNS is a file descriptor of the network namespace to look into, zero
-	// for the current one. Another namespace needs CAP_SYS_ADMIN.
+	// NetNS is a file descriptor of the network namespace to sample, zero for the
+	// current one. Another namespace needs CAP_SYS_ADMIN.
 	NetNS int
 	// States selects the connections, zero for [ConnectionStates].
 	States States
-	// CongestionInfo asks for the details of BBR, Vegas and DCTCP.
+	// CongestionInfo includes the details of BBR, Vegas and DCTCP.
 	CongestionInfo bool
 	// Timeout bounds one dump or one round of rechecking, zero for ten seconds.
 	Timeout time.Duration
-	// Tap sees every datagram, nil for none.
+	// Tap gets every datagram, nil for none.
 	Tap Tap
 }
 
-// Tap is shown the raw material of each [Conn.Dump] and [Conn.Recheck].
+// Tap gets the raw data of each [Conn.Dump] and [Conn.Recheck].
 type Tap interface {
-	// Datagram is called with each datagram of a dump, and with each message of a
-	// round of rechecking that brought a socket asked for; b is reused.
+	// Datagram is called with each datagram of a dump, and with each message of a round
+	// of rechecking that contains a target; b is reused.
 	Datagram(at time.Time, b []byte)
 	// Dumped is called after each complete dump.
 	Dumped(d Dump)
@@ -36,7 +36,7 @@ type Tap interface {
 	Rechecking(at time.Time)
 	// Rechecked is called after each complete round of rechecking.
 	Rechecked(r Round)
-	// Failed is called after a dump or a round that broke off.
+	// Failed is called after a dump or a round that failed.
 	Failed(at time.Time, reason Reason)
 }
 
@@ -74,13 +74,12 @@ type Conn struct {
 	filter []byte
 	skip   Skip
 	legacy bool
-	// sequence is the last sequence number in use. It counts dumps and single
-	// sockets alike, so that no answer is taken for one to another request.
+	// sequence is the last sequence number. It counts dumps and single sockets alike, so
+	// that answers cannot be confused.
 	sequence uint32
 	// asked is the datagram that [Conn.Recheck] sends, reused.
 	asked []byte
-	// tap is set during [Conn.Dump] and [Conn.Recheck]: what choosing, offering and
-	// questions bring are no samples.
+	// tap is set during [Conn.Dump] and [Conn.Recheck]: other exchanges are no samples.
 	tap Tap
 }
 
@@ -108,14 +107,14 @@ func (c *Conn) Legacy() bool { return c.legacy }
 // Close closes the netlink socket.
 func (c *Conn) Close() error { return c.wire.Close() }
 
-// SetFilter selects the connections of the dumps to come.
+// SetFilter selects the connections of later dumps.
 func (c *Conn) SetFilter(f Filter) { c.filter, c.batch.keep = f.Program, f.Keep }
 
-// SetSkip has the dumps to come ask which rows need not be decoded: those are
-// counted, and that is all. What is read again is always decoded.
+// SetSkip sets which rows of later dumps need not be decoded: they are only counted.
+// Rechecks are always decoded.
 func (c *Conn) SetSkip(skip Skip) { c.skip = skip }
 
-// Offer reports whether the kernel takes a bytecode program from this process.
+// Offer reports whether the kernel accepts a bytecode program from this process.
 func (c *Conn) Offer(program []byte) (taken bool, err error) {
 	if err := c.limit(c.now()); err != nil {
 		return false, err
@@ -123,8 +122,8 @@ func (c *Conn) Offer(program []byte) (taken bool, err error) {
 
 	var d Dump
 
-	// The kernel looks at the program before it looks at sockets; a dump of the
-	// listeners is the cheapest.
+	// The kernel checks the program before it walks sockets; a dump of the listeners is
+	// the cheapest.
 	r := request{states: ListenStates, filter: program}
 	err = c.run(r, c.legacy, &d, func(time.Time, []Socket) {})
 
@@ -161,7 +160,7 @@ func (c *Conn) Dump(sink Sink) (Dump, error) {
 	return d, err
 }
 
-// limit bounds what begins now by the timeout.
+// limit sets the timeout of what starts now.
 func (c *Conn) limit(now time.Time) error {
 	if err := c.wire.deadline(now.Add(c.cfg.Timeout)); err != nil {
 		return fmt.Errorf("set deadline: %w", err)
@@ -188,8 +187,8 @@ func (c *Conn) dumpAll(d *Dump, sink Sink) error {
 	return nil
 }
 
-// reserve returns the first of n sequence numbers that follow each other. Zero
-// is none: for the netlink library it stands for one of its own.
+// reserve returns the first of n consecutive sequence numbers. Zero is not used: the
+// netlink library replaces it.
 func (c *Conn) reserve(n uint32) (first uint32) {
 	first = c.sequence + 1
 	if last := c.sequence + n; last < c.sequence { // it wrapped around

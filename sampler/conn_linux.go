@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// receiveBuffer is the size of the one receive buffer. The kernel fills at
-	// most 32 KiB of it, and never more than the largest size ever offered.
+	// receiveBuffer is the size of the only receive buffer. The kernel uses at most 32
+	// KiB of it, and never more than the largest size offered before.
 	receiveBuffer = 64 << 10
 
 	dumpFlags         = netlink.Request | netlink.Dump
@@ -25,8 +25,8 @@ const (
 	familyTCPInetDiag = unix.NETLINK_SOCK_DIAG
 )
 
-// Dial opens a connection to the kernel and finds out which kind of request it
-// serves. Errors wrap a syscall.Errno; [ReasonOf] classifies them.
+// Dial opens a connection to the kernel and determines which kind of request it
+// supports. Errors wrap a syscall.Errno; [ReasonOf] classifies them.
 func Dial(cfg Config) (*Conn, error) {
 	fd, err := openNetlink(cfg.NetNS)
 	if err != nil {
@@ -75,13 +75,13 @@ func KernelRelease() string {
 	return unix.ByteSliceToString(u.Release[:])
 }
 
-// netlinkWire reads whole datagrams into one reused buffer. The library's own
-// receive path peeks first, which shrinks the kernel's datagrams to a page and
-// costs three allocations a socket.
+// netlinkWire reads whole datagrams into one reused buffer. The receive path of the
+// library peeks first, which shrinks the kernel's datagrams to a page and costs three
+// allocations per socket.
 //
-// Its socket blocks, and the runtime's poller does not know of it: the kernel would
-// wake the poller, which has nothing to do, once for each datagram, a quarter of the
-// price of a dump. What a request brings is there at once anyway.
+// The socket is blocking and unknown to the runtime's poller: the kernel would wake the
+// poller needlessly for each datagram, a quarter of the cost of a dump. Answers to
+// requests are available at once anyway.
 type netlinkWire struct {
 	fd     int
 	limit  time.Time
@@ -89,7 +89,7 @@ type netlinkWire struct {
 	sender [sizeofSockaddr]byte
 }
 
-// openNetlink opens a netlink socket and takes it away from the runtime.
+// openNetlink opens a netlink socket outside of the runtime.
 func openNetlink(netns int) (fd int, err error) {
 	conn, err := netlink.Dial(familyTCPInetDiag, &netlink.Config{NetNS: netns})
 	if err != nil {
@@ -144,8 +144,8 @@ func (w *netlinkWire) send(seq uint32, r *request) error {
 	return w.ask(message)
 }
 
-// ask makes one write(2). A netlink socket that is connected to no one writes to the
-// kernel, all or nothing.
+// ask makes one write(2). A netlink socket that is not connected writes to the kernel,
+// all or nothing.
 func (w *netlinkWire) ask(messages []byte) error {
 	for {
 		_, err := unix.Write(w.fd, messages)
@@ -176,8 +176,8 @@ func (w *netlinkWire) receive() ([]byte, error) {
 	return nil, os.ErrDeadlineExceeded
 }
 
-// receiveOnce makes one recvfrom(2). The system call is made by hand because the
-// wrappers of x/sys allocate the sender's address each time.
+// receiveOnce makes one recvfrom(2). It calls the kernel directly because the wrappers
+// of x/sys allocate the address of the sender each time.
 func (w *netlinkWire) receiveOnce() (int, syscall.Errno) {
 	length := uint32(sizeofSockaddr)
 	n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(w.fd),

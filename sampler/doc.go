@@ -1,40 +1,36 @@
-// Package sampler reads every TCP socket of a network namespace from the
-// kernel's INET_DIAG interface, once per tick, and those suspicious more often.
+// Package sampler reads every TCP socket of a network namespace from the kernel's
+// INET_DIAG interface.
 //
-// # Words
+// # Terms
 //
-// A socket is one row of the kernel's answer. A dump is one walk over the
-// kernel's socket tables. A sample is everything one tick brought: the dump of
-// the connections and the dump of the listeners. To recheck is to ask for single
-// sockets, the targets, by all that names them; a round of rechecking takes place
-// between two samples. A question is work that others have for the goroutine that
-// samples.
+// A socket is one row of the kernel's answer. A dump is one walk over the kernel's
+// socket tables. A sample is the result of one tick: the dump of the connections and the
+// dump of the listeners. A recheck reads single sockets, the targets, between two
+// samples. Package loop decides when.
 //
-// # Rechecking
+// # Rechecks
 //
-// The kernel looks a target up in its hash tables, which takes more than twice as
-// long as a dump does for each socket, but only for the few that matter. It answers
-// with the socket, with nothing when it is gone, or with a listener at the local
-// address. What is handed on has the cookie and the addresses asked for. A
-// connection that has entered TIME_WAIT has them and no tcp_info.
+// The kernel finds a target in its hash tables. That takes more than twice as long per
+// socket as a dump, but only for the few that matter. It answers with the socket, with
+// an error if it is gone, or with a listener at the local address. What a recheck
+// returns has the cookie and the addresses of the target. A connection in TIME_WAIT has
+// them, but no tcp_info.
 //
 // # Pure and edge
 //
-// Decoding (decode.go, message.go, tcpinfo.go, field.go), encoding (request.go)
-// and the conversations with the kernel (conn.go, recheck.go) are pure functions
-// over bytes. Only conn_linux.go talks to the kernel; record.go and replay.go
-// read and write files; loop.go owns the clock.
+// Decoding (decode.go, message.go, tcpinfo.go, field.go), encoding (request.go) and the
+// exchange with the kernel (conn.go, recheck.go) are pure functions over bytes. Only
+// conn_linux.go makes system calls; record.go and replay.go read and write files.
 //
 // # Presence
 //
-// The length of an attribute shows which fields the kernel has. A tcp_info
-// field exists if it fits into the attribute that was sent, and if the kernel's
-// value for "no sample yet" does not stand in its place. Absent is never zero:
-// see [TCPInfo.Get].
+// The length of an attribute shows which fields the kernel has. A tcp_info field exists
+// if it is within the attribute, and if its value is not the kernel's "no sample yet".
+// Absent is never zero: see [TCPInfo.Get].
 //
 // # Byte order
 //
-// INET_DIAG structures are in host byte order, ports and addresses in network
-// byte order. A recording carries the byte order of its host and is refused on
-// a host of the other one.
+// INET_DIAG structures are in host byte order, ports and addresses in network byte
+// order. A recording has the byte order of its host, and a host of the other one refuses
+// it.
 package sampler

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// recheckBatch is how many sockets are asked for in one datagram. Their answers
-// wait in the receive buffer all at once, where each takes about 1.3 KiB of the
-// 208 KiB that are the kernel's default.
+// recheckBatch is the number of sockets requested in one datagram. Their answers are
+// queued in the receive buffer together, where each takes about 1.3 KiB of the 208 KiB
+// that are the default of the kernel.
 const recheckBatch = 32
 
-// Target names a socket that is to be read again. It holds no pointers.
+// Target names a socket to recheck. It holds no pointers.
 type Target struct {
 	// Cookie identifies the socket; the rest is how the kernel finds it.
 	Cookie        uint64
@@ -23,13 +23,13 @@ type Target struct {
 	Family  Family
 }
 
-// Target returns what the socket is to be read again by.
+// Target returns the target for rechecking the socket.
 func (s *Socket) Target() Target {
 	return Target{Space: s.Space, Cookie: s.Cookie, Local: s.Local, Remote: s.Remote, Ifindex: s.Ifindex, Family: s.Family}
 }
 
-// names reports whether a row is the target. The kernel has a listener answer for
-// a connection that it doesn't know.
+// names reports whether a socket is the target. For an unknown connection, the kernel
+// may return a listener.
 func (t *Target) names(s *Socket) bool {
 	return s.Cookie == t.Cookie && s.State != StateListen && s.Local == t.Local && s.Remote == t.Remote
 }
@@ -136,7 +136,7 @@ func (c *Conn) readBatch(targets []Target, r *Round, sink Sink) error {
 	return nil
 }
 
-// answers takes the answers of one datagram; the kernel sends one in each.
+// answers processes the answers in one datagram; the kernel sends one in each.
 func (c *Conn) answers(q *inquiry, at time.Time, datagram []byte, r *Round, sink Sink) error {
 	for len(datagram) > 0 {
 		h, payload, rest, err := nextMessage(datagram)
@@ -167,7 +167,7 @@ func (c *Conn) answers(q *inquiry, at time.Time, datagram []byte, r *Round, sink
 	return nil
 }
 
-// answer decodes a message and reports whether it holds a socket asked for.
+// answer decodes a message, and reports whether it contains a target.
 func (c *Conn) answer(q *inquiry, h header, payload []byte) (found bool, err error) {
 	target := q.target(h.seq)
 	if target == nil {

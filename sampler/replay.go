@@ -28,13 +28,13 @@ type Replay struct {
 	offset int64
 }
 
-// RecordedFailure is the failure of a dump or a round of rechecking when it was
-// was recorded.
+// RecordedFailure is the failure of a dump or a round of rechecking while it was
+// recorded.
 type RecordedFailure Reason
 
 func (f RecordedFailure) Error() string { return "recorded failure: " + string(f) }
 
-// recordedFailure takes a reason from a file, which may say anything.
+// recordedFailure returns a reason from a file, which may contain anything.
 func recordedFailure(payload []byte) RecordedFailure {
 	if r := Reason(payload); slices.Contains(Reasons(), r) {
 		return RecordedFailure(r)
@@ -43,8 +43,8 @@ func recordedFailure(payload []byte) RecordedFailure {
 	return RecordedFailure(ReasonOther)
 }
 
-// NewReplay reads the head of a recording. Errors match [ErrRecording], unless r
-// itself fails.
+// NewReplay reads the start of a recording. Errors match [ErrRecording], unless r itself
+// fails.
 func NewReplay(r io.Reader) (*Replay, error) {
 	p := &Replay{r: bufio.NewReaderSize(r, 1<<18), batch: batch{digester: newDigester()}}
 
@@ -94,22 +94,19 @@ func describeForeign(magic []byte) string {
 	return "the file is not a recording of this program"
 }
 
-// Meta returns what the recording says about its host.
+// Meta returns the metadata of the recording.
 func (p *Replay) Meta() Meta { return p.meta }
 
-// SetKeep selects the connections of what is to be played. A recording has what
-// its own filter let through; keep reports what else is wanted, nil for
-// nothing.
+// SetKeep selects the connections to replay, nil for all that the recording contains.
 func (p *Replay) SetKeep(keep func(*Socket) bool) { p.batch.keep = keep }
 
-// SetSkip is as [Conn.SetSkip]. Rows that are skipped are decoded all the same, for
+// SetSkip is like [Conn.SetSkip]. Skipped rows are decoded nevertheless, for
 // [Replay.Read].
 func (p *Replay) SetSkip(skip Skip) { p.skip = skip }
 
-// Next plays the next dump or the next round of rechecking, whichever was
-// recorded first, to c and reports to o. What failed when it was recorded fails
-// again, with the same reason, and the next call goes on behind it. io.EOF means
-// that the recording is over.
+// Next replays the next dump or round of rechecking to c, and reports to o. A recorded
+// failure is returned with the same reason, and the next call continues after it. io.EOF
+// means that the recording is over.
 func (p *Replay) Next(c Consumer, o Observer) error {
 	f, err := p.frame()
 
@@ -125,15 +122,13 @@ func (p *Replay) Next(c Consumer, o Observer) error {
 	}
 }
 
-// Dump plays the next dump as [Conn.Dump] makes one and passes over rounds of
-// rechecking. What failed when it was recorded fails again, with the same
-// reason, and the next call goes on behind it. io.EOF means that the recording
-// is over; sink was not called.
+// Dump replays the next dump like [Conn.Dump], and skips rounds of rechecking. A
+// recorded failure is returned with the same reason, and the next call continues after
+// it. io.EOF means that the recording is over; sink was not called.
 func (p *Replay) Dump(sink Sink) (Dump, error) {
 	var (
 		d Dump
-		// broken is why a datagram could not be decoded: that ended the
-		// recorded dump, so a failure must follow.
+		// broken is why a datagram could not be decoded: a recorded failure must follow.
 		broken error
 	)
 
@@ -178,8 +173,8 @@ func (p *Replay) datagram(f frame, d *Dump, sink Sink) error {
 	return err
 }
 
-// rows hands the rows of a frame to sink, without those to skip, and returns the number
-// of all rows.
+// rows passes the rows of a frame to sink, except for those to skip, and returns the
+// number of all rows.
 func (p *Replay) rows(f frame, skip Skip, sink Sink) (n int, err error) {
 	p.batch.digested = skip != nil
 	_, err = p.batch.decode(f.payload, 0, true)

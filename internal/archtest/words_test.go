@@ -53,7 +53,7 @@ func banned(t *testing.T) *regexp.Regexp {
 	return regexp.MustCompile(`(?i)\b(?:` + strings.Join(all, "|") + `)\b`)
 }
 
-// words splits an identifier: "sinceTheReread" becomes "since The Reread".
+// words splits an identifier: "sinceTheRecheck" becomes "since The Recheck".
 func words(identifier string) string {
 	var b strings.Builder
 
