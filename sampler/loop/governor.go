@@ -2,30 +2,30 @@ package loop
 
 import "time"
 
-// governor stretches the time between two samples when sampling takes more of a
-// processor than it may.
+// governor stretches the time between two samples when sampling exceeds its CPU share.
 type governor struct {
-	// share is what may be taken of one processor, zero for no limit.
+	// share is the maximum share of one CPU core, zero for no limit.
 	share       float64
 	least, most time.Duration
-	// interval is the present one.
+	// interval is the current one.
 	interval time.Duration
-	// tick and round are what samples and the rounds of rechecking between two of
-	// them take recently.
+	// tick and round are the recent mean CPU times of samples, and of the rechecks
+	// between two of them.
 	tick, round time.Duration
-	// warm: the first sample is over, which finds cold caches and new connections only.
+	// warm: the first sample, which has cold caches and new connections only, is over.
 	warm bool
 }
 
 const (
-	// inertia is how many samples it takes until one has gone into the means.
+	// inertia is the number of samples over which the means adapt.
 	inertia = 4
-	// growth bounds how much longer one interval is than the previous one: an abrupt
-	// change would count as a gap.
+	// growth is the maximum factor between consecutive intervals: an abrupt change would
+	// count as a gap.
 	growth = 1.5
-	// slack is how much longer than needed an interval must be to be shortened.
+	// slack is the factor by which an interval must exceed the needed one to be
+	// shortened.
 	slack = 1.1
-	// roundShare is what rounds of rechecking may take of the share.
+	// roundShare is the part of the share for rounds of rechecking.
 	roundShare = 0.5
 )
 
@@ -33,8 +33,8 @@ func newGovernor(share float64, least, most time.Duration) governor {
 	return governor{share: share, least: least, most: max(least, most), interval: least}
 }
 
-// spent takes in what a sample took, and the rounds before it. It reports whether the
-// interval is another one now.
+// spent adds the CPU time of a sample and of the rechecks before it, and reports whether
+// the interval has changed.
 func (g *governor) spent(tick, rounds time.Duration) (changed bool) {
 	if g.share <= 0 {
 		return false
@@ -67,8 +67,8 @@ func (g *governor) spent(tick, rounds time.Duration) (changed bool) {
 	return g.interval != before
 }
 
-// allows reports whether there may be another round of rechecking after those that
-// took so long in the time since the last sample.
+// allows reports whether another round of rechecking fits, after those that took rounds
+// in the time since the last sample.
 func (g *governor) allows(rounds, since time.Duration) bool {
 	return g.share <= 0 || rounds <= time.Duration(roundShare*g.share*float64(since))
 }

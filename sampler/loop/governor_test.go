@@ -94,7 +94,7 @@ func TestLoopIsGoverned(t *testing.T) {
 	cpu := time.Duration(0)
 
 	got := runLoop(t, 40500*time.Millisecond, func(_ context.Context, s *script, l *Loop) {
-		l.MaxCPU, l.MostInterval = 0.1, 5*time.Second
+		l.MaxCPU, l.MaxInterval = 0.1, 5*time.Second
 		l.CPU = func() time.Duration {
 			cpu += each
 

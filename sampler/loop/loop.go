@@ -11,14 +11,14 @@ import (
 const (
 	retryFirst = time.Second
 	retryMax   = time.Minute
-	// lastPart is the part of the watch interval, a tenth, that a round of
-	// rechecking must begin before the next tick.
+	// lastPart is the fraction of the recheck interval, a tenth, by which the last round
+	// of rechecking must precede the next tick.
 	lastPart = 10
 )
 
-// Loop samples on a ticker. A late dump drops ticks, never queues them. After
-// a failure the source is closed and opened again with exponential back-off.
-// Between ticks it rechecks what the consumer watches, and answers questions.
+// Loop samples on a ticker. A late dump drops ticks, never queues them. After a failure
+// it closes the source and opens it again with exponential backoff. Between ticks it
+// rechecks the suspicious connections of the consumer, and answers questions.
 type Loop struct {
 	// Open opens the source.
 	Open     func() (sampler.Source, error)
@@ -26,21 +26,20 @@ type Loop struct {
 	// RecheckInterval is the time from a tick to the first round of rechecking, and
 	// from each round to the next; zero for none.
 	RecheckInterval time.Duration
-	// MaxCPU is the share of a processor that sampling may take; above it the interval
-	// is stretched, up to MostInterval. Zero for no limit.
+	// MaxCPU is the maximum share of one CPU core for sampling; above it the interval is
+	// stretched, up to MaxInterval. Zero for no limit.
 	MaxCPU       float64
-	MostInterval time.Duration
-	// CPU returns the processor time of the calling thread, see [ThreadCPU]. It is
-	// needed for MaxCPU.
+	MaxInterval time.Duration
+	// CPU returns the CPU time of the calling thread, see [ThreadCPU]. MaxCPU needs it.
 	CPU func() time.Duration
-	// Questions are answered one after the other, nil for none.
+	// Questions are answered one at a time, nil for none.
 	Questions <-chan Question
 	Consumer  sampler.Consumer
 	Observer  sampler.Observer
 
 	source   sampler.Source
 	governor governor
-	// rounds is what rechecking has taken since the last tick.
+	// rounds is the CPU time of rechecking since the last tick.
 	rounds   time.Duration
 	retry    time.Duration
 	question Question // in progress, nil for none
@@ -51,7 +50,7 @@ func (l *Loop) Run(ctx context.Context) {
 	defer l.close()
 
 	next := time.Now()
-	l.governor = newGovernor(l.MaxCPU, l.Interval, l.MostInterval)
+	l.governor = newGovernor(l.MaxCPU, l.Interval, l.MaxInterval)
 
 	for l.pause(ctx, next) {
 		last := next
@@ -71,13 +70,13 @@ func (l *Loop) Run(ctx context.Context) {
 		l.retry, l.rounds = 0, 0
 		next = l.schedule(last, time.Now())
 
-		if err := l.watch(ctx, last, next); err != nil {
+		if err := l.recheckUntil(ctx, last, next); err != nil {
 			next = l.fail(err)
 		}
 	}
 }
 
-// metered returns the processor time that f takes.
+// metered returns the CPU time of f.
 func (l *Loop) metered(f func() error) (took time.Duration, err error) {
 	if l.MaxCPU <= 0 {
 		return 0, f()
@@ -92,7 +91,7 @@ func (l *Loop) metered(f func() error) (took time.Duration, err error) {
 	return l.CPU() - before, err
 }
 
-// fail closes the source and returns when to try again.
+// fail closes the source and returns the time of the retry.
 func (l *Loop) fail(err error) time.Time {
 	l.close()
 	l.retry = min(max(2*l.retry, retryFirst), retryMax)
@@ -101,8 +100,8 @@ func (l *Loop) fail(err error) time.Time {
 	return time.Now().Add(l.retry)
 }
 
-// schedule returns the first tick after now on the grid that begins at last
-// and reports the ticks in between.
+// schedule returns the first tick after now on the grid that starts at last, and reports
+// the missed ones.
 func (l *Loop) schedule(last, now time.Time) time.Time {
 	interval := l.governor.interval
 
@@ -127,9 +126,9 @@ func (l *Loop) tick() error {
 	return sampler.Sample(0, l.source.Dump, l.Consumer, l.Observer)
 }
 
-// watch makes the rounds of rechecking between two ticks. Like ticks they stand
-// on a grid, and what comes late is dropped.
-func (l *Loop) watch(ctx context.Context, last, next time.Time) error {
+// recheckUntil makes the rounds of rechecking between two ticks. Like ticks they are on
+// a grid, and late ones are dropped.
+func (l *Loop) recheckUntil(ctx context.Context, last, next time.Time) error {
 	if l.RecheckInterval <= 0 {
 		return nil
 	}

@@ -9,9 +9,8 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// Play plays a recording, as fast as it goes. Failures that were recorded are
-// reported and passed over; a damaged recording ends it. Questions are answered
-// between samples.
+// Play replays a recording as fast as possible. Recorded failures are reported and
+// skipped; a damaged recording ends it. Questions are answered between samples.
 func Play(ctx context.Context, p *sampler.Replay, c sampler.Consumer, o sampler.Observer, questions <-chan Question) error {
 	for ctx.Err() == nil {
 		err := p.Next(c, o)
@@ -39,8 +38,7 @@ func Play(ctx context.Context, p *sampler.Replay, c sampler.Consumer, o sampler.
 	return ctx.Err()
 }
 
-// Answer answers questions until ctx is done. It follows a [Play] that has come
-// to its end.
+// Answer answers questions until ctx is done. It follows a completed [Play].
 func Answer(ctx context.Context, questions <-chan Question, src sampler.Reader) {
 	for {
 		select {
@@ -56,7 +54,7 @@ func Answer(ctx context.Context, questions <-chan Question, src sampler.Reader) 
 	}
 }
 
-// finish answers a question for which there is time enough.
+// finish answers a question without a deadline.
 func finish(ctx context.Context, q Question, src sampler.Reader) {
 	for done := false; !done && ctx.Err() == nil; {
 		done = q.Answer(src, time.Now().Add(turn))

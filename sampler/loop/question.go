@@ -7,25 +7,24 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// Question is asked by others and answered on the goroutine that samples,
-// between two samples: only there the consumer may be looked into.
+// Question is asked on any goroutine and answered on the goroutine that samples, between
+// two samples, where the consumer may be read.
 type Question interface {
-	// Answer works on the answer until it is done or the time has come, whichever
-	// is first: what goes on longer delays a sample. A question that is not done is
-	// continued later. src reads sockets for it, nil while there is no source.
+	// Answer works on the answer until it is done or until passes, whichever is first:
+	// more would delay a sample. A question that is not done is continued later. src
+	// reads sockets for it, nil while there is no source.
 	Answer(src sampler.Reader, until time.Time) (done bool)
 }
 
 const (
-	// leastGap is what must be left of the time between samples for a question to
-	// be taken up.
-	leastGap = time.Millisecond
-	// turn is how long a question works at a time, so that the end is not held up.
+	// minGap is the minimum time before the next sample to start work on a question.
+	minGap = time.Millisecond
+	// turn is the maximum time a question works at once, so that it does not delay the
+	// end.
 	turn = 100 * time.Millisecond
 )
 
-// pause answers questions until the time has come and reports whether ctx is
-// still alive.
+// pause answers questions until a time, and reports whether ctx is still alive.
 func (l *Loop) pause(ctx context.Context, until time.Time) bool {
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
@@ -54,13 +53,13 @@ func (l *Loop) pause(ctx context.Context, until time.Time) bool {
 	}
 }
 
-// answer works on the question in progress while there is time.
+// answer works on the current question while there is time.
 func (l *Loop) answer(ctx context.Context, until time.Time) {
 	for l.question != nil && ctx.Err() == nil {
 		now := time.Now()
 		left := until.Sub(now)
 
-		if left < leastGap {
+		if left < minGap {
 			return
 		}
 
