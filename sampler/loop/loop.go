@@ -28,7 +28,7 @@ type Loop struct {
 	RecheckInterval time.Duration
 	// MaxCPU is the maximum share of one CPU core for sampling; above it the interval is
 	// stretched, up to MaxInterval. Zero for no limit.
-	MaxCPU       float64
+	MaxCPU      float64
 	MaxInterval time.Duration
 	// CPU returns the CPU time of the calling thread, see [ThreadCPU]. MaxCPU needs it.
 	CPU func() time.Duration
