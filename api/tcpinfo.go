@@ -7,12 +7,12 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// base says how a figure in one of the kernel's units is shown.
+// base is how a figure in one of the kernel's units is rendered.
 type base struct {
 	suffix string
 	// said are parts of names that include the unit already.
 	said string
-	// per is how many of the kernel's units make the one that is shown.
+	// per is the number of the kernel's units in the rendered one.
 	per float64
 }
 

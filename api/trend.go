@@ -43,7 +43,7 @@ func direction(t *judge.QueueTrend) float64 {
 	}
 }
 
-// newTrend renders a trend; a ratio that is not known is left out.
+// newTrend renders a trend; an unknown ratio is omitted.
 func newTrend(t *judge.Trend) v1.Figures {
 	all := make(v1.Figures, 0, 1024)
 

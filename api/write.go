@@ -35,7 +35,7 @@ func writeFailure(w http.ResponseWriter, f *failure) {
 }
 
 // writeAnswer writes an answer as JSON, each connection on a line of its own. A
-// client that goes away meanwhile ends it.
+// client that disconnects ends it.
 func writeAnswer(w http.ResponseWriter, a *health.Answer) {
 	out := bufio.NewWriter(w)
 	defer func() { _ = out.Flush() }()

@@ -32,7 +32,7 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 		Interval:        e.opts.interval,
 		RecheckInterval: e.opts.recheckInterval,
 		MaxCPU:          e.opts.maxCPU,
-		MaxInterval:    e.opts.window / minWindowIntervals,
+		MaxInterval:     e.opts.window / minWindowIntervals,
 		CPU:             loop.ThreadCPU,
 		Questions:       e.questions,
 		Consumer:        consumer,

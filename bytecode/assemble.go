@@ -5,13 +5,13 @@ import "slices"
 // label is a place in a program that jumps may lead to before it is known.
 type label int
 
-// The places behind the end of a program, where it says yes and no.
+// The places after the end of a program, for match and mismatch.
 const (
 	accept label = iota
 	reject
 )
 
-// assembler writes a program. On a match every operation goes on to the next one,
+// assembler writes a program. On a match every operation continues with the next one,
 // because only operations along that way may be jumped to; on a mismatch it jumps
 // to a label. So the 8-bit distance of a match is never more than the operation's
 // own length, and the 16-bit distance of a mismatch spans the largest program.
@@ -44,7 +44,7 @@ func (a *assembler) here(l label) {
 	a.bound[l] = len(a.code)
 }
 
-// exits are where to go on a match and on a mismatch. One of the two labels, or
+// exits are the places to continue on a match and on a mismatch. One of the two labels, or
 // another, is what will stand next; to go there takes no jump.
 type exits struct{ yes, no, next label }
 

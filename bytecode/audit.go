@@ -40,7 +40,7 @@ func (e *AuditError) Unwrap() error {
 //   - It leads nowhere into itself, nor farther than 4 bytes behind the end, and
 //     its distances are multiples of 4.
 //   - A mismatch leads behind the program or to an operation on the way above. Only
-//     a NOP's is not looked at.
+//     a NOP's is ignored.
 //
 // In what is skipped on that way anything may stand. The first fault decides the
 // error, which matters where a test of the mark comes before or behind another

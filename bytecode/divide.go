@@ -82,7 +82,7 @@ func (f Features) share(part node) (share, error) {
 	return s, nil
 }
 
-// lack says why the kernel cannot test what it lacks.
+// lack returns why the kernel cannot evaluate what it lacks.
 func lack(term node) string {
 	switch term.(type) {
 	case mark:

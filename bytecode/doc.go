@@ -17,7 +17,7 @@
 //
 // # Programs
 //
-// A program is a list of operations. Each one tests something, and goes on to one
+// A program is a list of operations. Each one tests something, and continues with one
 // place on a match and to another on a mismatch, forward only. The kernel insists
 // that all mismatches lead to operations which the matches, one after another, pass
 // through. So the compiler lets every match lead to the next operation and chooses

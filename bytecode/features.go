@@ -10,16 +10,16 @@ const DefaultMaxCompares = 200
 // Features is what the running kernel can test for this process, beyond what all
 // kernels can: ports, addresses and autobound.
 type Features struct {
-	// PortEqual says that ports can be tested for equality (INET_DIAG_BC_S_EQ and
+	// PortEqual: ports can be tested for equality (INET_DIAG_BC_S_EQ and
 	// D_EQ, Linux 4.16).
 	PortEqual bool
-	// Device says that the bound interface can be tested (INET_DIAG_BC_DEV_COND,
+	// Device: the bound interface can be tested (INET_DIAG_BC_DEV_COND,
 	// Linux 4.8).
 	Device bool
-	// Mark says that the mark can be tested (INET_DIAG_BC_MARK_COND, Linux 4.9),
+	// Mark: the mark can be tested (INET_DIAG_BC_MARK_COND, Linux 4.9),
 	// which takes CAP_NET_ADMIN.
 	Mark bool
-	// Cgroup says that the cgroup can be tested (INET_DIAG_BC_CGROUP_COND, Linux
+	// Cgroup: the cgroup can be tested (INET_DIAG_BC_CGROUP_COND, Linux
 	// 5.8), which is reported.
 	Cgroup bool
 	// MaxCompares is the most tests that the kernel may have to make for a socket;

@@ -40,7 +40,7 @@ func (a *assembler) every(parts []node, to exits) {
 	a.generate(parts[last], to)
 }
 
-// then goes on behind the part if it matches.
+// then continues after the part if it matches.
 func (a *assembler) then(n node, to exits) {
 	behind := a.label()
 	a.generate(n, exits{behind, to.no, behind})

@@ -65,7 +65,7 @@ func (p *parser) split() []item {
 	return items
 }
 
-// from returns what is left of the item behind so many bytes.
+// from returns the rest of the item after so many bytes.
 func (it item) from(n int) item {
 	if it.isPlain() {
 		it.pos += n

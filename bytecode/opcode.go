@@ -23,7 +23,7 @@ const (
 )
 
 // Sizes in bytes. An operation starts with struct inet_diag_bc_op: the code, an
-// 8-bit distance to go on a match and a 16-bit distance to go on a mismatch.
+// 8-bit distance to jump on a match and a 16-bit distance to jump on a mismatch.
 const (
 	sizeofOp       = 4
 	sizeofPortOp   = sizeofOp + 4
@@ -40,7 +40,7 @@ func noOf(op []byte) int  { return int(binary.NativeEndian.Uint16(op[2:])) }
 
 func setNo(op []byte, distance int) { binary.NativeEndian.PutUint16(op[2:], uint16(distance)) }
 
-// newOp returns an operation of this size that goes on to the next on a match.
+// newOp returns an operation of this size that continues with the next one on a match.
 func newOp(code opcode, size int) []byte {
 	op := make([]byte, size)
 	op[0], op[1] = byte(code), byte(size)

@@ -10,7 +10,7 @@ type Plan struct {
 	Compares int
 	// Rest is the part of user space, nil if the kernel does it all.
 	Rest *Filter
-	// Notes has a line for every part of the filter: who tests it, and why.
+	// Notes has a line for every part of the filter: where it is evaluated, and why.
 	Notes []string
 }
 

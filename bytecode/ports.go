@@ -107,7 +107,7 @@ func (p ports) String() string {
 	return strings.Join(items, ",")
 }
 
-// comparison returns the set with the operator that says it shortest: "= 80",
+// comparison returns the set with the shortest operator: "= 80",
 // "!= 22", ">= 1024".
 func (p ports) comparison() string {
 	inverse := p.complement()

@@ -31,7 +31,7 @@ type Subject struct {
 	// Family is AF_INET (2) or AF_INET6 (10). It is the family of the socket: one
 	// of AF_INET6 may have IPv4-mapped addresses.
 	Family uint8
-	// Autobound says that no one chose the local port with bind(2) (no
+	// Autobound: the local port was not chosen with bind(2) (no
 	// SOCK_BINDPORT_LOCK). Only the kernel has it: no attribute contains it.
 	Autobound bool
 }

@@ -12,9 +12,9 @@ import (
 type SyntaxError struct {
 	// Line and Column count from 1, the column in characters.
 	Line, Column int
-	// Expected says what should stand there.
+	// Expected is what the position requires.
 	Expected string
-	// Found says what stands there instead, in quotes if it is a part of the text.
+	// Found is what is there instead, in quotes if it is a part of the text.
 	Found string
 
 	line string
@@ -42,7 +42,7 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("filter:%d:%d: expected %s, found %s", e.Line, e.Column, e.Expected, e.Found)
 }
 
-// showAround is how many characters before and behind the place are shown.
+// showAround is the number of characters before and after the position to print.
 const showAround = 60
 
 // Show returns the line and below it a caret at the place, both with a line feed

@@ -9,7 +9,7 @@
 // tracker, so any number of scrapes may run at any time without delaying a
 // sample. The [Gatherer] costs so little because nothing is made again: each
 // family has a column of series whose memory is used again, labels are made
-// once for as long as a connection is shown, and scrapes of one snapshot share
+// once per exported connection, and scrapes of one snapshot share
 // what was gathered for the first of them.
 //
 // Metrics about the program itself ([SamplerMetrics], [ConfigMetrics]) are

@@ -41,7 +41,7 @@ func newExposition(sets []Set) *exposition {
 	return e
 }
 
-// fill takes in a snapshot; known are the subjects of the previous one.
+// fill sets a snapshot; known are the subjects of the previous one.
 func (e *exposition) fill(s *health.Snapshot, known *subjects) {
 	e.snapshot = s
 	e.err = known.visit(s)
@@ -85,7 +85,7 @@ type visit[T any] struct {
 	subject *subject
 }
 
-// fill takes in all series about the visited, who come sorted by their labels.
+// fill adds all series of the visited subjects, which are sorted by their labels.
 func (b *block[T]) fill(visits []visit[T], s *series) {
 	for i := range b.columns {
 		c := b.columns[i]

@@ -9,7 +9,7 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// groupLabelTable name a group unless the configuration says by what connections
+// groupLabelTable are the labels of groups unless the configuration has other
 // are grouped.
 var groupLabelTable = group.DefaultGrouping().Labels()
 
@@ -131,7 +131,7 @@ func groupTotals() []groupFamily {
 	return all
 }
 
-// hostTotalFamilyTable are the same over all groups, those that are shown no more
+// hostTotalFamilyTable are the same over all groups, those no longer exported
 // included.
 var hostTotalFamilyTable = slices.Concat([]hostFamily{
 	{

@@ -10,7 +10,7 @@ import (
 // ones for protobuf.
 type histogram struct {
 	dto *dto.Histogram
-	// shown is what it shows: many distributions stay as they are for a while.
+	// shown is the distribution rendered: many stay the same for a while.
 	shown *group.Histogram
 	spans []*dto.BucketSpan
 }
@@ -25,7 +25,7 @@ func newHistogram() *histogram {
 	}}
 }
 
-// show takes in a distribution.
+// show renders a distribution.
 func (h *histogram) show(from *group.Histogram) {
 	if h.shown == from {
 		return

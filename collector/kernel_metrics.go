@@ -95,7 +95,7 @@ func NewKernelMetrics() *KernelMetrics {
 	return m
 }
 
-// Set takes in the newest figures, nil if there are none. It may be called from any
+// Set sets the newest figures, nil if there are none. It may be called from any
 // goroutine.
 func (m *KernelMetrics) Set(s *KernelStats) { m.latest.Store(s) }
 

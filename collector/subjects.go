@@ -11,7 +11,7 @@ import (
 )
 
 // subjects keeps what the series of the latest exposition are about, so that
-// labels are made once for as long as they are shown.
+// labels are made once for as long as they are exported.
 type subjects struct {
 	shown map[export.Identity]*subject
 	// places are the groups in the order of the snapshot, in which they stay.
@@ -96,7 +96,7 @@ func sortVisits[T any](visits []visit[T]) {
 	slices.SortFunc(visits, func(a, b visit[T]) int { return compareLabels(a.subject.common, b.subject.common) })
 }
 
-// end forgets what is shown no more.
+// end drops subjects that are no longer exported.
 func (k *subjects) end() {
 	k.local.end()
 

@@ -15,14 +15,14 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// Config is what a configuration file says.
+// Config is the contents of a configuration file.
 type Config struct {
 	// Profiles are the built-in and the given ones; the first is for the
 	// connections that no rule matches.
 	Profiles []judge.Profile
 	// Rules choose among them. The first one that matches wins.
 	Rules []Rule
-	// Grouping says which connections belong together, nil if the file does not.
+	// Grouping defines the groups, nil if the file does not.
 	Grouping *group.Grouping
 	// Networks are the built-in and the given ones, nil if the file names none.
 	Networks *group.Networks

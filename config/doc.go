@@ -1,5 +1,5 @@
-// Package config reads the configuration file: which limits hold for which
-// connections. Bytes go in, a [Config] comes out; reading the file is for
+// Package config reads the configuration file: the thresholds of each
+// connection. Bytes go in, a [Config] comes out; reading the file is for
 // others, and so is looking up names.
 //
 // # The file
@@ -21,7 +21,7 @@
 //
 // A key that is not known, a key given twice, a figure in the wrong unit or out
 // of range, an unknown name: each is an [*Error], which names the
-// first mistake with its line. Nothing is guessed, and nothing is left out.
+// first mistake with its line. Nothing is guessed or ignored.
 //
 // What may be set is one table (settings.go), and so is how the figures of each
 // unit are written (notation.go).

@@ -51,7 +51,7 @@ func (v value) failf(format string, args ...any) error { return v.fail(fmt.Error
 // expected is the error about something else standing here.
 func (v value) expected(what string) error { return v.failf("expected %s, found %s", what, v.kind()) }
 
-// kind says what stands here.
+// kind describes the value.
 func (v value) kind() string {
 	switch {
 	case v.node.Kind == yaml.MappingNode:

@@ -18,7 +18,7 @@
 // # Counters
 //
 // Groups count what happens between two samples, so that a counter neither falls when a
-// connection ends nor depends on who reads it:
+// connection ends nor depends on its readers:
 //
 //   - A connection in the first sample counts from then on; one that opens later
 //     counts from its beginning.

@@ -178,7 +178,7 @@ func (t *Table) forget(e int32) {
 	t.free = append(t.free, e)
 }
 
-// Settle hands out places to new groups at the end of a sample.
+// Settle assigns places to new groups at the end of a sample.
 func (t *Table) Settle(at int64) {
 	t.now = at
 	t.handOut(t.fresh)

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"math"
+
 	"tcphealth_exporter/sampler"
 )
 
