@@ -9,8 +9,7 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// groupLabelTable are the labels of groups unless the configuration has other
-// are grouped.
+// groupLabelTable are the labels of groups without configuration.
 var groupLabelTable = group.DefaultGrouping().Labels()
 
 type groupFamily = family[group.Group]
