@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"flag"
 	"net/netip"
 	"os"
@@ -8,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	v1 "tcphealth_exporter/api/v1"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -80,5 +83,78 @@ func TestAnswersGolden(t *testing.T) {
 
 	if got != string(want) {
 		t.Errorf("the answers differ from %s; see make golden. They are\n%s", path, got)
+	}
+}
+
+// TestRoundTrip unmarshals the answers into the types of package v1, which marshal to
+// the same bytes.
+func TestRoundTrip(t *testing.T) {
+	answered, samples := 0, 0
+
+	for line := range strings.Lines(answers(t)) {
+		var (
+			connection v1.Connection
+			back       bytes.Buffer
+		)
+
+		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), ",")
+		if !strings.HasPrefix(line, `{"local_address"`) {
+			continue
+		}
+
+		if err := json.Unmarshal([]byte(line), &connection); err != nil {
+			t.Fatalf("%v in %s", err, line)
+		}
+
+		encoder := json.NewEncoder(&back)
+		encoder.SetEscapeHTML(false)
+
+		if err := encoder.Encode(connection); err != nil {
+			t.Fatal(err)
+		}
+
+		if got := strings.TrimSuffix(back.String(), "\n"); got != line {
+			t.Errorf("%s\nbecomes\n%s", line, got)
+		}
+
+		answered++
+		samples += len(connection.Samples)
+	}
+
+	if answered == 0 || samples == 0 {
+		t.Errorf("%d connections, %d samples", answered, samples)
+	}
+}
+
+// TestWholeAnswer unmarshals an answer with its list.
+func TestWholeAnswer(t *testing.T) {
+	f := newFixture(t, 0).answering(t)
+	f.sample(t, start, row(12, 3), row(10, 0))
+
+	_, body, _ := f.do(t, "GET", connectionsPath+"?limit=1")
+
+	var list v1.ConnectionList
+	if err := json.Unmarshal([]byte(body), &list); err != nil {
+		t.Fatal(err)
+	}
+
+	if !list.SampledAt.Equal(start) || list.Total != 2 || !list.Truncated || len(list.Connections) != 1 {
+		t.Fatalf("%+v", list)
+	}
+
+	c := list.Connections[0]
+	if c.RemotePort != 12 || c.Status != "STALE" || !c.FirstSeen.Equal(start) || !c.Ended.IsZero() || c.Socket.Timer != "none" {
+		t.Errorf("%+v", c)
+	}
+
+	if rto, ok := c.TCPInfo.Get("rto_seconds"); rto != 0.22 || !ok {
+		t.Errorf("rto %v, %t", rto, ok)
+	}
+
+	_, body, _ = f.do(t, "GET", connectionsPath+"/99")
+
+	var failure v1.Error
+	if err := json.Unmarshal([]byte(body), &failure); err != nil || failure.Error != "no connection has the cookie 0x63" {
+		t.Errorf("%v, %+v", err, failure)
 	}
 }
