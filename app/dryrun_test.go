@@ -121,3 +121,14 @@ func TestDryRunOfBadInput(t *testing.T) {
 		t.Errorf("code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 }
+
+// TestSettledNames: a dry run has no later sample in which a name may be known.
+func TestSettledNames(t *testing.T) {
+	name := settled(func(id uint64) (string, bool) { return map[uint64]string{1: "/a"}[id], id == 1 })
+
+	for id, want := range map[uint64]string{1: "/a", 2: ""} {
+		if got, final := name(id); got != want || !final {
+			t.Errorf("%d: %q, final %t", id, got, final)
+		}
+	}
+}

@@ -36,7 +36,7 @@ func wired(t *testing.T, args ...string) *exporter {
 	}
 
 	e := &exporter{opts: opts, logger: log.NewNopLogger(), metrics: collector.NewSamplerMetrics(opts.interval)}
-	e.kernel = newNetStats(procPath, e.logger)
+	e.stats = newNetStats(procPath, e.logger)
 	e.latest.interval = opts.interval
 	e.latest.started = time.Now()
 	e.reloader = newReloader(opts.configFile, opts.policy, newSupervisor(&e.latest, e.logger), e.logger)

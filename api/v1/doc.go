@@ -1,6 +1,6 @@
-// Package v1 has the types of the answers of the HTTP API, version 1: the server
-// marshals them and clients unmarshal them, to the same bytes. docs/api.md describes the
-// requests.
+// Package v1 has the types of the JSON that the HTTP API serves under /api/v1, shared by
+// the server and its clients: what one marshals, the other unmarshals. docs/api.md explains
+// the requests.
 //
 // Durations are in seconds and sizes in bytes; times have milliseconds. "The kernel"
 // stands for the sock_diag(7) message about the socket, and fields named tcpi_... are of
