@@ -145,8 +145,8 @@ func TestUnknownCgroupsAreBounded(t *testing.T) {
 	}
 }
 
-// TestNoWalkInVain: ids that one walk has found need no other one.
-func TestNoWalkInVain(t *testing.T) {
+// TestNoNeedlessWalk: known ids need no walk.
+func TestNoNeedlessWalk(t *testing.T) {
 	h := &hierarchy{t, t.TempDir()}
 	c := NewCgroups(h.root)
 	id := h.add("/early")
