@@ -34,7 +34,7 @@ func TestGoldenDryRun(t *testing.T) {
 		t.Errorf("printed\n%s\nwant\n%s", got, want)
 	}
 
-	// It is what a scrape has.
+	// A scrape has the same series.
 	for name, n := range seriesIn(t, readFile(t, "testdata/scene.prom")) {
 		if !strings.HasPrefix(name, "tcphealth_") || name == "tcphealth_exporter_build_info" {
 			continue
@@ -71,7 +71,7 @@ func seriesIn(t *testing.T, text string) map[string]int {
 	return counts
 }
 
-// TestDryRunOverBudget: a budget that leaves something out is an error, unless it is zero.
+// TestDryRunOverBudget: exceeding a budget is an error, unless the budget is zero.
 func TestDryRunOverBudget(t *testing.T) {
 	for _, tc := range []struct {
 		flags []string
