@@ -278,6 +278,22 @@ func TestRecheckInterval(t *testing.T) {
 	}
 }
 
+// TestDeprecatedFlag: the old name is hidden, and its use is logged once.
+func TestDeprecatedFlag(t *testing.T) {
+	if _, help, _ := runToEnd(t, "--help"); strings.Contains(help, oldRecheckFlag) {
+		t.Error("the help has the old name")
+	}
+
+	for flag, want := range map[string]int{"--sampler.watch-interval=100ms": 1, "--sampler.recheck-interval=100ms": 0} {
+		p := start(t, "--sampler.replay="+scenePath, flag)
+		p.awaitReady(t)
+
+		if n := len(p.lines("level=warn", `msg="deprecated flag"`, "flag=--sampler.watch-interval", "use=--sampler.recheck-interval")); n != want {
+			t.Errorf("%s: %d warnings, want %d", flag, n, want)
+		}
+	}
+}
+
 func readFile(t *testing.T, path string) string {
 	t.Helper()
 
