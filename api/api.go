@@ -14,20 +14,20 @@ import (
 type Config struct {
 	// Tracker is searched on the goroutine that takes the questions.
 	Tracker *health.Tracker
-	// Questions leads to that goroutine.
+	// Questions carries questions to that goroutine.
 	Questions chan<- loop.Question
 	// ParseFilter returns what a filter selects. Its errors are returned to the client.
 	ParseFilter func(text string) (match func(*sampler.Socket) bool, err error)
-	// Timeout bounds the wait for an answer, zero for five seconds.
+	// Timeout is the maximum wait for an answer, zero for five seconds.
 	Timeout time.Duration
 }
 
-// Prefix is where the paths of the API begin.
+// Prefix is the beginning of all paths of the API.
 const Prefix = "/api/"
 
 const (
 	connectionsPath = Prefix + "v1/connections"
-	// maxOpen is how many requests are worked on at once.
+	// maxOpen is the maximum number of requests in progress.
 	maxOpen        = 4
 	defaultTimeout = 5 * time.Second
 )
@@ -36,10 +36,10 @@ const (
 type API struct {
 	cfg  Config
 	mux  *http.ServeMux
-	open chan struct{} // holds one for each request that is worked on
+	open chan struct{} // holds one value for each request in progress
 }
 
-// New returns an API. It has no state beyond the requests that are open.
+// New returns an API. Its only state is the requests in progress.
 func New(cfg Config) *API {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
@@ -65,7 +65,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r)
 }
 
-// handler answers requests of which parse makes queries.
+// handler answers requests, which parse converts to queries.
 func (a *API) handler(parse func(*http.Request) (health.Query, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

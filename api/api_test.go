@@ -23,7 +23,7 @@ import (
 
 var start = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
 
-// fixture is an API over a tracker whose goroutine does nothing but answer.
+// fixture is an API of a tracker whose goroutine only answers questions.
 type fixture struct {
 	*api.API
 
@@ -32,7 +32,7 @@ type fixture struct {
 	recording *diagtest.Recording
 }
 
-// parseFilter knows the filters "port N" and nothing else.
+// parseFilter parses the filters "port N" only.
 func parseFilter(text string) (func(*sampler.Socket) bool, error) {
 	var port uint16
 	if _, err := fmt.Sscanf(text, "port %d", &port); err != nil {
@@ -65,7 +65,7 @@ func (f *fixture) answering(t *testing.T) *fixture {
 	return f
 }
 
-// take receives a question in place of the goroutine that samples.
+// take receives a question in place of the sampling goroutine.
 func (f *fixture) take(t *testing.T) loop.Question {
 	t.Helper()
 
@@ -73,7 +73,7 @@ func (f *fixture) take(t *testing.T) loop.Question {
 	case q := <-f.questions:
 		return q
 	case <-time.After(10 * time.Second):
-		t.Fatal("none asks")
+		t.Fatal("no question was asked")
 
 		return nil
 	}
@@ -101,7 +101,7 @@ func row(port uint16, syns uint8) diagtest.Row {
 	return r
 }
 
-// do makes a request and holds the answer to what all answers have in common.
+// do makes a request and checks what all answers have in common.
 func (f *fixture) do(t *testing.T, method, target string) (status int, body string, header http.Header) {
 	t.Helper()
 
@@ -120,7 +120,7 @@ func (f *fixture) do(t *testing.T, method, target string) (status int, body stri
 	return w.Code, w.Body.String(), h
 }
 
-// list is an answer as far as the tests look at it.
+// list is the part of an answer that the tests check.
 type list struct {
 	SampledAt   string `json:"sampled_at"`
 	Total       int
@@ -192,7 +192,7 @@ func TestSelections(t *testing.T) {
 	}
 }
 
-// TestShape writes down what one connection looks like, with and without a row.
+// TestShape lists the members of a connection with and without a socket.
 func TestShape(t *testing.T) {
 	f := newFixture(t, 0).answering(t)
 	f.sample(t, start, row(11, 3), row(10, 1), row(9, 0))
@@ -216,12 +216,12 @@ func TestShape(t *testing.T) {
 
 	unhealthy := f.list(t, "/api/v1/connections").Connections[0]
 	if got := keys(unhealthy); !slices.Equal(got, whole) {
-		t.Errorf("a connection with a row has %v", got)
+		t.Errorf("a connection with a socket has %v", got)
 	}
 
 	unread := f.list(t, "/api/v1/connections/9").Connections[0]
 	if got := keys(unread); !slices.Equal(got, slices.Sorted(slices.Values(append(common, "samples")))) {
-		t.Errorf("a connection without a row has %v", got)
+		t.Errorf("a connection without a socket has %v", got)
 	}
 
 	for key, want := range map[string]any{
@@ -258,7 +258,7 @@ func TestShape(t *testing.T) {
 	}
 }
 
-// TestOldKernel leaves out what the kernel does not provide.
+// TestOldKernel: fields that the kernel does not report are absent.
 func TestOldKernel(t *testing.T) {
 	f := newFixture(t, 0).answering(t)
 	old := row(10, 3)
@@ -339,7 +339,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestWriting sees that quotes and angle brackets come through as they are.
+// TestWriting: quotes and angle brackets are not escaped as HTML.
 func TestWriting(t *testing.T) {
 	f := newFixture(t, 0).answering(t)
 
@@ -394,7 +394,7 @@ func TestBeforeTheFirstSample(t *testing.T) {
 	}
 }
 
-// source counts what is read of it.
+// source counts the reads from it.
 type source struct{ reads int }
 
 func (s *source) Read([]sampler.Target, sampler.Sink) error {
@@ -403,30 +403,30 @@ func (s *source) Read([]sampler.Target, sampler.Sink) error {
 	return nil
 }
 
-// TestNoOneAnswers gives up after the timeout, and takes the question back.
-func TestNoOneAnswers(t *testing.T) {
+// TestTimeout: a request ends after the timeout, and its question is withdrawn.
+func TestTimeout(t *testing.T) {
 	f := newFixture(t, 20*time.Millisecond)
 	f.sample(t, start, row(10, 0))
 
 	if status, body, _ := f.do(t, "GET", "/api/v1/connections"); status != 503 || !strings.Contains(body, "no time for an answer within 20ms") {
-		t.Errorf("none takes the question: %d, %s", status, body)
+		t.Errorf("the question is not taken: %d, %s", status, body)
 	}
 
 	taken := make(chan loop.Question, 1)
 	go func() { taken <- <-f.questions }()
 
 	if status, _, _ := f.do(t, "GET", "/api/v1/connections"); status != 503 {
-		t.Errorf("none works on the question: %d", status)
+		t.Errorf("the question is taken, but not answered: %d", status)
 	}
 
 	src := &source{}
 	if q := <-taken; !q.Answer(src, time.Now().Add(time.Minute)) || src.reads != 0 {
-		t.Errorf("a question that none waits for was worked on, %d reads", src.reads)
+		t.Errorf("a withdrawn question was answered, %d reads", src.reads)
 	}
 }
 
-// TestClientGoesAway ends the request and the question.
-func TestClientGoesAway(t *testing.T) {
+// TestClientDisconnects: the request and its question end.
+func TestClientDisconnects(t *testing.T) {
 	f := newFixture(t, time.Minute)
 	f.sample(t, start, row(10, 0))
 
@@ -440,21 +440,21 @@ func TestClientGoesAway(t *testing.T) {
 		}()
 
 		q := f.take(t)
-		if q.Answer(nil, time.Now()) { // a first piece of work
-			t.Fatal("one piece of work was enough")
+		if q.Answer(nil, time.Now()) { // a first step
+			t.Fatal("one step was enough")
 		}
 
 		leave()
 		<-done
 
 		if !q.Answer(nil, time.Now().Add(time.Minute)) {
-			t.Fatal("the question goes on")
+			t.Fatal("the question is not done")
 		}
 	}
 }
 
-// TestClientGoesAwayMeanwhile ends a piece of work later.
-func TestClientGoesAwayMeanwhile(t *testing.T) {
+// TestClientDisconnectsDuringStep: the step ends early.
+func TestClientDisconnectsDuringStep(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	looked := 0
 
@@ -485,17 +485,17 @@ func TestClientGoesAwayMeanwhile(t *testing.T) {
 
 	q, until := f.take(t), time.Now().Add(time.Minute)
 	if q.Answer(nil, until) || looked == 0 || looked > 100 {
-		t.Errorf("%d of %d connections were looked at for a client that had gone", looked, len(rows))
+		t.Errorf("%d of %d connections were searched for a client that had disconnected", looked, len(rows))
 	}
 
 	<-done
 
 	if !q.Answer(nil, until) {
-		t.Error("the question goes on")
+		t.Error("the question is not done")
 	}
 }
 
-// TestManyClients bounds the requests that are worked on at once.
+// TestManyClients: the number of open requests is limited.
 func TestManyClients(t *testing.T) {
 	f := newFixture(t, 10*time.Second)
 	f.sample(t, start, row(10, 0))

@@ -1,46 +1,44 @@
 package api
 
 import (
-	"encoding/json"
 	"strconv"
+	"time"
 
 	v1 "tcphealth_exporter/api/v1"
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/sampler"
 )
 
-// newConnection renders a connection. kernel determines which fields exist.
-func newConnection(f *health.Found, kernel *sampler.TCPInfo) *v1.Connection {
-	c := &v1.Connection{
+// newConnection converts a connection; kernel has the fields that the kernel reports.
+func newConnection(f *health.Found, kernel *sampler.TCPInfo) v1.Connection {
+	c := v1.Connection{
 		LocalAddress:  f.LocalAddress,
-		LocalPort:     json.Number(f.LocalPort),
+		LocalPort:     portOf(f.LocalPort),
 		RemoteAddress: f.RemoteAddress,
-		RemotePort:    json.Number(f.RemotePort),
+		RemotePort:    portOf(f.RemotePort),
 		Cookie:        "0x" + strconv.FormatUint(f.Cookie, 16),
 		State:         f.State.String(),
 		Idle:          f.Idle,
 		Status:        f.Status.String(),
-		StatusSince:   v1.Timestamp(f.StatusSince),
+		StatusSince:   timeOf(f.StatusSince),
 		Score:         f.Score,
 		Points:        f.Points,
 		SafeToSend:    f.SafeToSend,
 		Flags:         []string{},
 		Cause:         f.Cause.String(),
 		Reasons:       append([]string{}, f.Reasons...),
-		FirstSeen:     v1.Timestamp(f.FirstSeen),
+		FirstSeen:     timeOf(f.FirstSeen),
+		Ended:         timeOf(f.Ended),
 		Trend:         newTrend(&f.Trend),
+		ReadAt:        timeOf(f.RowAt),
 	}
 
 	for flag := range f.Flags.All() {
 		c.Flags = append(c.Flags, flag.String())
 	}
 
-	if !f.Ended.IsZero() {
-		c.Ended = v1.Timestamp(f.Ended)
-	}
-
 	if !f.RowAt.IsZero() {
-		c.ReadAt, c.Socket, c.TCPInfo = v1.Timestamp(f.RowAt), newSocket(&f.Row), newTCPInfo(&f.Row.Info)
+		c.Socket, c.TCPInfo = newSocket(&f.Row), newTCPInfo(&f.Row.Info)
 	}
 
 	for i := range f.Window {
@@ -48,6 +46,15 @@ func newConnection(f *health.Found, kernel *sampler.TCPInfo) *v1.Connection {
 	}
 
 	return c
+}
+
+func timeOf(t time.Time) v1.Time { return v1.Time{Time: t} }
+
+// portOf converts a port, which is text in labels.
+func portOf(text string) uint16 {
+	port, _ := strconv.ParseUint(text, 10, 16)
+
+	return uint16(port)
 }
 
 func newSocket(row *sampler.Socket) *v1.Socket {
@@ -63,16 +70,16 @@ func newSocket(row *sampler.Socket) *v1.Socket {
 	}
 }
 
-// newSample renders a sample under the names that its figures have elsewhere.
-func newSample(s *health.Sample, kernel *sampler.TCPInfo) v1.Figures {
-	const usPerMS = 1000
+// newSample converts a sample.
+func newSample(s *health.Sample, kernel *sampler.TCPInfo) v1.Sample {
+	const (
+		usPerMS = 1000
+		size    = 512
+	)
 
-	f := make(v1.Figures, 0, 512)
-	f.AddTime("at", s.At)
-	f.AddCount("send_queue_bytes", uint64(s.SendQueue))
-	f.AddCount("receive_queue_bytes", uint64(s.RecvQueue))
+	f := v1.NewFields(size)
 
-	for _, figure := range []struct {
+	for _, member := range []struct {
 		field sampler.Field
 		value uint64
 	}{
@@ -89,10 +96,10 @@ func newSample(s *health.Sample, kernel *sampler.TCPInfo) v1.Figures {
 		{sampler.FieldRwndLimited, uint64(s.ReceiverLimited) * usPerMS},
 		{sampler.FieldSndbufLimited, uint64(s.SndbufLimited) * usPerMS},
 	} {
-		if kernel.Has(figure.field) {
-			addField(&f, figure.field, figure.value)
+		if kernel.Has(member.field) {
+			addField(&f, member.field, member.value)
 		}
 	}
 
-	return f
+	return v1.Sample{At: timeOf(s.At), SendQueue: s.SendQueue, ReceiveQueue: s.RecvQueue, TCPInfo: f}
 }

@@ -2,20 +2,19 @@
 // those that a filter selects, or one by its cookie. docs/api.md describes it for
 // users.
 //
-// # The way of a question
+// # From request to answer
 //
-//	HTTP request ─ parse ─► health.Query ─ question ─► goroutine that samples
+//	HTTP request ─ parse ─► health.Query ─ question ─► sampling goroutine
 //	                                                     health.Search, in steps
 //	HTTP answer ◄─ encode ── health.Answer ◄─────────────┘
 //
-// The tracker belongs to the goroutine that samples, so a question waits for the
-// time between two samples and is answered there, in steps that end before the
-// next sample is due. All that takes long, parsing and encoding, is done on the
-// goroutine of the request. A client that goes away takes its question with it, and
-// only a few questions may be open at once.
+// The sampling goroutine owns the tracker, so it answers questions between two samples,
+// in steps that end before the next sample is due. Parsing and encoding take longer and
+// are done on the goroutine of the request. A question ends when its client disconnects,
+// and the number of open questions is limited.
 //
-// # Statuses of the answers
+// # Age of the data
 //
-// Verdicts are those of the last sample. The tracker keeps tcp_info of a few
-// connections only, so it is read again for each connection in the answer.
+// Verdicts are from the last sample or recheck. The tracker keeps tcp_info of a few
+// connections only, so it is read from the kernel for each connection in the answer.
 package api

@@ -25,11 +25,11 @@ const (
 	matchTakes   = 10 * time.Microsecond  // a connection
 )
 
-// kernel is a source whose work takes time on the clock of the test.
+// kernel is a source that takes time on the test's clock.
 type kernel struct {
 	began time.Time
 	rows  []sampler.Socket
-	late  []time.Duration // ticks, since began, that are not on the grid
+	late  []time.Duration // ticks that are late, as the time since began
 	ticks int
 	read  int
 }
@@ -75,8 +75,8 @@ func (o *observer) Delayed(time.Duration)              {}
 func (o *observer) Paced(time.Duration)                {}
 func (o *observer) Failed(err error, _ time.Duration)  { panic(err) }
 
-// TestTicksComeFirst has forty clients ask, each again at once, what takes longer
-// than an interval to answer. All ticks are on time, and answers are given.
+// TestTicksComeFirst: with forty clients whose questions take longer than an interval,
+// all ticks are on time, and questions are answered.
 func TestTicksComeFirst(t *testing.T) {
 	const (
 		clients = 40
@@ -129,15 +129,15 @@ func TestTicksComeFirst(t *testing.T) {
 	given, refused := int(answers[http.StatusOK].Load()), answers[http.StatusServiceUnavailable].Load()
 	t.Logf("%d answers, %d times too many clients, %d sockets read", given, refused, source.read)
 
-	// Of each interval 9 ms are left, and an answer takes 20 ms.
+	// 9 ms of each interval remain, and an answer takes 20 ms.
 	if least := int(length.Milliseconds()) * 9 / 10 / 25; given < least || source.read < 100*given {
 		t.Errorf("%d answers given, expected at least %d; %d sockets read", given, least, source.read)
 	}
 }
 
-// slowFilter selects everything, and takes its time.
+// slowFilter selects all connections, slowly.
 func slowFilter(string) (func(*sampler.Socket) bool, error) {
-	const together = 16 // connections: to sleep for each one takes long in real time, too
+	const together = 16 // connections per sleep: sleeping for each one would slow down the test
 
 	n := 0
 
@@ -150,7 +150,7 @@ func slowFilter(string) (func(*sampler.Socket) bool, error) {
 	}, nil
 }
 
-// ask asks again and again.
+// ask makes one request after the other.
 func ask(ctx context.Context, handler http.Handler, answers *[600]atomic.Int64) {
 	for ctx.Err() == nil {
 		w := httptest.NewRecorder()

@@ -14,12 +14,12 @@ import (
 
 const (
 	defaultLimit = 1000
-	// maxLimit bounds the memory of an answer to some ten megabytes.
+	// maxLimit limits the memory for an answer to about ten megabytes.
 	maxLimit = 10_000
 )
 
-// parameters returns the parameters of a request, each of which must be known
-// and given once.
+// parameters returns the parameters of a request. Unknown and repeated parameters are
+// errors.
 func parameters(r *http.Request, known ...string) (url.Values, error) {
 	given, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {

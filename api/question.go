@@ -8,18 +8,18 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// reserve is what a step leaves of its time: more than the piece of work takes
-// that may have begun just before.
+// reserve is the time that a step leaves unused. It exceeds the duration of the work
+// between two checks of the time.
 const reserve = 200 * time.Microsecond
 
-// question is a search that somebody waits for. It implements [loop.Question].
+// question is a search for a request. It implements [loop.Question].
 type question struct {
 	asker    context.Context
 	search   *health.Search
 	answered chan struct{} // closed when the search is done
 }
 
-// Answer implements [loop.Question]. What no one waits for any more is done.
+// Answer implements [loop.Question]. A question whose client disconnected is done.
 func (q *question) Answer(src sampler.Reader, until time.Time) (done bool) {
 	if q.asker.Err() != nil {
 		return true
@@ -33,7 +33,7 @@ func (q *question) Answer(src sampler.Reader, until time.Time) (done bool) {
 	return done
 }
 
-// ask waits for the answer to a query, but not for ever.
+// ask answers a query, and reports whether it was in time.
 func (a *API) ask(ctx context.Context, query health.Query) (answer *health.Answer, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
 	defer cancel()

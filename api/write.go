@@ -22,8 +22,7 @@ func failed(status int, format string, args ...any) *failure {
 	return &failure{status, fmt.Sprintf(format, args...)}
 }
 
-// writeFailure writes a failure as JSON. What is a matter of time may be tried
-// again.
+// writeFailure writes a failure as JSON. Clients may retry what fails for lack of time.
 func writeFailure(w http.ResponseWriter, f *failure) {
 	if f.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
@@ -34,16 +33,19 @@ func writeFailure(w http.ResponseWriter, f *failure) {
 	_ = newEncoder(w).Encode(v1.Error{Error: f.text})
 }
 
-// writeAnswer writes an answer as JSON, each connection on a line of its own. A
-// client that disconnects ends it.
+// writeAnswer writes an answer as a [v1.ConnectionList], each connection on a line of its
+// own. It stops when the client disconnects.
 func writeAnswer(w http.ResponseWriter, a *health.Answer) {
 	out := bufio.NewWriter(w)
 	defer func() { _ = out.Flush() }()
 
 	_, _ = fmt.Fprintf(out, `{"sampled_at":%q,"total":%d,"truncated":%t,"connections":[`,
-		v1.Timestamp(a.SampledAt), a.Total, a.Total > len(a.Found))
+		timeOf(a.SampledAt), a.Total, a.Total > len(a.Found))
 
-	var line bytes.Buffer
+	var (
+		line       bytes.Buffer
+		connection v1.Connection
+	)
 
 	encoder := newEncoder(&line)
 
@@ -56,7 +58,8 @@ func writeAnswer(w http.ResponseWriter, a *health.Answer) {
 		line.Reset()
 		line.WriteString(separator)
 
-		if err := encoder.Encode(newConnection(f, &a.Kernel)); err != nil {
+		connection = newConnection(f, &a.Kernel)
+		if err := encoder.Encode(&connection); err != nil {
 			return
 		}
 
@@ -68,8 +71,8 @@ func writeAnswer(w http.ResponseWriter, a *health.Answer) {
 	_, _ = out.WriteString("\n]}\n")
 }
 
-// newEncoder returns an encoder that leaves <, > and & as they are: nothing here
-// is HTML.
+// newEncoder returns an encoder that does not escape <, > and &, since the JSON is never
+// part of HTML.
 func newEncoder(w io.Writer) *json.Encoder {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

@@ -15,7 +15,7 @@ import (
 	"tcphealth_exporter/internal/netlab"
 )
 
-// TestConnectionsLive asks about connections of each kind within a namespace.
+// TestConnectionsLive queries connections of each kind within a namespace.
 func TestConnectionsLive(t *testing.T) {
 	netlab.RequireRoot(t)
 
@@ -76,7 +76,7 @@ func TestConnectionsLive(t *testing.T) {
 	}
 }
 
-// pair is both ends of a connection, of which the client is near.
+// pair is both ends of a connection; the client is in the near namespace.
 type pair struct{ client, server net.Conn }
 
 // connectKinds opens a connection of each kind, to the ports from 5001 on.
@@ -139,8 +139,8 @@ func checkFilters(t *testing.T, p *instance) {
 	}
 }
 
-// TestConnectionsReportTwinsApart asks for connections between the same ports.
-func TestConnectionsReportTwinsApart(t *testing.T) {
+// TestConnectionsWithEqualPorts queries connections that differ in their addresses only.
+func TestConnectionsWithEqualPorts(t *testing.T) {
 	netlab.RequireRoot(t)
 
 	ns := netlab.New(t)
@@ -176,8 +176,8 @@ func TestConnectionsReportTwinsApart(t *testing.T) {
 	}
 }
 
-// endsOf returns both ends of a socket as the API names them. The names of
-// interfaces are not the same in each namespace, so the zone is given.
+// endsOf returns both ends of a socket as the API names them. The zone is an argument,
+// since the names of interfaces differ between namespaces.
 func endsOf(c net.Conn, zone string) string {
 	local, remote := c.LocalAddr().(*net.TCPAddr), c.RemoteAddr().(*net.TCPAddr)
 	if local.IP.IsLinkLocalUnicast() {

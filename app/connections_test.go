@@ -23,7 +23,7 @@ const (
 	apiDoc          = "../docs/api.md"
 )
 
-// found is an answer of the API as far as these tests look at it.
+// found is the part of an answer of the API that these tests check.
 type found struct {
 	SampledAt   time.Time `json:"sampled_at"`
 	Total       int
@@ -50,7 +50,7 @@ func (c *foundConnection) ends() string {
 	return net.JoinHostPort(c.LocalAddress, c.LocalPort.String()) + " " + net.JoinHostPort(c.RemoteAddress, c.RemotePort.String())
 }
 
-// find asks the API.
+// find queries the API.
 func (p *instance) find(t *testing.T, path string, parameters ...string) (f found) {
 	t.Helper()
 
@@ -71,7 +71,7 @@ func (p *instance) find(t *testing.T, path string, parameters ...string) (f foun
 	return f
 }
 
-// readable indents an answer and fills the lines of what is inside a connection.
+// readable indents an answer and fills the lines inside a connection.
 func readable(t *testing.T, answer string) string {
 	t.Helper()
 
@@ -82,7 +82,7 @@ func readable(t *testing.T, answer string) string {
 		t.Fatalf("%v in\n%s", err, answer)
 	}
 
-	column := width // the first line is filled, so to say
+	column := width // begins a new line
 
 	for line := range strings.Lines(indented.String()) {
 		line = strings.TrimSuffix(line, "\n")
@@ -107,7 +107,7 @@ func readable(t *testing.T, answer string) string {
 	return strings.TrimPrefix(filled.String(), "\n") + "\n"
 }
 
-// TestGoldenConnections asks the program about what it has replayed.
+// TestGoldenConnections queries the connections of a replay.
 func TestGoldenConnections(t *testing.T) {
 	p := start(t, "--sampler.replay="+scenePath, "--collector.connections=3")
 	p.awaitReady(t)
@@ -156,12 +156,11 @@ func TestGoldenAPIDoc(t *testing.T) {
 	}
 
 	if !strings.Contains(doc, "```json\n"+answer+"```\n") {
-		t.Errorf("%s shows another answer (-documented +answered):\n%s", apiDoc, cmp.Diff(doc[example[4]:example[5]], answer))
+		t.Errorf("%s has another answer (-documented +answered):\n%s", apiDoc, cmp.Diff(doc[example[4]:example[5]], answer))
 	}
 }
 
-// TestConnectionsAgreeWithMetrics compares each figure in the API
-// and by a metric.
+// TestConnectionsAgreeWithMetrics compares the figures in the API with the metrics.
 func TestConnectionsAgreeWithMetrics(t *testing.T) {
 	p := start(t, "--sampler.replay="+scenePath, "--collector.connections.min-age=0s", "--collector.connections.set=health,trend,tcp,full")
 	p.awaitReady(t)
@@ -179,7 +178,7 @@ func TestConnectionsAgreeWithMetrics(t *testing.T) {
 
 			want, ok := valueOf(t, body, series)
 			if got, err := figure.Float64(); err != nil || !ok || got != want {
-				t.Errorf("%s is %v (%t), the API says %q", series, want, ok, figure)
+				t.Errorf("%s is %v (%t), the API has %q", series, want, ok, figure)
 			}
 
 			compared[metric]++
@@ -221,8 +220,8 @@ func (c *foundConnection) figureOf(source string) (json.Number, bool) {
 	return "", false
 }
 
-// TestConnectionsOfEachField sees that the API has a name of its own for each
-// field of tcp_info.
+// TestConnectionsOfEachField checks that the API has a distinct name for each field of
+// tcp_info.
 func TestConnectionsOfEachField(t *testing.T) {
 	var names []string
 
@@ -238,7 +237,7 @@ func TestConnectionsOfEachField(t *testing.T) {
 
 	slices.Sort(names)
 
-	// Of the scene's connections none has a max_pacing_rate or a receiver's RTT.
+	// No connection of the scene has a max_pacing_rate or a receiver's RTT.
 	if names = slices.Compact(names); len(names) < int(sampler.NumFields)-3 || len(names) > int(sampler.NumFields) {
 		t.Errorf("%d names for %d fields: %q", len(names), sampler.NumFields, names)
 	}

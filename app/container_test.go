@@ -8,8 +8,8 @@ import (
 	"tcphealth_exporter/internal/netlab"
 )
 
-// emptyRoot runs a program in a root that has nothing but it and /proc, read-only, as
-// an unprivileged user, as deploy/Dockerfile does.
+// emptyRoot runs a program as an unprivileged user in a read-only root that contains only
+// the program and /proc, as deploy/Dockerfile does.
 const emptyRoot = `set -e
 mount -t tmpfs none "$1"
 mkdir "$1/bin" "$1/proc"
@@ -20,7 +20,7 @@ root=$1
 shift 2
 exec setpriv --no-new-privs --bounding-set=-all,+setuid,+setgid,+sys_chroot chroot --userspec=65534:65534 "$root" /bin/exporter "$@"`
 
-// TestInAnEmptyRoot runs the program as in a container made from nothing.
+// TestInAnEmptyRoot runs the program as in a container without a base image.
 func TestInAnEmptyRoot(t *testing.T) {
 	netlab.RequireRoot(t)
 

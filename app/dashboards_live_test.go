@@ -23,8 +23,8 @@ import (
 var holdDashboards = flag.Duration("dashboards.hold", 0,
 	"let the lab of TestDashboardsHaveData run for so long, faults from its second third on, to look at the dashboards")
 
-// TestDashboardsHaveData has a real Prometheus scrape a host that has a bit of everything,
-// and puts to it the query of each panel and of each variable of the dashboards.
+// TestDashboardsHaveData runs the queries of all panels and variables of the dashboards on
+// a real Prometheus, which scrapes a host with connections and faults of all kinds.
 func TestDashboardsHaveData(t *testing.T) {
 	netlab.RequireRoot(t)
 
@@ -37,22 +37,22 @@ func TestDashboardsHaveData(t *testing.T) {
 	})
 
 	time.Sleep(*holdDashboards / 3)
-	w.fallUnhealthy(t)
-	p.Await("reported of a dead path", func() bool {
+	w.injectFaults(t)
+	p.Await("a dead path", func() bool {
 		return len(p.Query(`tcphealth_group_unhealthy_connections{cause="path_dead"} > 0`)) > 0
 	})
 
-	asked := queriesOfDashboards(t)
-	if len(asked) < 100 {
-		t.Fatalf("only %d queries found", len(asked))
+	queries := queriesOfDashboards(t)
+	if len(queries) < 100 {
+		t.Fatalf("only %d queries found", len(queries))
 	}
 
-	// All at once: a gauge may be there when another has gone.
+	// All queries must have data in the same round, since gauges come and go.
 	missing := map[string]string{}
 	for range 12 {
 		missing = map[string]string{}
 
-		for where, query := range asked {
+		for where, query := range queries {
 			if !hasNumber(p, query) {
 				missing[where] = query
 			}
@@ -75,7 +75,7 @@ func TestDashboardsHaveData(t *testing.T) {
 // scrapedEach is the scrape interval of the lab.
 const scrapedEach = 5 * time.Second
 
-// hasNumber reports whether a query gives a number that is one.
+// hasNumber reports whether a query returns a number other than NaN.
 func hasNumber(p *promlab.Prometheus, query string) bool {
 	for _, s := range p.Query(query) {
 		if !math.IsNaN(float64(s.Value)) {
@@ -86,8 +86,8 @@ func hasNumber(p *promlab.Prometheus, query string) bool {
 	return false
 }
 
-// queriesOfDashboards returns the queries by where they are, with variables replaced by
-// what is chosen first.
+// queriesOfDashboards returns the queries by their places, with variables replaced by
+// their default values.
 func queriesOfDashboards(t *testing.T) map[string]string {
 	t.Helper()
 
@@ -143,7 +143,7 @@ func queriesOfDashboards(t *testing.T) map[string]string {
 	return queries
 }
 
-// ward is a host with connections of all kinds, well at first.
+// ward is a host with connections of all kinds, all healthy at first.
 type ward struct {
 	ns, peers *netlab.Namespace
 	paths     []*netlab.Path
@@ -187,22 +187,22 @@ func (w *ward) at(path int, port uint16) string {
 	return netip.AddrPortFrom(w.paths[path].B.IPv4, port).String()
 }
 
-// fallIll has everything go wrong that the dashboards show.
-func (w *ward) fallUnhealthy(t *testing.T) {
+// injectFaults injects all faults that the dashboards show.
+func (w *ward) injectFaults(t *testing.T) {
 	t.Helper()
 
-	// Who stops reading: a peer, and an application here.
+	// A peer and a local application stop reading.
 	client, _ := netlab.Connect(t, w.ns, w.peers, "tcp4", w.at(wellPath, 9092))
 	go writeOn(client, 10_000)
 
 	sender, _ := netlab.Connect(t, w.peers, w.ns, "tcp4", netip.AddrPortFrom(w.paths[wellPath].A.IPv4, 8080).String())
-	go writeOn(sender, 1000) // slowly, so that it is seen to pile up
+	go writeOn(sender, 1000) // slowly, so that the queue grows over several samples
 
-	// Who does not close: an application here.
+	// A local application does not close.
 	_, leaving := netlab.Connect(t, w.ns, w.peers, "tcp4", w.at(wellPath, 11211))
 	_ = leaving.Close()
 
-	// Who does not accept: a listener here, while clients come.
+	// A local listener does not accept.
 	w.ns.Sysctl(t, "net.core.somaxconn", "4")
 	crowded := w.ns.Listen(t, "tcp4", netip.AddrPortFrom(w.paths[wellPath].A.IPv4, 8000).String())
 
@@ -217,7 +217,7 @@ func (w *ward) fallUnhealthy(t *testing.T) {
 	w.knock(t)
 }
 
-// knock tries to open connections that no one answers, one after the other.
+// knock attempts one connection after the other through the dying path.
 func (w *ward) knock(t *testing.T) {
 	t.Helper()
 
@@ -238,7 +238,7 @@ func (w *ward) knock(t *testing.T) {
 	}()
 }
 
-// stream has a client send what it can, at up to a megabyte per second.
+// stream makes a client send at up to a megabyte per second.
 func stream(t *testing.T, from, to *netlab.Namespace, address string) {
 	t.Helper()
 
@@ -254,7 +254,7 @@ func stream(t *testing.T, from, to *netlab.Namespace, address string) {
 	}()
 }
 
-// writeOn writes so many bytes fifty times a second until the connection is closed.
+// writeOn writes size bytes every 20 ms until the connection is closed.
 func writeOn(c net.Conn, size int) {
 	for chunk := make([]byte, size); ; time.Sleep(20 * time.Millisecond) {
 		if _, err := c.Write(chunk); err != nil {

@@ -7,8 +7,10 @@ import (
 	"io"
 	"text/tabwriter"
 
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"tcphealth_exporter/health"
 	"tcphealth_exporter/sampler"
 )
 
@@ -31,52 +33,52 @@ func dryRun(ctx context.Context, opts *options, stdout, stderr io.Writer) error 
 	defer e.reloader.stop()
 
 	if source.replay != nil {
-		err = e.play(ctx, source.replay, e.tracker, e.reporter())
+		err = e.play(ctx, source.replay, e.tracker, e.reporter(nil))
 	} else {
-		err = e.sampleOnce()
-		e.kernel.once()
+		err = sampleOnce(e.dialer, e.tracker)
+		e.stats.once()
 	}
 
 	if err != nil {
 		return err
 	}
 
-	return e.report(stdout)
+	_, gatherer := e.gatherer()
+
+	return report(stdout, opts, gatherer, e.latest.snapshot.Load())
 }
 
 // sampleOnce takes one sample of the kernel.
-func (e *exporter) sampleOnce() error {
-	conn, err := e.dial()
+func sampleOnce(kernel *dialer, consumer sampler.Consumer) error {
+	conn, err := kernel.dial()
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 
-	e.tracker.Begin(0)
+	consumer.Begin(0)
 
-	d, err := conn.Dump(e.tracker.Sockets)
+	d, err := conn.Dump(consumer.Sockets)
 	if err != nil {
 		return fmt.Errorf("sample (%s): %w", sampler.ReasonOf(err), err)
 	}
 
-	e.tracker.End(d)
+	consumer.End(d)
 
 	return nil
 }
 
-// report writes the number of series by family, and what the budgets leave out.
-func (e *exporter) report(w io.Writer) error {
-	_, gatherer := e.gatherer()
-
+// report writes the number of series by family, and what the budgets leave out of the
+// snapshot.
+func report(w io.Writer, opts *options, gatherer prometheus.TransactionalGatherer, s *health.Snapshot) error {
 	families, done, err := gatherer.Gather()
 	if err != nil {
 		return err
 	}
 	defer done()
 
-	s := e.latest.snapshot.Load()
-	shown := s.Tracker.Live - s.Unexported
-	groups := len(s.Groups) - 1 // the one for the rest apart
+	exported := s.Tracker.Live - s.Unexported
+	groups := len(s.Groups) - 1 // without the one for the rest
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	total := 0
 
@@ -88,16 +90,16 @@ func (e *exporter) report(w io.Writer) error {
 
 	_, _ = fmt.Fprintf(table, "\nseries\t%d\n", total)
 	_, _ = fmt.Fprintf(table, "connections\t%d, %d of them with series of their own (--collector.connections=%d)\n",
-		s.Tracker.Live, shown, e.opts.connections)
+		s.Tracker.Live, exported, opts.connections)
 	_, _ = fmt.Fprintf(table, "groups\t%d, %d of them with series of their own (--collector.groups=%d)\n",
-		groups+s.GroupsFolded, groups, e.opts.groups)
+		groups+s.GroupsFolded, groups, opts.groups)
 
 	if err := table.Flush(); err != nil {
 		return err
 	}
 
-	crowded := s.Unexported > 0 && e.opts.connections > 0
-	folded := s.GroupsFolded > 0 && e.opts.groups > 0
+	crowded := s.Unexported > 0 && opts.connections > 0
+	folded := s.GroupsFolded > 0 && opts.groups > 0
 
 	if crowded || folded {
 		return errOverBudget

@@ -34,7 +34,7 @@ func TestGoldenDryRun(t *testing.T) {
 		t.Errorf("printed\n%s\nwant\n%s", got, want)
 	}
 
-	// It is what a scrape has.
+	// A scrape has the same series.
 	for name, n := range seriesIn(t, readFile(t, "testdata/scene.prom")) {
 		if !strings.HasPrefix(name, "tcphealth_") || name == "tcphealth_exporter_build_info" {
 			continue
@@ -71,7 +71,7 @@ func seriesIn(t *testing.T, text string) map[string]int {
 	return counts
 }
 
-// TestDryRunOverBudget: a budget that leaves something out is an error, unless it is zero.
+// TestDryRunOverBudget: exceeding a budget is an error, unless the budget is zero.
 func TestDryRunOverBudget(t *testing.T) {
 	for _, tc := range []struct {
 		flags []string
@@ -119,5 +119,16 @@ func TestDryRunOfBadInput(t *testing.T) {
 	code, stdout, stderr := runToEnd(t, "--dry-run", "--sampler.replay=/nowhere")
 	if code != exitFailure || stdout != "" || !strings.Contains(stderr, "open recording: open /nowhere") {
 		t.Errorf("code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+}
+
+// TestSettledNames: a dry run has no later sample in which a name may be known.
+func TestSettledNames(t *testing.T) {
+	name := settled(func(id uint64) (string, bool) { return map[uint64]string{1: "/a"}[id], id == 1 })
+
+	for id, want := range map[uint64]string{1: "/a", 2: ""} {
+		if got, final := name(id); got != want || !final {
+			t.Errorf("%d: %q, final %t", id, got, final)
+		}
 	}
 }

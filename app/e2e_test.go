@@ -28,10 +28,10 @@ const (
 // the end of the alert.
 const e2ePatience = 4 * time.Minute
 
-// TestEndToEnd has a path die under a connection and waits for the page: the exporter
-// behind TLS and a password, Prometheus with the shipped rules, Alertmanager with the
-// shipped routing. Then the path is repaired, and the alert is to end. It logs how long
-// each stage took.
+// TestEndToEnd interrupts the path of a connection, waits for the page, restores the
+// path and waits for the end of the alert. The exporter requires TLS and a password,
+// Prometheus has the shipped rules, Alertmanager the shipped routing. The test logs the
+// duration of each stage.
 func TestEndToEnd(t *testing.T) {
 	netlab.RequireRoot(t)
 	netlab.RequireTool(t, "prometheus-alertmanager")
@@ -68,14 +68,14 @@ func TestEndToEnd(t *testing.T) {
 	since.await("alert pending", alert("pending"))
 	since.await("alert firing", alert("firing"))
 
-	// Before the next of the timeouts, which double.
+	// Before the next timeout, since timeouts double.
 	path.SetBoth(netlab.Conditions{Delay: 5 * time.Millisecond})
 	since.await("webhook", func() bool { return pages.have("/pager", "firing", "TCPHealthHalfOpen") })
 
 	repaired := newTimeline(t)
 	repaired.await("HEALTHY", holds(`sum(tcphealth_group_unhealthy_connections) == 0`))
 	repaired.await("alert over", func() bool { return !alert("firing")() })
-	repaired.await("webhook reported", func() bool { return pages.have("/pager", "resolved", "TCPHealthHalfOpen") })
+	repaired.await("webhook", func() bool { return pages.have("/pager", "resolved", "TCPHealthHalfOpen") })
 
 	if pages.have("/pager", "firing", "TCPHealthStale") {
 		t.Error("the routing did not keep TCPHealthStale quiet")
@@ -115,7 +115,7 @@ func (l *timeline) await(stage string, reached func() bool) {
 	l.t.Logf("%-13s after %5.1f s", stage, time.Since(l.began).Seconds())
 }
 
-// converse has a client send a message five times a second, and read the answers.
+// converse makes a client send a message five times a second and read the answers.
 func converse(t *testing.T, near, far *netlab.Namespace, address string) {
 	t.Helper()
 
@@ -138,7 +138,7 @@ func converse(t *testing.T, near, far *netlab.Namespace, address string) {
 	}()
 }
 
-// pageLog has what came to the webhook.
+// pageLog has the notifications that the webhook received.
 type pageLog struct {
 	got chan page
 	all []page
@@ -172,7 +172,7 @@ func receivePages(t *testing.T, ns *netlab.Namespace) *pageLog {
 	return pages
 }
 
-// have reports whether a notification of such an alert has come.
+// have reports whether a notification of an alert was received.
 func (p *pageLog) have(path, status, alert string) bool {
 	for len(p.got) > 0 {
 		p.all = append(p.all, <-p.got)
@@ -227,7 +227,7 @@ func secureExporter(t *testing.T, ns *netlab.Namespace) *secured {
 	return x
 }
 
-// job is how Prometheus scrapes it.
+// job returns the scrape configuration.
 func (x *secured) job() promlab.Job {
 	return promlab.Job{Name: "tcphealth", Target: exporterAddress, Interval: 5 * time.Second, More: []string{
 		"scheme: https", "tls_config: {ca_file: " + x.caFile + "}",
@@ -235,7 +235,7 @@ func (x *secured) job() promlab.Job {
 	}}
 }
 
-// status asks and returns the code of the answer, zero for none.
+// status makes a request and returns the status code, zero without an answer.
 func (x *secured) status(t *testing.T, path string, authorized bool) int {
 	t.Helper()
 
@@ -261,13 +261,13 @@ func (x *secured) get(path string, authorized bool) (*http.Response, error) {
 	return x.client.Do(request)
 }
 
-// requireRefusals asks without the password, with a wrong one, and without TLS.
+// requireRefusals makes requests without the password, with a wrong one, and without TLS.
 func (x *secured) requireRefusals(t *testing.T) {
 	t.Helper()
 
 	for _, path := range []string{"/metrics", "/api/v1/connections", "/-/ready", "/runbooks/TCPHealthHalfOpen"} {
 		if got := x.status(t, path, false); got != http.StatusUnauthorized {
-			t.Errorf("%s without the password answers %d", path, got)
+			t.Errorf("%s without the password: %d", path, got)
 		}
 	}
 
@@ -295,7 +295,7 @@ func (x *secured) requireRefusals(t *testing.T) {
 	}
 }
 
-// flagged reports whether the exporter has named the dead path.
+// flagged reports whether the API has a connection with a dead path.
 func (x *secured) flagged() bool {
 	answer, err := x.get("/api/v1/connections?min_status=SUSPECT", true)
 	if err != nil {
@@ -303,10 +303,10 @@ func (x *secured) flagged() bool {
 	}
 	defer answer.Body.Close()
 
-	var reported struct {
+	var list struct {
 		Connections []struct{ Cause string }
 	}
 
-	return json.NewDecoder(answer.Body).Decode(&reported) == nil && len(reported.Connections) > 0 && slices.ContainsFunc(reported.Connections,
+	return json.NewDecoder(answer.Body).Decode(&list) == nil && len(list.Connections) > 0 && slices.ContainsFunc(list.Connections,
 		func(c struct{ Cause string }) bool { return c.Cause == "path_dead" })
 }

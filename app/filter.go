@@ -21,32 +21,6 @@ func hostNames() bytecode.Env {
 	return bytecode.Env{Service: hostinfo.ServicePort, Interface: hostinfo.InterfaceIndex, Cgroup: hostinfo.CgroupID}
 }
 
-// prepareFilter checks at start whether the filter can be evaluated. A recording cannot
-// answer what only the kernel can; an exporter that cannot reach the kernel yet retries
-// later.
-func (e *exporter) prepareFilter(replay *sampler.Replay) error {
-	if e.opts.filterText == "" {
-		return nil
-	}
-
-	if replay != nil {
-		replay.SetKeep(keepBy(e.opts.filter))
-
-		return e.opts.filter.CheckUserSpace()
-	}
-
-	source, err := e.dial()
-	if err == nil {
-		return source.Close()
-	}
-
-	if isUsage(err) {
-		return err
-	}
-
-	return nil
-}
-
 // applyFilter makes the connection dump what the filter selects, as far as the kernel
 // can decide; the rest is dropped after decoding.
 func applyFilter(conn *sampler.Conn, filter *bytecode.Filter, logger log.Logger) error {

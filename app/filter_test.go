@@ -16,8 +16,8 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// TestFilterAgainstUserSpace compares what the kernel selects with what the
-// evaluation of a dump of everything selects, for both address families.
+// TestFilterAgainstUserSpace compares the selection of the kernel with the evaluation
+// of a complete dump in user space, for both address families.
 func TestFilterAgainstUserSpace(t *testing.T) {
 	netlab.RequireRoot(t)
 
@@ -101,8 +101,8 @@ func cookiesOf(t *testing.T, conn *sampler.Conn, keep func(*sampler.Socket) bool
 	return cookies
 }
 
-// TestFilterOfProgram runs the program with a filter too large for the kernel,
-// so that both sides have a part in it.
+// TestFilterOfProgram runs the program with a filter that is too large for the kernel
+// alone, so that user space evaluates the rest.
 func TestFilterOfProgram(t *testing.T) {
 	netlab.RequireRoot(t)
 
@@ -111,7 +111,7 @@ func TestFilterOfProgram(t *testing.T) {
 	ns.Pair(t, "tcp", "127.0.0.1:7001")
 
 	ports := make([]string, 0, 600)
-	for port := 7000; port < 8200; port += 2 { // no two make a range
+	for port := 7000; port < 8200; port += 2 { // no two ports are adjacent
 		ports = append(ports, strconv.Itoa(port))
 	}
 
@@ -121,11 +121,11 @@ func TestFilterOfProgram(t *testing.T) {
 
 	body := p.get(t, "/metrics")
 	if want := `remote_port="7000"`; strings.Count(body, "tcphealth_connection_status{") != 1 || !strings.Contains(body, want) {
-		t.Errorf("expected the connection from %s alone:\n%s", chosen.LocalAddr(), body)
+		t.Errorf("expected only the connection from %s:\n%s", chosen.LocalAddr(), body)
 	}
 
 	if !strings.Contains(body, "tcphealth_connections{state=\"LISTEN\"} 1\n") {
-		t.Error("a filter is for connections: listeners stay")
+		t.Error("the filter dropped listeners")
 	}
 }
 
@@ -197,7 +197,7 @@ func TestFilterNames(t *testing.T) {
 
 	for _, name := range []string{"/no/such/group", "cgroup.procs", "../../etc/passwd"} {
 		if _, ok := hostinfo.CgroupID(name); ok {
-			t.Errorf("%q was found to be a cgroup", name)
+			t.Errorf("%q is a cgroup", name)
 		}
 	}
 }

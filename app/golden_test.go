@@ -23,20 +23,20 @@ import (
 )
 
 const (
-	// scenePath is a recording of TestGolden's network of faults.
+	// scenePath is the recording of a network with injected faults.
 	scenePath = "testdata/scene.rec"
 	sceneMax  = 300 << 10
-	// sceneSamples is how many samples it has at least.
+	// sceneSamples is the minimum number of its samples.
 	sceneSamples = 15
 )
 
-// machineTable matches families that depend on the machine and its clock, or
-// on the layout of our structures in memory.
+// machineTable matches families that depend on the machine, its clock, or the memory
+// layout of the program.
 var machineTable = regexp.MustCompile(
 	`^(# (HELP|TYPE) )?(go_|process_|promhttp_|tcphealth_exporter_build_info|` +
 		`tcphealth_tracker_memory_bytes|tcphealth_sampler_((dump|tick|recheck)_duration_seconds|phase_seconds_total))`)
 
-// reproducible removes from an exposition what is not the same twice.
+// reproducible removes from an exposition the lines that differ between runs.
 func reproducible(body string) string {
 	var b strings.Builder
 
@@ -49,7 +49,7 @@ func reproducible(body string) string {
 	return b.String()
 }
 
-// TestGolden runs the whole program on a recording.
+// TestGolden runs the program on a recording.
 func TestGolden(t *testing.T) {
 	if _, err := os.Stat(scenePath); *update && errors.Is(err, fs.ErrNotExist) {
 		recordScene(t)
@@ -76,7 +76,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestSceneIsRich sees that the recording shows what it was made for.
+// TestSceneIsRich: the recording has all kinds of connections and faults.
 func TestSceneIsRich(t *testing.T) {
 	if info, err := os.Stat(scenePath); err != nil || info.Size() > sceneMax {
 		t.Errorf("%v, %d bytes, expected up to %d", err, info.Size(), sceneMax)
@@ -99,12 +99,12 @@ func TestSceneIsRich(t *testing.T) {
 		`\ntcphealth_sampler_interval_seconds 0.25\n`,
 	} {
 		if !regexp.MustCompile(want).MatchString(body) {
-			t.Errorf("the scene shows no %s", want)
+			t.Errorf("the scene has no %s", want)
 		}
 	}
 }
 
-// TestSceneAddsUp: the sums over groups are those of the host.
+// TestSceneAddsUp: the sums over groups equal the metrics of the host.
 func TestSceneAddsUp(t *testing.T) {
 	series := regexp.MustCompile(`(?m)^tcphealth_(group_)?([a-z_]+)(?:{[^}]*?(?:status="([A-Z]+)")?})? (\S+)$`)
 	sums, hosts := make(map[string]float64), make(map[string]float64)
@@ -141,7 +141,7 @@ func TestSceneAddsUp(t *testing.T) {
 	}
 }
 
-// replay plays the scene and returns what is exposed at its end.
+// replay replays the scene and returns the metrics at its end.
 func replay(t *testing.T, args ...string) (body string) {
 	t.Helper()
 
@@ -155,14 +155,14 @@ func replay(t *testing.T, args ...string) (body string) {
 		}
 
 		if status := p.status("/-/healthy"); status != 200 {
-			t.Errorf("a replay that is over is unhealthy: %d", status)
+			t.Errorf("a finished replay is unhealthy: %d", status)
 		}
 	})
 
 	return body
 }
 
-// recordScene has the program itself record the network of faults.
+// recordScene records the scene with the program itself.
 func recordScene(t *testing.T) {
 	netlab.RequireRoot(t)
 	netlab.RequireTool(t, "nft")
@@ -186,8 +186,8 @@ func recordScene(t *testing.T) {
 	}
 }
 
-// scene makes connections between two namespaces. The function it returns
-// makes the path fail for some of them.
+// scene opens connections between two namespaces. The returned function interrupts the
+// path of some of them.
 func scene(t *testing.T, near, far *netlab.Namespace, link netlab.Link) (makeFaults func()) {
 	t.Helper()
 
@@ -196,7 +196,7 @@ func scene(t *testing.T, near, far *netlab.Namespace, link netlab.Link) (makeFau
 	at := func(a netip.Addr) string { return netip.AddrPortFrom(a, 0).String() }
 	connect := func(a netip.Addr) (net.Conn, net.Conn) { return netlab.Connect(t, near, far, "tcp", at(a)) }
 
-	// Quiet ones, of each family, and a busy one.
+	// Idle connections of each family, and a busy one.
 	connect(link.B.IPv4)
 	connect(link.B.IPv6)
 	connect(link.B.LinkLocal.WithZone(link.A.LinkLocal.Zone()))
@@ -205,20 +205,20 @@ func scene(t *testing.T, near, far *netlab.Namespace, link netlab.Link) (makeFau
 	go pump(t, busy, 20*time.Millisecond)
 	go func() { _, _ = io.Copy(io.Discard, sink) }()
 
-	// The peer doesn't read: the window closes. We don't read: our queue fills.
+	// The peer does not read, so its window closes; the local side does not read either.
 	stuffed, _ := connect(link.B.IPv6)
 	go pump(t, stuffed, 0)
 
 	_, talker := connect(link.B.IPv4)
 	write(t, talker, 50_000)
 
-	// No one accepts: three wait.
+	// Three connections wait in an accept queue.
 	lazy := near.Listen(t, "tcp", at(link.A.IPv4))
 	for range 3 {
 		far.Dial(t, "tcp", lazy.Addr().String())
 	}
 
-	// A server for both families that is asked by IPv4.
+	// A dual-stack server with a client over IPv4.
 	both := near.Listen(t, "tcp", "[::]:0")
 	_, port, _ := net.SplitHostPort(both.Addr().String())
 	far.Dial(t, "tcp", net.JoinHostPort(link.A.IPv4.String(), port))
@@ -227,7 +227,7 @@ func scene(t *testing.T, near, far *netlab.Namespace, link netlab.Link) (makeFau
 	closing, closed := connect(link.B.IPv4)
 	welcome := far.Listen(t, "tcp", at(link.B.IPv4))
 
-	go func() { // ends what the other side has ended
+	go func() { // close what the peer has closed
 		for c, err := welcome.Accept(); err == nil; c, err = welcome.Accept() {
 			_, _ = io.Copy(io.Discard, c)
 			_ = c.Close()
@@ -243,7 +243,7 @@ func scene(t *testing.T, near, far *netlab.Namespace, link netlab.Link) (makeFau
 			t.Error(err)
 		}
 
-		go near.Do(func() { // a handshake that no one answers
+		go near.Do(func() { // a handshake without an answer
 			if c, err := net.DialTimeout("tcp", netip.AddrPortFrom(link.B.IPv4, 81).String(), patience); err == nil {
 				_ = c.Close()
 			}
@@ -277,15 +277,15 @@ func write(t *testing.T, c net.Conn, n int) {
 	}
 }
 
-// TestGoldenPleasesPromtool has Prometheus' own tool judge the golden files.
-func TestGoldenPleasesPromtool(t *testing.T) {
+// TestGoldenPassesPromtool checks the golden files with promtool.
+func TestGoldenPassesPromtool(t *testing.T) {
 	for _, path := range []string{"testdata/scene.prom", "testdata/scene_full.prom"} {
 		promtool(t, path, readFile(t, path))
 	}
 }
 
-// TestLivePleasesPromtool has it judge what this host exposes.
-func TestLivePleasesPromtool(t *testing.T) {
+// TestLivePassesPromtool checks the metrics of this host with promtool.
+func TestLivePassesPromtool(t *testing.T) {
 	p := start(t, "--collector.connections.set=health,trend,tcp,full")
 	p.awaitReady(t)
 	promtool(t, "/metrics", p.get(t, "/metrics"))

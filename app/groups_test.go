@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestGroupsOfAReplay groups the scene's connections by what a file says.
+// TestGroupsOfAReplay groups the scene's connections by the dimensions in a file.
 func TestGroupsOfAReplay(t *testing.T) {
 	path := writeConfig(t, "networks: {lab: ['10.77.0.0/16', 'fd77::/16']}\ngroups: {by: [network, role]}\n")
 	body := replay(t, "--config.file="+path, "--collector.groups=2")
@@ -20,17 +20,17 @@ func TestGroupsOfAReplay(t *testing.T) {
 		`\ntcphealth_collector_groups_folded 1\n`,
 	} {
 		if !regexp.MustCompile(want).MatchString(body) {
-			t.Errorf("the scene shows no %s", want)
+			t.Errorf("the scene has no %s", want)
 		}
 	}
 
 	if strings.Contains(body, `tcphealth_group_connections{local_port`) {
-		t.Error("groups by what no one asked for")
+		t.Error("the scene has groups by the default dimensions")
 	}
 }
 
-// TestGroupsAfterAReload changes the groups while connections are counted: the
-// host's counters go on.
+// TestGroupsAfterAReload changes the groups while connections are counted: the host's
+// counters do not fall.
 func TestGroupsAfterAReload(t *testing.T) {
 	path := writeConfig(t, "groups: {by: [role]}\n")
 	p := start(t, "--sampler.interval=50ms", "--sampler.max-cpu=0", "--health.window=1s", "--web.enable-lifecycle", "--config.file="+path)

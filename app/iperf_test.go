@@ -16,14 +16,14 @@ import (
 
 const (
 	iperfRounds = 20
-	// iperfMaxRounds bounds the wait for what is left to chance: a
-	// retransmission in some rounds, and none in others.
+	// iperfMaxRounds is the maximum number of rounds until some have a retransmission
+	// and others have none.
 	iperfMaxRounds = 200
 	iperfPort      = 5201
 )
 
-// TestAgainstSs compares what is exposed about a transfer under loss with what
-// ss(8) says shortly before and shortly after.
+// TestAgainstSs compares the metrics of a transfer under loss with the output of ss(8)
+// shortly before and after.
 func TestAgainstSs(t *testing.T) {
 	netlab.RequireRoot(t)
 	netlab.RequireTool(t, "iperf3")
@@ -34,8 +34,8 @@ func TestAgainstSs(t *testing.T) {
 	sender, receiver := netlab.New(t), netlab.New(t)
 	link := netlab.Join(t, sender, receiver, 1)
 
-	// A bottleneck on the way out, so slow that a round takes less than an RTT,
-	// in which levels change little; and loss on the way in.
+	// The outgoing path is slow enough for a round to take less than an RTT, so that
+	// levels change little. The incoming path has loss.
 	sender.Run(t, "tc", "qdisc", "add", "dev", link.A.Name, "root", "tbf", "rate", "5mbit", "burst", "16kb", "latency", "500ms")
 	receiver.Run(t, "nft", fmt.Sprintf("add table inet lab; add chain inet lab in { type filter hook input priority 0; };"+
 		"add rule inet lab in tcp dport %d numgen inc mod 150 < 1 drop", iperfPort))
@@ -50,7 +50,7 @@ func TestAgainstSs(t *testing.T) {
 	}
 }
 
-// compareWithSs compares for some rounds, in the sender's namespace.
+// compareWithSs compares some rounds, in the sender's namespace.
 func compareWithSs(t *testing.T, sender *netlab.Namespace, remote netip.Addr) {
 	t.Helper()
 
@@ -72,8 +72,8 @@ func compareWithSs(t *testing.T, sender *netlab.Namespace, remote netip.Addr) {
 		labels := labelsOf(before)
 		compareCounters(t, body, labels, before, after)
 
-		// A loss can halve the window and restore it between two readings, so
-		// that levels are compared only in rounds without one.
+		// Loss can halve the window and restore it between two readings, so levels are
+		// compared only in rounds without loss.
 		if !recovering(before) && !recovering(after) && uintOf(before, "total_retrans") == uintOf(after, "total_retrans") {
 			compareLevels(t, body, labels, before, after)
 
@@ -94,8 +94,8 @@ func compareWithSs(t *testing.T, sender *netlab.Namespace, remote netip.Addr) {
 	}
 }
 
-// busyRow returns the data connection of the transfer: of the two to the
-// server's port the one that has sent much.
+// busyRow returns the data connection of the transfer: the one of two to the server's
+// port that has sent more.
 func busyRow(t *testing.T, n *netlab.Namespace, remote netip.Addr) *sstext.Row {
 	t.Helper()
 
@@ -119,7 +119,7 @@ func labelsOf(r *sstext.Row) string {
 		r.Local.Addr(), r.Local.Port(), r.Remote.Addr(), r.Remote.Port())
 }
 
-// uintOf returns a figure; what is zero is left out by ss.
+// uintOf returns a figure, which ss omits if it is zero.
 func uintOf(r *sstext.Row, key string) float64 {
 	v, _ := r.Uint(key)
 
@@ -142,7 +142,7 @@ func compareCounters(t *testing.T, body, labels string, before, after *sstext.Ro
 	} {
 		got, ok := valueOf(t, body, "tcphealth_connection_"+metric+labels)
 		if low, high := uintOf(before, key), uintOf(after, key); !ok || got < low || got > high {
-			t.Errorf("%s is %v, %t; ss says %v before and %v after", metric, got, ok, low, high)
+			t.Errorf("%s is %v, %t; ss has %v before and %v after", metric, got, ok, low, high)
 		}
 	}
 }
@@ -166,7 +166,7 @@ func compareLevels(t *testing.T, body, labels string, before, after *sstext.Row)
 	} {
 		got, ok := valueOf(t, body, "tcphealth_connection_"+metric+labels)
 		if low, high := 0.8*min(said[0], said[1]), 1.2*max(said[0], said[1]); !ok || got < low || got > high {
-			t.Errorf("%s is %v, %t; ss says %v before and after", metric, got, ok, said)
+			t.Errorf("%s is %v, %t; ss has %v before and after", metric, got, ok, said)
 		}
 	}
 }
@@ -189,11 +189,11 @@ func (p *instance) scrapeAfter(t *testing.T, t0 time.Time) (body string) {
 	return body
 }
 
-// spawnIn starts the built program within a namespace, and asks it from there.
+// spawnIn starts the built program within a namespace, and requests it from there.
 func spawnIn(t *testing.T, n *netlab.Namespace, args ...string) *instance {
 	t.Helper()
 
-	const address = "127.0.0.1:10047" // no one else is there to take it
+	const address = "127.0.0.1:10047" // free in a new namespace
 
 	n.Start(t, binary(t), append([]string{"--web.listen-address=" + address}, args...)...)
 

@@ -49,8 +49,8 @@ func procOf(t *testing.T, files map[string]string) string {
 	return proc
 }
 
-// TestNetStatsComeAndGo logs each change once, and shows nothing while there is
-// nothing.
+// TestNetStatsComeAndGo: each change is logged once, and the metrics are absent while
+// the files are.
 func TestNetStatsComeAndGo(t *testing.T) {
 	proc := procOf(t, map[string]string{"snmp": snmpText, "netstat": netstatText, "sockstat": sockstatText})
 	snmp := filepath.Join(proc, "123", "net", "snmp")
@@ -117,7 +117,7 @@ func TestNetStatsComeAndGo(t *testing.T) {
 	}
 }
 
-// TestNetStatsWithoutProc: the exporter goes on.
+// TestNetStatsWithoutProc: the exporter works without /proc.
 func TestNetStatsWithoutProc(t *testing.T) {
 	var log bytes.Buffer
 
@@ -127,7 +127,7 @@ func TestNetStatsWithoutProc(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 
-	n.run(ctx) // returns by itself
+	n.run(ctx) // returns without a signal
 
 	n.want()
 	n.want() // never waits

@@ -31,7 +31,7 @@ func runToEnd(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-// errorLine returns what stderr says without the info lines of the log.
+// errorLine returns the only line of stderr besides the info lines of the log.
 func errorLine(t *testing.T, stderr string) string {
 	t.Helper()
 
@@ -49,14 +49,14 @@ func errorLine(t *testing.T, stderr string) string {
 
 	text, ok := strings.CutPrefix(errs[0], "tcphealth_exporter: error: ")
 	if !ok {
-		t.Errorf("the error begins otherwise: %q", errs[0])
+		t.Errorf("the error begins differently: %q", errs[0])
 	}
 
 	return strings.TrimSuffix(text, "\n")
 }
 
-// TestUsageErrors lists what must be refused, by the command line and what the
-// error must say: first of all which flag it is about.
+// TestUsageErrors lists invalid command lines, and what their errors must contain: the
+// name of the flag, then the mistake.
 func TestUsageErrors(t *testing.T) {
 	dir := t.TempDir()
 	invalid := filepath.Join(dir, "invalid.yml")
@@ -120,12 +120,12 @@ func TestUsageErrors(t *testing.T) {
 
 		line := errorLine(t, stderr)
 		if !strings.Contains(line, want) || !strings.HasSuffix(line, ", try --help") {
-			t.Errorf("%q: the error %q doesn't say %q", args, line, want)
+			t.Errorf("%q: the error %q does not contain %q", args, line, want)
 		}
 	}
 }
 
-// TestFailures lists what goes wrong at run time.
+// TestFailures lists failures at run time.
 func TestFailures(t *testing.T) {
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
@@ -171,7 +171,7 @@ func TestFailures(t *testing.T) {
 		}
 
 		if line := errorLine(t, stderr); !strings.Contains(line, test.want) {
-			t.Errorf("%q: the error %q doesn't say %q", args, line, test.want)
+			t.Errorf("%q: the error %q does not contain %q", args, line, test.want)
 		}
 	}
 
@@ -187,8 +187,8 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// sampleless returns the head of a recording: its magic line and its first
-// frame, the meta data.
+// sampleless returns the head of a recording: its magic line and its first frame, which
+// is the metadata.
 func sampleless(recording string) string {
 	const magic, header = len("tcphealth_exporter recording 1\n"), 16
 	meta := stdbinary.LittleEndian.Uint32([]byte(recording[magic+4:]))
@@ -205,7 +205,7 @@ func TestQuestions(t *testing.T) {
 	} {
 		code, stdout, stderr := runToEnd(t, strings.Fields(args)...)
 		if wants == nil {
-			continue // either answer is fine, but it must end
+			continue // both are valid, but the program must end
 		}
 
 		if code != exitOK || stderr != "" {
@@ -220,7 +220,7 @@ func TestQuestions(t *testing.T) {
 	}
 }
 
-// TestContractFlags holds the defaults to the contract's.
+// TestContractFlags checks the documented defaults.
 func TestContractFlags(t *testing.T) {
 	_, help, _ := runToEnd(t, "--help")
 
@@ -239,7 +239,7 @@ func TestContractFlags(t *testing.T) {
 	}
 }
 
-// TestZeroRetention shows that no retention means none, not the default.
+// TestZeroRetention: zero does not stand for the default.
 func TestZeroRetention(t *testing.T) {
 	o, err := parseOptions([]string{"--tracker.retention=0s"}, new(bytes.Buffer))
 	if err != nil {
@@ -275,6 +275,22 @@ func TestRecheckInterval(t *testing.T) {
 
 	if _, err := parseOptions([]string{"--sampler.watch-interval=1s", "--sampler.recheck-interval=1s"}, new(bytes.Buffer)); err == nil {
 		t.Error("both names at once are accepted")
+	}
+}
+
+// TestDeprecatedFlag: the old name is hidden, and its use is logged once.
+func TestDeprecatedFlag(t *testing.T) {
+	if _, help, _ := runToEnd(t, "--help"); strings.Contains(help, oldRecheckFlag) {
+		t.Error("the help has the old name")
+	}
+
+	for flag, want := range map[string]int{"--sampler.watch-interval=100ms": 1, "--sampler.recheck-interval=100ms": 0} {
+		p := start(t, "--sampler.replay="+scenePath, flag)
+		p.awaitReady(t)
+
+		if n := len(p.lines("level=warn", `msg="deprecated flag"`, "flag=--sampler.watch-interval", "use=--sampler.recheck-interval")); n != want {
+			t.Errorf("%s: %d warnings, want %d", flag, n, want)
+		}
 	}
 }
 

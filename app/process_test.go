@@ -26,8 +26,8 @@ type process struct {
 	signal func(os.Signal) error
 }
 
-// spawn starts the built program until the test is over. prepare may change
-// the command before.
+// spawn runs the built program until the end of the test. prepare may change the
+// command before.
 func spawn(t *testing.T, prepare func(*exec.Cmd), args ...string) *process {
 	t.Helper()
 
@@ -72,7 +72,7 @@ func spawn(t *testing.T, prepare func(*exec.Cmd), args ...string) *process {
 	return p
 }
 
-// metric returns the value of a series, and whether it is there.
+// metric returns the value of a series, and reports whether there is one.
 func (p *instance) metric(t *testing.T, series string) (float64, bool) {
 	t.Helper()
 
@@ -100,7 +100,7 @@ func valueOf(t *testing.T, body, series string) (float64, bool) {
 	return 0, false
 }
 
-// TestSignals ends the program in all situations that take time.
+// TestSignals ends the program during all operations that take time.
 func TestSignals(t *testing.T) {
 	for name, busy := range map[string]func(*testing.T, *process){
 		"idle":                 func(*testing.T, *process) {},
@@ -130,7 +130,7 @@ func TestSignals(t *testing.T) {
 				}
 
 				if n := len(p.lines("level=info", "msg=stopped")); n != 1 {
-					t.Errorf("%d lines report the end", n)
+					t.Errorf("the end is logged %d times", n)
 				}
 
 				if lines := p.lines("level=error"); len(lines) != 0 {
@@ -143,7 +143,7 @@ func TestSignals(t *testing.T) {
 
 const getMetrics = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
 
-// connect opens a connection, writes what is given, and reads nothing.
+// connect opens a connection, writes a text, and reads nothing.
 func connect(t *testing.T, p *process, text string) {
 	t.Helper()
 
@@ -217,12 +217,12 @@ func TestNothingLeaks(t *testing.T) {
 	before := census()
 	scrape(25)
 
-	p.client.CloseIdleConnections() // a new connection is no leak, either
+	p.client.CloseIdleConnections() // a new connection is not a leak
 	scrape(25)
 
 	var after [2]int
 
-	// What ended in the meantime may take a moment to go.
+	// Resources may be freed with a delay.
 	await(t, fmt.Sprintf("the census %v", before), func() bool {
 		after = census()
 
@@ -239,7 +239,7 @@ func TestUnprivileged(t *testing.T) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	}
 
-	// A connection of root's that must be visible.
+	// A connection of another user, which must be visible.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -257,7 +257,7 @@ func TestUnprivileged(t *testing.T) {
 	series := fmt.Sprintf(`tcphealth_connection_score{local_address="127.0.0.1",local_port="%s",remote_address="127.0.0.1",remote_port="%s"}`,
 		localPort, remotePort)
 
-	binary(t) // to build it takes longer than to start it
+	binary(t) // the build is not part of the measurement
 
 	began := time.Now()
 	p := spawn(t, nobody)
@@ -273,7 +273,7 @@ func TestUnprivileged(t *testing.T) {
 	})
 
 	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("the connection was on /metrics after %v", took)
+		t.Errorf("the connection is exported after %v", took)
 	}
 
 	status := readFile(t, fmt.Sprintf("/proc/%d/status", p.pid))
@@ -282,8 +282,8 @@ func TestUnprivileged(t *testing.T) {
 	}
 }
 
-// TestForbiddenNetlink runs the program under a policy without netlink: it
-// stays up, logs that once, and retries with exponential backoff.
+// TestForbiddenNetlink runs the program under a policy that forbids netlink: it keeps
+// running, logs the failure once, and retries with exponential backoff.
 func TestForbiddenNetlink(t *testing.T) {
 	t.Parallel()
 	netlab.RequireTool(t, "gcc")
@@ -300,7 +300,7 @@ func TestForbiddenNetlink(t *testing.T) {
 
 	await(t, "the server", func() bool { return p.status("/-/ready") != 0 })
 
-	// Tries are made at 0, 1 and 3 s. The machine may be slow, but no try comes early.
+	// Attempts are made at 0, 1 and 3 s; a slow machine may delay them.
 	began := time.Now()
 
 	for n, pause := range []time.Duration{0, time.Second, 3 * time.Second} {
@@ -311,7 +311,7 @@ func TestForbiddenNetlink(t *testing.T) {
 		})
 
 		if took := time.Since(began); took < pause-time.Second/2 {
-			t.Errorf("failure %d was there after %v, expected %v", n+1, took, pause)
+			t.Errorf("failure %d came after %v, expected %v", n+1, took, pause)
 		}
 	}
 
@@ -361,8 +361,8 @@ func TestStartupLog(t *testing.T) {
 	}
 }
 
-// TestRecordAndReplay records in this process and plays it back: what was live
-// at the end is what the replay shows.
+// TestRecordAndReplay records this host and replays the recording: both end with the
+// same connections.
 func TestRecordAndReplay(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "host.rec")
 
@@ -379,7 +379,7 @@ func TestRecordAndReplay(t *testing.T) {
 	}
 
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v, mode %v: others may read the recording", err, info.Mode())
+		t.Errorf("%v, mode %v: other users may read the recording", err, info.Mode())
 	}
 
 	player := start(t, "--sampler.replay="+path)
@@ -394,8 +394,8 @@ func TestRecordAndReplay(t *testing.T) {
 	}
 }
 
-// TestMaxCPU: with next to no processor time allowed the interval is stretched as far
-// as the window allows, which is logged once, and no connection becomes unhealthy.
+// TestMaxCPU: with a minimal CPU budget, the interval is stretched as far as the window
+// allows, this is logged once, and no connection becomes unhealthy.
 func TestMaxCPU(t *testing.T) {
 	p := spawn(t, nil, "--sampler.interval=100ms", "--health.window=1500ms", "--sampler.max-cpu=0.00001")
 	p.awaitReady(t)
@@ -417,6 +417,6 @@ func TestMaxCPU(t *testing.T) {
 	}
 
 	if n := len(p.lines("level=warn", "interval stretched")); n != 1 {
-		t.Errorf("reported %d times", n)
+		t.Errorf("logged %d times", n)
 	}
 }

@@ -22,7 +22,7 @@ import (
 
 var promFor = flag.Duration("prometheus.for", 25*time.Second, "how long a real Prometheus scrapes under churn")
 
-// exporterAddress is where the exporter is in a test's namespace.
+// exporterAddress is the exporter's address in a test's namespace.
 const exporterAddress = "127.0.0.1:10047"
 
 // exporterIn starts the built program in the namespace and waits for its first sample.
@@ -44,14 +44,14 @@ func exporterIn(t *testing.T, ns *netlab.Namespace, args ...string) *http.Client
 		}
 
 		if time.Now().After(end) {
-			t.Fatal("the exporter does not get ready")
+			t.Fatal("the exporter does not become ready")
 		}
 	}
 }
 
-// churn opens so many connections a second in the namespace, to three servers, and
-// closes them by RST after up to two seconds, so that ports are used again at once.
-// It returns how many it has opened.
+// churn opens connections to three servers in the namespace at a rate, and resets them
+// after up to two seconds, so that ports are reused at once. It returns the number of
+// opened connections.
 func churn(t *testing.T, ns *netlab.Namespace, perSecond int) *atomic.Int64 {
 	t.Helper()
 	ns.Sysctl(t, "net.ipv4.ip_local_port_range", "20000 20999")
@@ -99,7 +99,7 @@ func churn(t *testing.T, ns *netlab.Namespace, perSecond int) *atomic.Int64 {
 
 		random := rand.New(rand.NewPCG(1, 2))
 
-		ns.Do(func() { // dialing is done on this thread
+		ns.Do(func() { // Dial uses this thread
 			for n := 0; ; n++ {
 				select {
 				case <-done:
@@ -121,7 +121,7 @@ func churn(t *testing.T, ns *netlab.Namespace, perSecond int) *atomic.Int64 {
 	return &opened
 }
 
-// live exchanges a little for a while and ends with RST.
+// live exchanges a few bytes during its lifetime and ends with RST.
 func live(c *net.TCPConn, lifetime time.Duration) {
 	_, _ = c.Write([]byte("hello"))
 
@@ -131,8 +131,8 @@ func live(c *net.TCPConn, lifetime time.Duration) {
 	})
 }
 
-// TestPrometheusUnderChurn has a real Prometheus scrape the real program while 500
-// connections come and go each second.
+// TestPrometheusUnderChurn: a real Prometheus scrapes the program while 500 connections
+// are opened and closed per second.
 func TestPrometheusUnderChurn(t *testing.T) {
 	netlab.RequireRoot(t)
 
@@ -143,7 +143,7 @@ func TestPrometheusUnderChurn(t *testing.T) {
 
 	ns := netlab.New(t)
 	client := exporterIn(t, ns, fmt.Sprintf("--collector.connections=%d", connections), fmt.Sprintf("--collector.groups=%d", groups),
-		"--collector.connections.min-age=0s", "--collector.connections.set=full,health,trend,tcp", "--sampler.watch-interval=100ms")
+		"--collector.connections.min-age=0s", "--collector.connections.set=full,health,trend,tcp", "--sampler.recheck-interval=100ms")
 	opened := churn(t, ns, 500)
 	p := promlab.Start(t, ns, promlab.Config{
 		Jobs:             []promlab.Job{{Name: "tcphealth", Target: exporterAddress, Interval: time.Second}},
@@ -212,8 +212,8 @@ func requireScraped(t *testing.T, p *promlab.Prometheus, window string) {
 	}
 }
 
-// requireNoFall fails if a counter fell. One of a connection may begin again if
-// another connection has taken over its addresses and ports.
+// requireNoFall fails if a counter fell, except counters of a connection whose addresses
+// and ports were reused by another connection.
 func requireNoFall(t *testing.T, p *promlab.Prometheus, window string) {
 	t.Helper()
 
@@ -240,35 +240,35 @@ func requireNoFall(t *testing.T, p *promlab.Prometheus, window string) {
 	}
 
 	if counters < 60 {
-		t.Errorf("only %d counters were looked at", counters)
+		t.Errorf("only %d counters were checked", counters)
 	}
 }
 
-// requireBudget fails if there were more connections or groups at once than allowed,
-// or more new connections than the pace allows.
+// requireBudget fails if more connections or groups were exported at once than the
+// budgets allow, or more new connections than the pace allows.
 func requireBudget(t *testing.T, p *promlab.Prometheus, window string, connections, groups float64) {
 	t.Helper()
 
 	shown := p.Number(`max(max_over_time(count(tcphealth_connection_score)` + subquery(window) + `))`)
 	if shown > connections || shown < connections/2 {
-		t.Errorf("%v connections were shown at once", shown)
+		t.Errorf("%v connections were exported at once", shown)
 	}
 
 	if n := p.Number(`max(max_over_time(count(tcphealth_group_connections{status="STALE"})` + subquery(window) + `))`); n > groups+1 {
-		t.Errorf("%v groups were shown at once", n)
+		t.Errorf("%v groups were exported at once", n)
 	}
 
 	identities := p.Number(`count(count_over_time(tcphealth_connection_score` + window + `))`)
 	if most := connections * (1 + math.Ceil(promFor.Minutes()+1)/5); identities > most {
-		t.Errorf("%v connections were shown in all, at most %v are announced", identities, most)
+		t.Errorf("%v connections were exported in total, at most %v are allowed", identities, most)
 	}
 }
 
 // subquery makes a range of evaluations each second.
 func subquery(window string) string { return strings.TrimSuffix(window, "]") + ":1s]" }
 
-// TestHighWaterMarks: servers that scrape at different intervals see the same
-// largest accept queue.
+// TestHighWaterMarks: servers that scrape at different intervals get the same maximum
+// accept queue.
 func TestHighWaterMarks(t *testing.T) {
 	netlab.RequireRoot(t)
 
@@ -287,7 +287,7 @@ func TestHighWaterMarks(t *testing.T) {
 		ns.Dial(t, "tcp4", l.Addr().String())
 	}
 
-	time.Sleep(500 * time.Millisecond) // some samples, and no scrape of the slow one for sure
+	time.Sleep(500 * time.Millisecond) // several samples, but no scrape of the slow server
 
 	for range waiting {
 		c, err := l.Accept()
@@ -307,10 +307,10 @@ func TestHighWaterMarks(t *testing.T) {
 	}
 
 	for _, job := range []string{"fast", "slow"} {
-		p.Await("reported of the queue by "+job, func() bool { return mark(job) >= waiting })
+		p.Await("the queue in "+job, func() bool { return mark(job) >= waiting })
 
 		if got := mark(job); got != waiting {
-			t.Errorf("%s saw a largest queue of %v, want %d", job, got, waiting)
+			t.Errorf("%s has a maximum queue of %v, want %d", job, got, waiting)
 		}
 	}
 

@@ -61,8 +61,8 @@ func TestConfigCheck(t *testing.T) {
 	}
 }
 
-// TestBadConfig: a bad file ends the program at once, checked or not, with one
-// line; below one about a filter stands the place.
+// TestBadConfig: a file with a mistake ends the program at once, with or without
+// --config.check. The error is one line, and marks the position of a mistake in a filter.
 func TestBadConfig(t *testing.T) {
 	for content, want := range map[string]string{
 		brokenConfig:            brokenError + "\n",
@@ -83,8 +83,8 @@ func TestBadConfig(t *testing.T) {
 	}
 }
 
-// reloadable returns an exporter with a configuration file and a log, whose
-// handler reloads.
+// reloadable returns an exporter with a configuration file, its handler, which reloads,
+// and its log.
 func reloadable(t *testing.T, path string) (*exporter, http.Handler, *netlab.Output) {
 	t.Helper()
 
@@ -100,8 +100,8 @@ func reloadable(t *testing.T, path string) (*exporter, http.Handler, *netlab.Out
 	return e, h, logged
 }
 
-// TestBrokenFileChangesNothing: the policy in force, and one that waits for the
-// next sample, stay as they are, and the result is logged, exported and answered.
+// TestBrokenFileChangesNothing: the active policy, and one that waits for the next
+// sample, stay the same. The failure is logged, exported and returned.
 func TestBrokenFileChangesNothing(t *testing.T) {
 	path := writeConfig(t, calmConfig)
 	e, h, logged := reloadable(t, path)
@@ -125,16 +125,16 @@ func TestBrokenFileChangesNothing(t *testing.T) {
 	refusal := "Configuration not loaded: " + path + brokenError + "\n"
 
 	if reload("POST", brokenConfig, 500, refusal) != nil {
-		t.Error("a broken file brought a policy")
+		t.Error("a broken file has a policy")
 	}
 
 	first := reload("POST", calmConfig, 200, "Configuration loaded.\n")
 	if first == nil || first.Profiles[0].Thresholds.Steps[judge.RTTHigh] != nil {
-		t.Errorf("the policy that waits is %v", first)
+		t.Errorf("the waiting policy is %v", first)
 	}
 
 	if got := reload("PUT", brokenConfig, 500, refusal); got != first {
-		t.Error("a broken file took the place of the policy that waits")
+		t.Error("a broken file replaced the waiting policy")
 	}
 
 	if err := os.Remove(path); err != nil {
@@ -146,7 +146,7 @@ func TestBrokenFileChangesNothing(t *testing.T) {
 	}
 
 	if got := reload("PUT", calmConfig, 200, "Configuration loaded.\n"); got == nil || got == first {
-		t.Errorf("the policy that waits is %v", got)
+		t.Errorf("the waiting policy is %v", got)
 	}
 
 	if n := strings.Count(logged.String(), `level=error msg="reloading the configuration failed, the previous configuration stays active" file=`+path); n != 3 {
@@ -154,8 +154,8 @@ func TestBrokenFileChangesNothing(t *testing.T) {
 	}
 }
 
-// TestReloadsTakeTurns: a request waits for the previous one.
-func TestReloadsTakeTurns(t *testing.T) {
+// TestReloadsAreSerial: a request waits for the previous one.
+func TestReloadsAreSerial(t *testing.T) {
 	e, h, logged := reloadable(t, writeConfig(t, calmConfig))
 	e.reloader.mutex.Lock()
 
@@ -183,8 +183,7 @@ func TestReloadsTakeTurns(t *testing.T) {
 	}
 }
 
-// interrupted has the file reloaded while a sample is being taken, after each
-// datagram.
+// interrupted reloads the file after each datagram of a sample.
 type interrupted struct {
 	governed
 
@@ -203,7 +202,7 @@ func (i interrupted) Sockets(at time.Time, rows []sampler.Socket) {
 	i.governed.Sockets(at, rows)
 
 	if i.next.Load() == nil {
-		i.tb.Error("a policy was handed over in the middle of a sample")
+		i.tb.Error("a policy became active within a sample")
 	}
 }
 
@@ -211,12 +210,12 @@ func (i interrupted) Begin(sampler.Space) {
 	i.governed.Begin(0)
 
 	if i.next.Load() != nil {
-		i.tb.Error("a policy waits although a sample began")
+		i.tb.Error("a policy waits after the beginning of a sample")
 	}
 }
 
-// TestReloadDuringSamples plays a recording with a reload after each datagram:
-// no sample is lost, and what they show is what they show without.
+// TestReloadDuringSamples replays a recording with a reload after each datagram: no
+// sample is lost, and the metrics are the same as without reloads.
 func TestReloadDuringSamples(t *testing.T) {
 	path := writeConfig(t, "profiles: {auto: {hold: 1s}}\nrules:\n- {filter: dport > 1, profile: auto}\n")
 	play := func(consumer func(e *exporter) sampler.Consumer) (samples float64, body string) {
@@ -259,7 +258,7 @@ func TestReloadDuringSamples(t *testing.T) {
 	}
 }
 
-// TestReloadUnderLoad reloads in all ways at once while everything runs.
+// TestReloadUnderLoad reloads by signal and request during samples and scrapes.
 func TestReloadUnderLoad(t *testing.T) {
 	path := writeConfig(t, calmConfig)
 	p := start(t, "--sampler.interval=20ms", "--sampler.max-cpu=0", "--health.window=1s", "--web.enable-lifecycle", "--config.file="+path)
@@ -306,8 +305,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 }
 
-// TestHangup reloads by SIGHUP: the verdicts follow the file, as long as it is
-// good.
+// TestHangup reloads by SIGHUP: verdicts follow the file, as long as it is valid.
 func TestHangup(t *testing.T) {
 	path := writeConfig(t, calmConfig)
 	p := spawn(t, nil, "--sampler.interval=20ms", "--sampler.max-cpu=0", "--health.window=200ms", "--config.file="+path)
@@ -344,7 +342,7 @@ func TestHangup(t *testing.T) {
 		t.Errorf("at start: loaded %v, %s ago, %v flagged", value(lastReload), age, value(flagged))
 	}
 
-	// Our own scrapes are acknowledged, so any RTT is too high for this profile.
+	// The scrapes have an RTT, which is too high for this profile.
 	hangUp(calmConfig+"  strict: {flags: {rtt_high: {threshold: 0s, points: 5}}}\nrules:\n- {filter: 'sport = "+port+
 		" or dport = "+port+"', profile: strict}\n", "msg=\"configuration loaded\"")
 	await(t, "the new limits", func() bool { return value(flagged) > 0 })
@@ -356,7 +354,7 @@ func TestHangup(t *testing.T) {
 
 	hangUp(brokenConfig, "reloading the configuration failed, the previous configuration stays active")
 
-	for range 20 { // scrapes go on, and so does the RTT
+	for range 20 { // scrapes continue
 		if value(lastReload) != 0 || value(lastSuccess) != reloaded || value(flagged) == 0 {
 			t.Fatalf("broken: loaded %v at %f, %v flagged", value(lastReload), value(lastSuccess), value(flagged))
 		}
@@ -370,7 +368,7 @@ func TestHangup(t *testing.T) {
 	}
 }
 
-// TestNothingToReload: without a file nothing happens, but it is said.
+// TestNothingToReload: a reload without a file is an error without consequences.
 func TestNothingToReload(t *testing.T) {
 	p := spawn(t, nil, "--web.enable-lifecycle")
 	p.awaitReady(t)
@@ -387,7 +385,7 @@ func TestNothingToReload(t *testing.T) {
 	}
 
 	if body := p.get(t, "/metrics"); strings.Contains(body, "tcphealth_config_") {
-		t.Error("there are metrics of a file that there is not")
+		t.Error("there are metrics of a file without a file")
 	}
 
 	if code := p.stop(t); code != exitOK {
@@ -395,7 +393,7 @@ func TestNothingToReload(t *testing.T) {
 	}
 }
 
-// TestReloadMethods: the lifecycle must be asked for, and in the right way.
+// TestReloadMethods: reloading by request must be enabled, and needs POST or PUT.
 func TestReloadMethods(t *testing.T) {
 	path := writeConfig(t, calmConfig)
 
@@ -434,7 +432,7 @@ func TestReloadMethods(t *testing.T) {
 	}
 }
 
-// TestFollowHangupsEnds: the wait for signals is over with the program.
+// TestFollowHangupsEnds: the wait for signals ends with the program.
 func TestFollowHangupsEnds(t *testing.T) {
 	r := newReloader("", nil, newSupervisor(new(latest), log.NewNopLogger()), log.NewLogfmtLogger(new(bytes.Buffer)))
 	defer r.stop()

@@ -15,8 +15,8 @@ type reporter struct {
 	*collector.SamplerMetrics
 	logger   log.Logger
 	recorder *sampler.Recorder
-	// kernel is nil in a replay, whose host is not this one.
-	kernel *netStats
+	// stats is nil in a replay, whose host is not this one.
+	stats *netStats
 
 	latest     *latest
 	supervisor *supervisor
@@ -29,8 +29,8 @@ func (r *reporter) Ticked(d sampler.Dump, took time.Duration) {
 	r.SamplerMetrics.Ticked(d, took)
 	r.supervisor.moved(r.latest.pace())
 
-	if r.kernel != nil {
-		r.kernel.want()
+	if r.stats != nil {
+		r.stats.want()
 	}
 
 	if !r.sampled || r.failing {

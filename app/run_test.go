@@ -22,10 +22,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files; testdata/scene.rec only if it is missing")
 
-// patience bounds every wait for something that takes milliseconds.
+// patience is the maximum wait for an operation that takes milliseconds.
 const patience = 10 * time.Second
 
-// instance is a running exporter: within this process, or as a process of its own.
+// instance is a running exporter, within this process or in another one.
 type instance struct {
 	client  *http.Client
 	base    string // URL without a path
@@ -35,7 +35,7 @@ type instance struct {
 	end     func()
 }
 
-// start runs the exporter within this process until the test is over.
+// start runs the exporter within this process until the end of the test.
 func start(t *testing.T, args ...string) *instance {
 	t.Helper()
 
@@ -79,19 +79,19 @@ func (p *instance) stop(t *testing.T) int {
 	case <-p.stopped:
 		return p.code
 	case <-time.After(patience):
-		t.Fatal("the exporter doesn't end")
+		t.Fatal("the exporter does not end")
 
 		return -1
 	}
 }
 
-// awaitReady waits for the first sample, in a replay for the last one.
+// awaitReady waits for the first sample, or for the last one of a replay.
 func (p *instance) awaitReady(t *testing.T) {
 	t.Helper()
 	await(t, "readiness", func() bool { return p.status("/-/ready") == http.StatusOK })
 }
 
-// status asks for a path and returns the status, 0 if there is no answer.
+// status requests a path and returns the status code, 0 without an answer.
 func (p *instance) status(path string) int {
 	response, err := p.client.Get(p.base + path)
 	if err != nil {
@@ -165,7 +165,7 @@ func await(t *testing.T, what string, ok func() bool) {
 
 	for deadline := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited without an answer for %s", what)
+			t.Fatalf("timeout while waiting for %s", what)
 		}
 	}
 }
@@ -183,7 +183,7 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// built holds the binary that all tests share, built when first asked for.
+// built is the binary that all tests share, built on first use.
 var built struct {
 	once sync.Once
 	path string

@@ -2,18 +2,15 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"tcphealth_exporter/sampler"
 	"tcphealth_exporter/sampler/loop"
-
-	"github.com/go-kit/log/level"
 )
 
 // sample replays the recording or samples the kernel until ctx is done.
 func (e *exporter) sample(ctx context.Context, source *files) error {
-	reporter := e.reporter()
+	reporter := e.reporter(source.recorder)
 	consumer := governed{e.tracker, &e.reloader.next}
 
 	if source.replay != nil {
@@ -26,9 +23,9 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 		return nil
 	}
 
-	reporter.kernel = e.kernel
+	reporter.stats = e.stats
 	clock := loop.Loop{
-		Open:            e.dial,
+		Open:            e.dialer.dial,
 		Interval:        e.opts.interval,
 		RecheckInterval: e.opts.recheckInterval,
 		MaxCPU:          e.opts.maxCPU,
@@ -58,29 +55,4 @@ func (e *exporter) play(ctx context.Context, replay *sampler.Replay, c sampler.C
 	e.latest.finish()
 
 	return nil
-}
-
-func (e *exporter) dial() (sampler.Source, error) {
-	cfg := sampler.Config{CongestionInfo: e.opts.congestionInfo}
-	if e.recorder != nil {
-		cfg.Tap = e.recorder
-	}
-
-	conn, err := sampler.Dial(cfg)
-	if err != nil {
-		return nil, err
-	}
-
-	conn.SetSkip(e.tracker.Resting)
-	_ = level.Debug(e.logger).Log("msg", "netlink socket opened", "one_dump_for_both_families", conn.Legacy())
-
-	if e.opts.filterText == "" {
-		return conn, nil
-	}
-
-	if err := applyFilter(conn, e.opts.filter, e.logger); err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-
-	return conn, nil
 }

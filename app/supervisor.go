@@ -6,11 +6,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tcphealth_exporter/health/judge"
-
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
+
+	"tcphealth_exporter/health/judge"
 )
 
 const (

@@ -16,7 +16,7 @@ import (
 	"tcphealth_exporter/health"
 )
 
-// manager is the side of sd_notify(3) that systemd is on.
+// manager is the receiving side of sd_notify(3).
 type manager struct {
 	*net.UnixConn
 
@@ -38,7 +38,7 @@ func newManager(t *testing.T) *manager {
 	return &manager{conn, path}
 }
 
-// next returns the next message that has the assignment, as its lines.
+// next returns the lines of the next message that has the assignment.
 func (m *manager) next(t *testing.T, assignment string) []string {
 	t.Helper()
 
@@ -59,8 +59,8 @@ func (m *manager) next(t *testing.T, assignment string) []string {
 	}
 }
 
-// TestServiceManager: the manager is notified of the start, of life, of reloads, whether
-// they succeed or not, and of the end.
+// TestServiceManager: notifications are sent at the start, as keep-alives, around reloads
+// that succeed or fail, and at the end.
 func TestServiceManager(t *testing.T) {
 	m := newManager(t)
 	file := filepath.Join(t.TempDir(), "config.yml")
@@ -81,7 +81,7 @@ func TestServiceManager(t *testing.T) {
 	}
 
 	if p.status("/-/ready") != 200 {
-		t.Error("reported to be ready before there is a sample")
+		t.Error("the notification of readiness came before the first sample")
 	}
 
 	if alive := m.next(t, "WATCHDOG=1"); len(alive) != 2 || !strings.HasPrefix(alive[1], "STATUS=tracking ") {
@@ -106,8 +106,8 @@ func TestServiceManager(t *testing.T) {
 	m.next(t, "STOPPING=1")
 }
 
-// TestWatchdogOfAHang: a sampling goroutine that overstays its pause gives no sign of
-// life, one that fails and pauses does.
+// TestWatchdogOfAHang: keep-alives stop if the sampling goroutine hangs, and continue
+// if sampling fails and is retried.
 func TestWatchdogOfAHang(t *testing.T) {
 	m := newManager(t)
 	t.Setenv("NOTIFY_SOCKET", m.path)
@@ -115,7 +115,7 @@ func TestWatchdogOfAHang(t *testing.T) {
 
 	s := newSupervisor(&latest{interval: time.Second, started: time.Now().Add(-time.Hour)}, log.NewNopLogger())
 	if s.period != time.Second || !s.watched {
-		t.Fatalf("a sign of life every %v, wanted: %t", s.period, s.watched)
+		t.Fatalf("a keep-alive every %v, wanted: %t", s.period, s.watched)
 	}
 
 	s.moved(time.Minute)
@@ -126,20 +126,20 @@ func TestWatchdogOfAHang(t *testing.T) {
 	s.moved(-time.Second - supervisorGrace)
 	s.report()
 
-	if reported := m.next(t, "STATUS=no sample yet"); len(reported) != 1 {
-		t.Errorf("a hanging exporter reports %q", reported)
+	if lines := m.next(t, "STATUS=no sample yet"); len(lines) != 1 {
+		t.Errorf("a hanging exporter sends %q", lines)
 	}
 
 	s.latest.set(&health.Snapshot{At: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)})
 	s.latest.at.Store(0)
 	s.report()
 
-	if reported := m.next(t, "STATUS=no sample since 2026-11-25T12:00:00Z"); len(reported) != 1 {
-		t.Errorf("a hanging exporter reports %q", reported)
+	if lines := m.next(t, "STATUS=no sample since 2026-11-25T12:00:00Z"); len(lines) != 1 {
+		t.Errorf("a hanging exporter sends %q", lines)
 	}
 }
 
-// TestBadWatchdog: what the manager gets wrong is no reason not to start.
+// TestBadWatchdog: the program starts in spite of invalid watchdog settings.
 func TestBadWatchdog(t *testing.T) {
 	t.Setenv("WATCHDOG_USEC", "soon")
 

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/exporter-toolkit/web"
+
 	"tcphealth_exporter/api"
 	"tcphealth_exporter/collector"
-
-	"github.com/prometheus/exporter-toolkit/web"
 )
 
 // adoptOldNames takes over flags that were given under an old name.
@@ -48,8 +48,10 @@ func (o *options) validate() (err error) {
 		return fmt.Errorf("--collector.connections.set: %w", err)
 	}
 
-	if o.filter, err = parseFilter(o.filterText); err != nil {
-		return fmt.Errorf("--sampler.filter: %w", err)
+	if o.filterText != "" {
+		if o.filter, err = parseFilter(o.filterText); err != nil {
+			return fmt.Errorf("--sampler.filter: %w", err)
+		}
 	}
 
 	if o.configFile != "" {

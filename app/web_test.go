@@ -36,7 +36,7 @@ func wired(t *testing.T, args ...string) *exporter {
 	}
 
 	e := &exporter{opts: opts, logger: log.NewNopLogger(), metrics: collector.NewSamplerMetrics(opts.interval)}
-	e.kernel = newNetStats(procPath, e.logger)
+	e.stats = newNetStats(procPath, e.logger)
 	e.latest.interval = opts.interval
 	e.latest.started = time.Now()
 	e.reloader = newReloader(opts.configFile, opts.policy, newSupervisor(&e.latest, e.logger), e.logger)
@@ -75,7 +75,7 @@ func TestProbes(t *testing.T) {
 
 	check("at start", 503, 200)
 
-	// What has happened is moved into the past, so that no one has to wait.
+	// The start is moved into the past, so that the test need not wait.
 	e.latest.started = time.Now().Add(-2900 * time.Millisecond)
 
 	check("just before three intervals without a sample", 503, 200)
@@ -95,7 +95,7 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-// TestShortIntervals shows that a hiccup is no problem.
+// TestShortIntervals: short delays are tolerated.
 func TestShortIntervals(t *testing.T) {
 	l := latest{interval: 10 * time.Millisecond, started: time.Now().Add(-900 * time.Millisecond)}
 	if !l.healthy() {
@@ -108,7 +108,7 @@ func TestShortIntervals(t *testing.T) {
 	}
 }
 
-// TestReplayProbes: a replay is ready at its end, and never late.
+// TestReplayProbes: a replay is ready at its end, and always healthy.
 func TestReplayProbes(t *testing.T) {
 	l := latest{interval: time.Second, started: time.Now().Add(-time.Hour), replaying: true}
 	l.set(&health.Snapshot{})
@@ -138,7 +138,7 @@ func TestEndpoints(t *testing.T) {
 		targets = append(targets, link[1])
 
 		if status := p.status(link[1]); status != 200 {
-			t.Errorf("the landing page links %s: %d", link[1], status)
+			t.Errorf("the landing page links to %s: %d", link[1], status)
 		}
 	}
 
@@ -216,7 +216,7 @@ func TestFormats(t *testing.T) {
 
 	response, body = p.do(t, http.MethodGet, "/metrics", http.Header{"Accept-Encoding": {"zstd"}})
 	if response.Header.Get("Content-Encoding") != "" || !strings.Contains(body, "\ntcphealth_connections{") {
-		t.Error("no readable answer for who asks for a compression that is not offered")
+		t.Error("the answer to a request for an unknown compression is not plain")
 	}
 }
 
@@ -249,11 +249,11 @@ func TestOwnMetrics(t *testing.T) {
 	}
 
 	if landing := hidden.get(t, "/"); !strings.Contains(landing, `href="/other/path"`) {
-		t.Error("the landing page doesn't link the telemetry path")
+		t.Error("the landing page does not link to the telemetry path")
 	}
 }
 
-// TestBeforeTheFirstSample: the host's figures are absent, those of the sampler there.
+// TestBeforeTheFirstSample: metrics of the host are absent, those of the sampler are not.
 func TestBeforeTheFirstSample(t *testing.T) {
 	body := ask(metricsHandler(t), http.MethodGet, "/metrics").Body.String()
 	if strings.Contains(body, "tcphealth_connections{") || !strings.Contains(body, `tcphealth_sampler_errors_total{reason="forbidden"} 0`) {
@@ -261,7 +261,7 @@ func TestBeforeTheFirstSample(t *testing.T) {
 	}
 }
 
-// stuckWriter is a client that takes the first bytes when it is let.
+// stuckWriter is a client that accepts the first bytes when it is released.
 type stuckWriter struct {
 	httptest.ResponseRecorder
 
@@ -319,7 +319,7 @@ func TestMaxRequests(t *testing.T) {
 	}
 }
 
-// TestServerLimits: no client can hold a connection for ever, or fill memory.
+// TestServerLimits: large requests are rejected, and the server keeps working.
 func TestServerLimits(t *testing.T) {
 	p := start(t)
 
@@ -333,10 +333,10 @@ func TestServerLimits(t *testing.T) {
 	}
 }
 
-// slowHeader is how long the server waits for a header.
+// slowHeader is the server's timeout for a header.
 const slowHeader = 5 * time.Second
 
-// TestSlowHeader waits for the server to hang up on a client that dawdles.
+// TestSlowHeader waits until the server closes the connection of a slow client.
 func TestSlowHeader(t *testing.T) {
 	t.Parallel()
 
@@ -360,11 +360,11 @@ func TestSlowHeader(t *testing.T) {
 
 	_, err = c.Read(make([]byte, 1024))
 	if took := time.Since(began); err == nil || took < slowHeader/2 || took > slowHeader*3/2 {
-		t.Errorf("the server hung up after %v with %v", took, err)
+		t.Errorf("the server closed the connection after %v with %v", took, err)
 	}
 }
 
-// testPassword is what testPasswordHash (bcrypt) was made of.
+// testPassword is the password of testPasswordHash (bcrypt).
 const (
 	testPassword     = "s3cret"
 	testPasswordHash = "$2a$04$AdAUCplPGFMlirgnkdUDeewIuqMYeqCDYye5yCEve1Q/1RX2KgNKa"

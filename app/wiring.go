@@ -10,6 +10,7 @@ import (
 
 	"tcphealth_exporter/api"
 	"tcphealth_exporter/collector"
+	"tcphealth_exporter/sampler"
 	"tcphealth_exporter/web"
 )
 
@@ -48,7 +49,7 @@ func (e *exporter) handler() (http.Handler, error) {
 // from a snapshot.
 func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGatherer) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(versioncollector.NewCollector(program), e.metrics, e.kernel.metrics)
+	registry.MustRegister(versioncollector.NewCollector(program), e.metrics, e.stats.metrics)
 
 	if e.opts.configFile != "" {
 		registry.MustRegister(e.reloader.metrics)
@@ -67,7 +68,7 @@ func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGat
 	)
 }
 
-// reporter returns the observer of the sampling.
-func (e *exporter) reporter() *reporter {
-	return &reporter{SamplerMetrics: e.metrics, logger: e.logger, recorder: e.recorder, latest: &e.latest, supervisor: e.supervisor}
+// reporter returns the observer of the sampling; recorder may be nil.
+func (e *exporter) reporter(recorder *sampler.Recorder) *reporter {
+	return &reporter{SamplerMetrics: e.metrics, logger: e.logger, recorder: recorder, latest: &e.latest, supervisor: e.supervisor}
 }

@@ -40,7 +40,7 @@ func (t *Tracker) account(c *connection, w *judge.Window, row *sampler.Socket) {
 // are known now; to all connections if the grouping has changed.
 func (t *Tracker) joinGroups(at int64) {
 	if g := t.policy.grouping(); g != t.groups.Grouping() && !g.Equal(t.groups.Grouping()) {
-		t.regroup(g)
+		t.regroup(g, at)
 	}
 
 	var waiting []uint32
@@ -75,7 +75,8 @@ func (t *Tracker) joinGroups(at int64) {
 }
 
 // regroup makes all connections join new groups.
-func (t *Tracker) regroup(g *group.Grouping) {
+func (t *Tracker) regroup(g *group.Grouping, at int64) {
+	t.regroupedAt = at
 	t.wakeAll()
 	t.groups.Reset(g)
 	t.arrivals = t.arrivals[:0]

@@ -199,6 +199,37 @@ func TestGroupWaitsForTheCgroup(t *testing.T) {
 	requireSound(t, w.tracker)
 }
 
+// TestCgroupNamesAfterReload: when a new grouping asks for cgroups, the names of old
+// connections may come late as well.
+func TestCgroupNamesAfterReload(t *testing.T) {
+	name := ""
+	w := newWatch(t, Config{Groups: group.Config{Max: 9}, CgroupName: func(uint64) (string, bool) { return name, name != "" }})
+	rows := diagtest.Decode(t, established(2), listener(9, "192.0.2.1:443", 0, 1))
+	rows[0].CgroupID = 7
+
+	second := 0
+	tick := func() {
+		feed(w.tracker, start.Add(time.Duration(second)*time.Second), rows)
+
+		second++
+	}
+
+	for range 20 { // longer than a new connection waits
+		tick()
+	}
+
+	policy := DefaultPolicy()
+	policy.Grouping = group.NewGrouping([]group.Dimension{group.ByCgroup}, nil)
+	w.tracker.SetPolicy(policy)
+	tick()
+
+	name = "/a"
+
+	tick()
+	requireLabels(t, w.snapshot, "/a")
+	requireSound(t, w.tracker)
+}
+
 // TestConnectionHasGroupAndNetwork, by the names of the policy in force.
 func TestConnectionHasGroupAndNetwork(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll, Groups: group.Config{Max: 1}})

@@ -72,7 +72,8 @@ func (t *Tracker) cgroupName(id uint64) (name string, final bool) {
 
 // awaitsName reports whether a connection has to wait for the name of its cgroup.
 func (t *Tracker) awaitsName(c *connection, at int64) bool {
-	if !t.groupsByCgroup() || at-c.firstSeen >= cgroupWait.Milliseconds() {
+	since := max(c.firstSeen, t.regroupedAt)
+	if !t.groupsByCgroup() || at-since >= cgroupWait.Milliseconds() {
 		return false
 	}
 

@@ -42,8 +42,10 @@ type Tracker struct {
 	zones    zones
 	groups   group.Table
 	// arrivals are the connections that wait for a group.
-	arrivals  []uint32
-	durations durations
+	arrivals []uint32
+	// regroupedAt is the time of the last change of the grouping.
+	regroupedAt int64
+	durations   durations
 	// algorithms are the congestion control algorithms that have appeared.
 	algorithms algorithms
 	admission  admission

@@ -22,7 +22,7 @@ UDP: inuse 1 mem 2
 `
 )
 
-// procOf makes a mount of procfs with these files in one process's net directory.
+// procOf makes a procfs with these files in one process's net directory.
 func procOf(t *testing.T, files map[string]string) string {
 	t.Helper()
 
@@ -95,7 +95,7 @@ func TestKernelStatsIncomplete(t *testing.T) {
 	}
 }
 
-// TestKernelStatsOfThisHost compares with what the test does.
+// TestKernelStatsOfThisHost opens a connection, which the counters must include.
 func TestKernelStatsOfThisHost(t *testing.T) {
 	reader, err := NewKernelReader("/proc", os.Getpagesize())
 	if err != nil {
@@ -126,6 +126,6 @@ func TestKernelStatsOfThisHost(t *testing.T) {
 
 	if after.ActiveOpens <= before.ActiveOpens || after.PassiveOpens <= before.PassiveOpens ||
 		after.InSegs < before.InSegs+3 || after.OutSegs < before.OutSegs+3 {
-		t.Errorf("a connection on loopback made %+v of %+v", after, before)
+		t.Errorf("a connection on loopback: %+v after %+v", after, before)
 	}
 }

@@ -62,7 +62,7 @@ func TestCgroupNames(t *testing.T) {
 		}
 	}
 
-	c.walk()
+	c.update(t.Context())
 
 	for _, id := range []uint64{file, 1 << 60} {
 		if got, known := c.Name(id); got != "" || !known {
@@ -78,6 +78,28 @@ func TestCgroupsAppear(t *testing.T) {
 	c := NewCgroups(h.root)
 
 	go c.run(t.Context(), time.Millisecond)
+
+	requireAppears(t, h, c)
+}
+
+// TestSlowStart: what the walk at the start does not reach in time is known later.
+func TestSlowStart(t *testing.T) {
+	h := &hierarchy{t, t.TempDir()}
+	id := h.add("/system.slice")
+	c := newCgroups(h.root, -1)
+
+	if name, known := c.Name(id); name != "" || known {
+		t.Errorf("%d is named %q, known %v, without time for a walk", id, name, known)
+	}
+
+	go c.run(t.Context(), time.Millisecond)
+
+	requireAppears(t, h, c)
+}
+
+// requireAppears adds cgroups and waits until their names are known.
+func requireAppears(t *testing.T, h *hierarchy, c *Cgroups) {
+	t.Helper()
 
 	for _, path := range []string{"/early", "/late.slice/web.service"} {
 		id := h.add(path)
@@ -111,15 +133,33 @@ func TestUnknownCgroupsAreBounded(t *testing.T) {
 	}
 
 	for range 3 {
-		c.walk()
+		c.update(t.Context())
 
 		for id := range uint64(maxUnknown) {
 			c.Name(1<<51 + id)
 		}
 	}
 
-	if len(c.absent) > 2*maxUnknown {
-		t.Errorf("%d absent ids", len(c.absent))
+	if n := len(c.found.Load().absent); n > 2*maxUnknown {
+		t.Errorf("%d absent ids", n)
+	}
+}
+
+// TestNoNeedlessWalk: known ids need no walk.
+func TestNoNeedlessWalk(t *testing.T) {
+	h := &hierarchy{t, t.TempDir()}
+	c := NewCgroups(h.root)
+	id := h.add("/early")
+	c.Name(id)
+
+	if !c.update(t.Context()) {
+		t.Error("no walk for an unknown id")
+	}
+
+	c.asked[id] = struct{}{} // by a look-up while the walk was on its way
+
+	if c.update(t.Context()) {
+		t.Error("a walk for a known id")
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/go-kit/log"
 )
 
-// TestServerTimeouts: no client can hold a connection for ever.
+// TestServerTimeouts: every phase of a request has a timeout.
 func TestServerTimeouts(t *testing.T) {
 	s := NewServer(http.NotFoundHandler(), nil, log.NewNopLogger(), nil).server
 	if s.ReadHeaderTimeout <= 0 || s.ReadHeaderTimeout > 10*time.Second || s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 {

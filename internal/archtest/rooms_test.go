@@ -119,7 +119,7 @@ var rooms = []room{
 		std:         slices.Concat(pureStd, []string{"io", "time"}),
 		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
 	},
-	{dir: "api/v1", std: []string{"bytes", "encoding/json", "errors", "math", "strconv", "time"}},
+	{dir: "api/v1", std: slices.Concat(pureStd, []string{"encoding/json", "time"})},
 	{dir: "api", own: []string{"api/v1", "health", "health/export", "health/group", "health/judge", "sampler", "sampler/loop"}, never: []string{"log", "log/slog", "syscall"}},
 	{dir: "docs/runbooks", std: []string{"embed", "io/fs", "net/http", "strings"}},
 	{dir: "deploy", own: []string{"collector", "docs/runbooks"}, testOnly: true},

@@ -1,0 +1,86 @@
+package v1
+
+// ConnectionList is the answer to GET /api/v1/connections and, with one connection, to
+// GET /api/v1/connections/{cookie}.
+type ConnectionList struct {
+	// SampledAt is the time of the last sample.
+	SampledAt Time `json:"sampled_at"`
+	// Total is the number of selected connections.
+	Total int `json:"total"`
+	// Truncated reports whether the limit of the request left some of them out.
+	Truncated bool `json:"truncated"`
+	// Connections are ordered by status, the worst first.
+	Connections []Connection `json:"connections"`
+}
+
+// Error is the answer to a request that failed.
+type Error struct {
+	Error string `json:"error"`
+}
+
+// Connection is one connection with its verdict, which is that of the last sample or
+// recheck.
+type Connection struct {
+	// LocalAddress and RemoteAddress are IP addresses, link-local ones with their zone.
+	LocalAddress  string `json:"local_address"`
+	LocalPort     uint16 `json:"local_port"`
+	RemoteAddress string `json:"remote_address"`
+	RemotePort    uint16 `json:"remote_port"`
+	// Cookie is the kernel's identifier of the socket, hexadecimal with 0x.
+	Cookie string `json:"cookie"`
+	// State is the TCP state, such as ESTABLISHED, in the last sample.
+	State string `json:"state"`
+	// Idle reports whether no data moved in the window and nothing is outstanding.
+	Idle bool `json:"idle"`
+	// Status is HEALTHY, CAUTION, SUSPECT, DEGRADED or STALE, since StatusSince.
+	Status      string `json:"status"`
+	StatusSince Time   `json:"status_since"`
+	// Score is 100 for a connection without active flags, 0 for the worst.
+	Score int `json:"score"`
+	// Points are the sum of the points of the active flags.
+	Points int `json:"points"`
+	// SafeToSend reports whether new data can be expected to arrive.
+	SafeToSend bool `json:"safe_to_send"`
+	// Flags are the names of the active flags.
+	Flags []string `json:"flags"`
+	// Cause is the most likely cause of the status, none if there is none.
+	Cause string `json:"cause"`
+	// Reasons has a sentence for each active flag.
+	Reasons []string `json:"reasons"`
+	// FirstSeen is the time of the first sample of the connection, Ended that of its
+	// end, absent before.
+	FirstSeen Time `json:"first_seen"`
+	Ended     Time `json:"ended,omitzero"`
+	// Trend is computed from the samples in the window.
+	Trend Trend `json:"trend"`
+	// ReadAt is when Socket and TCPInfo were read from the kernel. All three are absent
+	// if they were not read.
+	ReadAt Time    `json:"read_at,omitzero"`
+	Socket *Socket `json:"socket,omitempty"`
+	// TCPInfo has the fields of struct tcp_info that the kernel reports, named without
+	// tcpi_ and with their unit.
+	TCPInfo Fields `json:"tcp_info,omitzero"`
+	// Samples are the samples in the window, oldest first, if the request was for a
+	// single connection.
+	Samples []Sample `json:"samples,omitempty"`
+}
+
+// Socket is what the kernel reports about a socket besides tcp_info.
+type Socket struct {
+	// SendQueue is unacknowledged and unsent data, ReceiveQueue data that the
+	// application has not read (idiag_wqueue, idiag_rqueue).
+	SendQueue    uint32 `json:"send_queue_bytes"`
+	ReceiveQueue uint32 `json:"receive_queue_bytes"`
+	// Timer is the pending timer, such as retransmit or keepalive (idiag_timer).
+	Timer string `json:"timer"`
+	// TimerExpires is the time until the timer expires (idiag_expires).
+	TimerExpires float64 `json:"timer_expires_seconds"`
+	// TimerRetransmits is the number of timeouts or probes so far (idiag_retrans).
+	TimerRetransmits uint8 `json:"timer_retransmits"`
+	// UID is the owner of the socket (idiag_uid).
+	UID uint32 `json:"uid"`
+	// Inode is the inode of the socket, absent if no process holds it (idiag_inode).
+	Inode uint32 `json:"inode,omitempty"`
+	// Congestion is the congestion control algorithm (INET_DIAG_CONG).
+	Congestion string `json:"congestion_algorithm,omitempty"`
+}

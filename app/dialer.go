@@ -1,0 +1,64 @@
+package app
+
+import (
+	"errors"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"tcphealth_exporter/bytecode"
+	"tcphealth_exporter/sampler"
+)
+
+// dialer opens netlink sockets that dump connections.
+type dialer struct {
+	congestionInfo bool
+	filter         *bytecode.Filter  // nil for none
+	recorder       *sampler.Recorder // nil for none
+	skip           sampler.Skip
+	logger         log.Logger
+}
+
+func (d *dialer) dial() (sampler.Source, error) {
+	cfg := sampler.Config{CongestionInfo: d.congestionInfo}
+	if d.recorder != nil {
+		cfg.Tap = d.recorder
+	}
+
+	conn, err := sampler.Dial(cfg)
+	if err != nil {
+		return nil, err
+	}
+
+	conn.SetSkip(d.skip)
+	_ = level.Debug(d.logger).Log("msg", "netlink socket opened", "one_dump_for_both_families", conn.Legacy())
+
+	if d.filter == nil {
+		return conn, nil
+	}
+
+	if err := applyFilter(conn, d.filter, d.logger); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+
+	return conn, nil
+}
+
+// checkFilter checks whether the kernel can evaluate the filter. If the kernel cannot be
+// reached yet, sampling retries later.
+func (d *dialer) checkFilter() error {
+	if d.filter == nil {
+		return nil
+	}
+
+	source, err := d.dial()
+	if err == nil {
+		return source.Close()
+	}
+
+	if isUsage(err) {
+		return err
+	}
+
+	return nil
+}

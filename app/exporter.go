@@ -1,0 +1,204 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/common/version"
+
+	"tcphealth_exporter/collector"
+	"tcphealth_exporter/health"
+	"tcphealth_exporter/hostinfo"
+	"tcphealth_exporter/owner"
+	"tcphealth_exporter/sampler"
+	"tcphealth_exporter/sampler/loop"
+	"tcphealth_exporter/web"
+)
+
+const procPath = "/proc"
+
+// shutdownLimit is the maximum duration of the shutdown.
+const shutdownLimit = 600 * time.Millisecond
+
+// exporter is the composition of the program. Its parts do not know it.
+type exporter struct {
+	opts       *options
+	logger     log.Logger
+	slog       *slog.Logger // the same for exporter-toolkit
+	latest     latest
+	metrics    *collector.SamplerMetrics
+	stats      *netStats
+	cgroups    *owner.Cgroups // nil in a replay
+	tracker    *health.Tracker
+	dialer     *dialer
+	reloader   *reloader // has new policies for the tracker
+	supervisor *supervisor
+	// questions carries the API's queries to the sampling goroutine.
+	questions chan loop.Question
+}
+
+// serve runs the exporter until ctx is done or it fails permanently.
+func serve(ctx context.Context, opts *options, stderr io.Writer) error {
+	source, err := openFiles(opts)
+	if err != nil {
+		return err
+	}
+	defer source.close()
+
+	e, err := wire(opts, source, stderr)
+	if err != nil {
+		return err
+	}
+	defer e.reloader.stop()
+
+	handler, err := e.handler()
+	if err != nil {
+		return err
+	}
+
+	server := web.NewServer(handler, opts.web, e.logger, e.slog)
+
+	_ = level.Info(e.logger).Log("msg", "starting "+program, "version", version.Info(), "build", version.BuildContext())
+
+	for old, name := range opts.deprecated {
+		_ = level.Warn(e.logger).Log("msg", "deprecated flag", "flag", old, "use", name)
+	}
+
+	warnOfKeys(e.logger, opts.configFile, opts.oldKeys)
+
+	return e.run(ctx, source, server)
+}
+
+// wire connects the parts of the program.
+func wire(opts *options, source *files, stderr io.Writer) (*exporter, error) {
+	e := &exporter{opts: opts, questions: make(chan loop.Question)}
+	e.logger, e.slog = newLogger(stderr, opts.logLevel, opts.logFormat)
+	interval := source.interval(opts)
+	e.latest.interval = interval
+	e.latest.replaying = source.replay != nil
+	e.latest.started = time.Now()
+	e.supervisor = newSupervisor(&e.latest, e.logger)
+	e.reloader = newReloader(opts.configFile, opts.policy, e.supervisor, e.logger)
+	e.metrics = collector.NewSamplerMetrics(interval)
+	e.stats = newNetStats(procPath, e.logger)
+	cfg := opts.healthConfig(interval)
+
+	if source.replay == nil { // the names of another host are unknown
+		e.cgroups = owner.NewCgroups(hostinfo.CgroupRoot)
+		cfg.InterfaceName, cfg.CgroupName = hostinfo.InterfaceName, e.cgroups.Name
+	}
+
+	if opts.dryRun && e.cgroups != nil {
+		cfg.CgroupName = settled(e.cgroups.Name)
+	}
+
+	e.tracker = health.NewTracker(cfg, e.latest.set)
+	e.dialer = &dialer{
+		congestionInfo: opts.congestionInfo, filter: opts.filter, recorder: source.recorder, skip: e.tracker.Resting, logger: e.logger,
+	}
+
+	if err := e.prepare(source.replay); err != nil {
+		e.reloader.stop()
+
+		return nil, fmt.Errorf("--sampler.filter: %w", err)
+	}
+
+	return e, nil
+}
+
+// settled makes a look-up of names final: there is no later sample to wait for.
+func settled(name func(uint64) (string, bool)) func(uint64) (string, bool) {
+	return func(id uint64) (string, bool) {
+		path, _ := name(id)
+
+		return path, true
+	}
+}
+
+// prepare sets up the recording, or checks the filter in the kernel. A recording cannot
+// answer filters that only the kernel can evaluate.
+func (e *exporter) prepare(replay *sampler.Replay) error {
+	if replay == nil {
+		return e.dialer.checkFilter()
+	}
+
+	replay.SetSkip(e.tracker.Resting)
+
+	if e.opts.filter == nil {
+		return nil
+	}
+
+	replay.SetKeep(keepBy(e.opts.filter))
+
+	return e.opts.filter.CheckUserSpace()
+}
+
+// run samples and serves until either ends, then stops the other.
+func (e *exporter) run(ctx context.Context, source *files, server *web.Server) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	var group sync.WaitGroup
+
+	group.Go(func() { e.reloader.followHangups(ctx) })
+	group.Go(func() { e.supervisor.run(ctx) })
+	group.Go(func() { e.stats.run(ctx) })
+
+	if e.cgroups != nil {
+		group.Go(func() { e.cgroups.Run(ctx) })
+	}
+
+	group.Go(func() { cancel(server.Serve()) })
+	group.Go(func() {
+		select {
+		case <-server.Listening(): // an exporter that cannot be scraped samples nothing
+		case <-ctx.Done():
+			return
+		}
+
+		if err := e.sample(ctx, source); err != nil {
+			cancel(err)
+		}
+	})
+
+	<-ctx.Done()
+
+	err := context.Cause(ctx)
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+
+	limit, stop := context.WithTimeout(context.Background(), shutdownLimit)
+	defer stop()
+
+	server.Stop(limit)
+	waitFor(limit, &group)
+
+	if err == nil {
+		_ = level.Info(e.logger).Log("msg", "stopped")
+	}
+
+	return err
+}
+
+// waitFor waits for the group or for ctx: a dump may hang in the kernel.
+func waitFor(ctx context.Context, group *sync.WaitGroup) {
+	done := make(chan struct{})
+
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
