@@ -156,7 +156,7 @@ func countFDs(t *testing.T) int {
 // unprivilegedEnv is set where the test binary runs as another user.
 const unprivilegedEnv = "SAMPLER_TEST_UNPRIVILEGED"
 
-// no one is a user without any privilege.
+// nobody is a user without any privilege.
 const nobody = 65534
 
 // TestLiveUnprivileged samples as an unprivileged user, in another process in the namespace.
@@ -180,7 +180,7 @@ func TestLiveUnprivileged(t *testing.T) {
 	}
 }
 
-// publicCopy copies the test binary to where everybody may run it.
+// publicCopy copies the test binary to where any user may run it.
 func publicCopy(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sampler")
@@ -198,8 +198,8 @@ func publicCopy(t *testing.T) string {
 	return path
 }
 
-// TestAsNobody is the other process of TestLiveUnprivileged, and nothing otherwise.
-func TestAsNoOne(t *testing.T) {
+// TestAsNobody runs in the process that TestLiveUnprivileged starts; otherwise it does nothing.
+func TestAsNobody(t *testing.T) {
 	if os.Getenv(unprivilegedEnv) == "" {
 		return
 	}
