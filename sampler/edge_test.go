@@ -156,8 +156,8 @@ func countFDs(t *testing.T) int {
 // unprivilegedEnv is set where the test binary runs as another user.
 const unprivilegedEnv = "SAMPLER_TEST_UNPRIVILEGED"
 
-// nobody is a user without any privilege.
-const nobody = 65534
+// unprivilegedUID is a user without any privilege.
+const unprivilegedUID = 65534
 
 // TestLiveUnprivileged samples as an unprivileged user, in another process in the namespace.
 func TestLiveUnprivileged(t *testing.T) {
@@ -166,17 +166,17 @@ func TestLiveUnprivileged(t *testing.T) {
 	client, server := n.Pair(t, "tcp", "127.0.0.1:0")
 	transfer(t, client, server, 4321)
 	n.Listen(t, "tcp", "[::1]:0")
-	cmd := exec.Command(publicCopy(t), "-test.run", "^TestAsNobody$", "-test.v")
+	cmd := exec.Command(publicCopy(t), "-test.run", "^TestAsUnprivileged$", "-test.v")
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), unprivilegedEnv+"=1", "GOCOVERDIR=")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: unprivilegedUID, Gid: unprivilegedUID}}
 	var out []byte
 	err := n.DoErr(func() (err error) {
 		out, err = cmd.CombinedOutput()
 		return err
 	})
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestAsNobody") {
-		t.Errorf("as nobody: %v\n%s", err, out)
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestAsUnprivileged") {
+		t.Errorf("as the unprivileged user: %v\n%s", err, out)
 	}
 }
 
@@ -198,12 +198,12 @@ func publicCopy(t *testing.T) string {
 	return path
 }
 
-// TestAsNobody runs in the process that TestLiveUnprivileged starts; otherwise it does nothing.
-func TestAsNobody(t *testing.T) {
+// TestAsUnprivileged runs in the process that TestLiveUnprivileged starts; otherwise it does nothing.
+func TestAsUnprivileged(t *testing.T) {
 	if os.Getenv(unprivilegedEnv) == "" {
 		return
 	}
-	if os.Geteuid() != nobody {
+	if os.Geteuid() != unprivilegedUID {
 		t.Fatalf("running as %d", os.Geteuid())
 	}
 	c, err := Dial(Config{CongestionInfo: true})

@@ -21,7 +21,6 @@ const wordList = "../../.vale/styles/TCPHealth/Words.yml"
 var exceptions = map[string][]string{
 	"app/container_test.go": {"nobody"}, // the user
 	"app/process_test.go":   {"nobody"},
-	"sampler/edge_test.go":  {"nobody"},
 	"deploy/Dockerfile":     {"nobody"},
 }
 
