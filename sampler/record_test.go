@@ -41,7 +41,7 @@ func TestReplay(t *testing.T) {
 	p, err := NewReplay(iotest.OneByteReader(bytes.NewReader(recording)))
 	must(t, err)
 	if want := (Meta{Kernel: "6.1.0-test", ByteOrder: hostByteOrder(), Interval: 2 * time.Second}); p.Meta() != want {
-		t.Errorf("meta data %+v, want %+v", p.Meta(), want)
+		t.Errorf("metadata %+v, want %+v", p.Meta(), want)
 	}
 	begin := time.Unix(1_700_000_000, 123)
 	d, cookies, times, err := collect(p)
@@ -124,23 +124,23 @@ func TestReplayDamaged(t *testing.T) {
 		"other version": {[]byte("tcphealth_exporter recording 2\nand what follows"), "another version", false},
 		"version 10":    {[]byte("tcphealth_exporter recording 10\nand what follows"), "another version", false},
 		"head only":     {[]byte(recordingMagic), "truncated", false},
-		"no meta data": {
-			(&recordingBuilder{}).raw(recordingMagic).frame(frameDatagram, at, nil).Bytes(), "no meta data", false,
+		"no metadata": {
+			(&recordingBuilder{}).raw(recordingMagic).frame(frameDatagram, at, nil).Bytes(), "no metadata", false,
 		},
-		"meta data garbled": {newRecording("{").Bytes(), "no meta data", false},
-		"other byte order":  {newRecording(`{"byte_order":"` + other + `"}`).Bytes(), "byte order", false},
-		"no byte order":     {newRecording(`{}`).Bytes(), "byte order", false},
+		"garbled metadata": {newRecording("{").Bytes(), "no metadata", false},
+		"other byte order": {newRecording(`{"byte_order":"` + other + `"}`).Bytes(), "byte order", false},
+		"no byte order":    {newRecording(`{}`).Bytes(), "byte order", false},
 		"no interval": {
-			newRecording(`{"byte_order":"` + hostByteOrder() + `"}`).Bytes(), "its interval is 0s", false,
+			newRecording(`{"byte_order":"` + hostByteOrder() + `"}`).Bytes(), "interval 0s", false,
 		},
 		"datagram of a complete dump garbled": {
 			newRecording(good).frame(frameDatagram, at, []byte("no netlink")).frame(frameDumped, at, make([]byte, 8)).Bytes(),
 			"damaged at byte", true,
 		},
-		"frame too long":   {hugeFrame.Bytes(), "damaged at byte", true},
-		"unknown frame":    {newRecording(good).frame(9, at, nil).Bytes(), "unexpected frame 9", true},
-		"second meta data": {newRecording(good).frame(frameMeta, at, []byte(good)).Bytes(), "unexpected frame 1", true},
-		"start cut short":  {newRecording(good).frame(frameDumped, at, make([]byte, 7)).Bytes(), "damaged at byte", true},
+		"frame too long":  {hugeFrame.Bytes(), "damaged at byte", true},
+		"unknown frame":   {newRecording(good).frame(9, at, nil).Bytes(), "unexpected frame 9", true},
+		"second metadata": {newRecording(good).frame(frameMeta, at, []byte(good)).Bytes(), "unexpected frame 1", true},
+		"start cut short": {newRecording(good).frame(frameDumped, at, make([]byte, 7)).Bytes(), "damaged at byte", true},
 		"end of a dump missing": {
 			newRecording(good).frame(frameDatagram, at, rowMessage(1, 1)).Bytes(), "truncated after byte", true,
 		},
