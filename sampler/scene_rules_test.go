@@ -178,7 +178,7 @@ func shutdown(want uint8) func(*Socket) bool {
 	return func(s *Socket) bool { return s.Has(HasShutdown) && s.Shutdown == want }
 }
 
-// figureTable has every number that both ss and the sampler know.
+// figureTable has every number that both ss and the sampler have.
 var figureTable = []figure{
 	{
 		name: "recv queue", ours: func(s *Socket) (float64, bool) { return float64(s.RecvQueue), true },
