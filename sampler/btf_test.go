@@ -9,10 +9,10 @@ import (
 
 const btfPath = "/sys/kernel/btf/vmlinux"
 
-// btfMember is a member of a structure: its place in bits.
+// btfMember is the position of a structure's member in bits.
 type btfMember struct{ offset, bits uint32 }
 
-// The kinds of BTF types (uapi/linux/btf.h) that something follows.
+// The kinds of BTF types that have extra data (uapi/linux/btf.h).
 const (
 	btfInt       = 1
 	btfArray     = 3
@@ -26,7 +26,7 @@ const (
 	btfEnum64    = 19
 )
 
-// btfStructure finds the first structure of that name and size at least.
+// btfStructure returns the size and the members of the first structure with the name.
 func btfStructure(btf []byte, name string) (size uint32, members map[string]btfMember) {
 	u32 := binary.NativeEndian.Uint32
 	headerLen, typeOff, typeLen, strOff := u32(btf[4:]), u32(btf[8:]), u32(btf[12:]), u32(btf[16:])
@@ -55,7 +55,7 @@ func btfStructure(btf []byte, name string) (size uint32, members map[string]btfM
 	return 0, nil
 }
 
-// btfExtra is what follows the head of a type.
+// btfExtra returns the size of the data after the head of a type.
 func btfExtra(kind uint32, vlen int) int {
 	switch kind {
 	case btfInt, btfVar, btfDeclTag:
@@ -71,12 +71,12 @@ func btfExtra(kind uint32, vlen int) int {
 	}
 }
 
-// TestLayoutOfRunningKernel holds the table of fields against the structure
-// that the running kernel was built with, which may be newer than the headers.
+// TestLayoutOfRunningKernel compares the table of fields with the structure of the
+// running kernel, which may be newer than the headers.
 func TestLayoutOfRunningKernel(t *testing.T) {
 	btf, err := os.ReadFile(btfPath)
 	if err != nil {
-		t.Skipf("the kernel does not describe its types: %v", err)
+		t.Skipf("the kernel provides no BTF: %v", err)
 	}
 	size, members := btfStructure(btf, "tcp_info")
 	if size == 0 {
@@ -94,7 +94,7 @@ func TestLayoutOfRunningKernel(t *testing.T) {
 		}
 		m, known := members["tcpi_"+f.String()]
 		if known != (uint32(spec.end()) <= size) {
-			t.Errorf("%v ends at %d of %d bytes, but known: %v", f, spec.end(), size, known)
+			t.Errorf("%v ends at %d of %d bytes, but the kernel has it: %v", f, spec.end(), size, known)
 		}
 		if known && (m.offset != offset || m.bits != bits) {
 			t.Errorf("%v is at bit %d with %d bits, the kernel has %d with %d", f, offset, bits, m.offset, m.bits)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Builders of netlink messages, in host byte order like the kernel's.
+// The builders of netlink messages use the byte order of the host, like the kernel.
 
 // netlinkMessage pads the payload, but does not count the padding.
 func netlinkMessage(kind, flags uint16, seq uint32, payload []byte) []byte {
@@ -29,7 +29,7 @@ func attr(kind uint16, payload []byte) []byte {
 
 func pad(b []byte) []byte { return append(b, make([]byte, align(len(b))-len(b))...) }
 
-// diagRow builds an inet_diag_msg in a state with a cookie, and attributes.
+// diagRow builds an inet_diag_msg with a state, a cookie and attributes.
 func diagRow(family Family, state State, cookie uint64, attrs ...[]byte) []byte {
 	b := make([]byte, sizeofDiagMsg)
 	b[0], b[1] = byte(family), byte(state)
@@ -38,7 +38,7 @@ func diagRow(family Family, state State, cookie uint64, attrs ...[]byte) []byte 
 	return append(b, bytes.Join(attrs, nil)...)
 }
 
-// words packs 32-bit numbers.
+// words encodes 32-bit numbers.
 func words(values ...uint32) []byte {
 	var b []byte
 	for _, v := range values {
@@ -47,12 +47,12 @@ func words(values ...uint32) []byte {
 	return b
 }
 
-// rowMessage is a row as it comes in a dump.
+// rowMessage builds the message of a row in a dump.
 func rowMessage(seq uint32, cookie uint64, attrs ...[]byte) []byte {
 	return netlinkMessage(typeSockDiag, 2, seq, diagRow(FamilyIPv4, StateEstablished, cookie, attrs...))
 }
 
-// doneMessage ends a dump with an errno, zero for none.
+// doneMessage builds the message that ends a dump with an errno, zero for none.
 func doneMessage(seq uint32, errno int32) []byte {
 	return netlinkMessage(nlmsgDone, 2, seq, words(uint32(-errno)))
 }
@@ -80,7 +80,7 @@ func rowWithInfoLength(row []byte, n int) []byte {
 		kind := binary.NativeEndian.Uint16(b[2:])
 		value := b[sizeofAttr:length]
 		if kind == attrInfo {
-			// What a later kernel appends is not zero.
+			// Bytes that a newer kernel appends are not zero.
 			value = append(bytes.Clone(value), bytes.Repeat([]byte{0xa5}, max(0, n-len(value)))...)[:n]
 		}
 		out = append(out, attr(kind, value)...)
@@ -89,7 +89,7 @@ func rowWithInfoLength(row []byte, n int) []byte {
 	return out
 }
 
-// recordingBuilder writes recordings frame by frame, well-formed or not.
+// recordingBuilder writes the frames of a recording, which need not be well-formed.
 type recordingBuilder struct{ bytes.Buffer }
 
 func newRecording(meta string) *recordingBuilder {
@@ -108,7 +108,7 @@ func (r *recordingBuilder) frame(kind frameKind, at time.Time, payload []byte) *
 	return r
 }
 
-// metaOf is the meta data of a recording made here.
+// metaOf returns the metadata of a recording made on this host.
 func metaOf(kernel string) string {
 	return `{"kernel":"` + kernel + `","byte_order":"` + hostByteOrder() + `","interval_ns":1000000000}`
 }
@@ -136,7 +136,7 @@ func sceneDatagrams(t testing.TB) [][]byte {
 	return frameDatagrams(t, readScene(t, "testdata/6.18").recording)
 }
 
-// decodeAll decodes datagrams regardless of their sequence numbers.
+// decodeAll decodes datagrams with any sequence numbers.
 func decodeAll(t testing.TB, datagrams [][]byte) []Socket {
 	t.Helper()
 	var (
@@ -151,7 +151,7 @@ func decodeAll(t testing.TB, datagrams [][]byte) []Socket {
 	return all
 }
 
-// endpointFrom lays out an endpoint by hand.
+// endpointFrom returns the endpoint of an address and a port.
 func endpointFrom(ap netip.AddrPort) Endpoint {
 	return Endpoint{Addr: ap.Addr().As16(), Port: ap.Port()}
 }

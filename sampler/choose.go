@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// chooseAttempts bounds the comparisons when sockets move under the dumps.
+// chooseAttempts is the maximum number of comparisons. One fails if a socket moves
+// between the kernel's tables during a dump.
 const chooseAttempts = 3
 
-// choose decides between the legacy request and one request per family. The
-// legacy request walks the tables once for both families, but nothing promises
-// that it goes on doing so, hence the comparison: every socket that stood both
-// before and after must be in it.
+// choose decides between the legacy request and one request per family. A legacy dump
+// walks the tables once for both families, but that is not guaranteed. So choose
+// compares: every socket that exists both before and after a legacy dump must be in it.
 func (c *Conn) choose() error {
 	if err := c.limit(c.now()); err != nil {
 		return err

@@ -37,9 +37,9 @@ func Dial(cfg Config) (*Conn, error) {
 }
 
 // NewConn returns a connection over a netlink socket of the protocol
-// NETLINK_SOCK_DIAG that was opened elsewhere. The socket sees the network namespace
-// in which it was opened, wherever it is used; cfg.NetNS is ignored. NewConn owns fd,
-// also when it fails.
+// NETLINK_SOCK_DIAG that was opened elsewhere. The socket belongs to the network
+// namespace in which it was opened, wherever it is used; cfg.NetNS is ignored. NewConn
+// takes ownership of fd, even if it fails.
 func NewConn(fd int, cfg Config) (*Conn, error) {
 	if err := prepare(fd); err != nil {
 		return nil, errors.Join(fmt.Errorf("use netlink socket: %w", err), unix.Close(fd))
@@ -123,7 +123,7 @@ func (w *netlinkWire) Close() error {
 // deadline bounds both a single wait and all of them together.
 func (w *netlinkWire) deadline(t time.Time) error {
 	w.limit = t
-	wait := unix.NsecToTimeval(max(time.Until(t), time.Millisecond).Nanoseconds()) // zero would be for ever
+	wait := unix.NsecToTimeval(max(time.Until(t), time.Millisecond).Nanoseconds()) // zero means no timeout
 
 	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(w.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait))
 }
@@ -165,7 +165,7 @@ func (w *netlinkWire) receive() ([]byte, error) {
 		case errno != 0:
 			return nil, os.NewSyscallError("recvfrom", errno)
 		case binary.NativeEndian.Uint32(w.sender[offSockaddrPortID:]) != kernelPortID:
-			continue // anybody may send to a netlink port; only the kernel is heard
+			continue // any process may send to a netlink port
 		case n > len(w.buf):
 			return nil, fmt.Errorf("%w: %d bytes", ErrTruncated, n)
 		default:

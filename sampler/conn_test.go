@@ -12,22 +12,22 @@ import (
 	"time"
 )
 
-// answer is what the fake kernel says to one request.
+// answer is the fake kernel's answer to one request.
 type answer struct {
 	datagrams [][]byte
 	err       error // after the datagrams
 	sendErr   error
 }
 
-// fakeWire answers requests by a function of the request and of how many of
-// its kind came before. Datagrams are built for sequence number zero, which
-// stands for that of the request.
+// fakeWire answers requests by a function of the request and of the number of equal
+// requests before it. In datagrams, the sequence number zero stands for that of the
+// request.
 type fakeWire struct {
 	reply func(r *request, nth int) answer
-	// answerTo answers requests for single sockets; the sequence number zero
-	// stands for that of the first one.
+	// answerTo answers requests for single sockets. The sequence number zero stands for
+	// that of the first one.
 	answerTo    func(requests []oneRequest) answer
-	asked       []int // how many requests each datagram had
+	asked       []int // number of requests in each datagram
 	requests    []string
 	counts      map[string]int
 	deadlines   []time.Time
@@ -75,11 +75,11 @@ func (w *fakeWire) ask(messages []byte) error {
 func (w *fakeWire) receive() ([]byte, error) {
 	if len(w.queue.datagrams) == 0 {
 		if w.queue.err == nil {
-			return nil, errors.New("the fake kernel has nothing to say")
+			return nil, errors.New("no answer by the fake kernel")
 		}
 		return nil, w.queue.err
 	}
-	// One buffer for all, as the real one does it.
+	// Like the real wire, use one buffer for all datagrams.
 	for i := range w.buf {
 		w.buf[i] = 0xff
 	}
@@ -122,7 +122,7 @@ func refuse(errno syscall.Errno) answer {
 // isProbe reports whether a request is one of choose.
 func isProbe(r *request) bool { return r.states == ConnectionStates|ListenStates }
 
-// tickingClock goes on a second with each look.
+// tickingClock returns a clock that advances by a second with each call.
 func tickingClock() func() time.Time {
 	at := time.Unix(1000, 0)
 	return func() time.Time {
@@ -164,10 +164,10 @@ func (l *tapLog) Rechecked(r Round) {
 	l.calls = append(l.calls, fmt.Sprintf("recheck %d sockets, %d to %d", r.Sockets, r.Start.Unix(), r.End.Unix()))
 }
 
-// dumper is what a [Source] and a [Replay] have in common.
+// dumper is the common part of [Source] and [Replay].
 type dumper interface{ Dump(sink Sink) (Dump, error) }
 
-// collect keeps the cookies of a dump and the times.
+// collect makes a dump, and returns the cookies and times of its sockets.
 func collect(c dumper) (d Dump, cookies []uint64, times []time.Time, err error) {
 	d, err = c.Dump(func(at time.Time, sockets []Socket) {
 		for i := range sockets {
@@ -178,8 +178,7 @@ func collect(c dumper) (d Dump, cookies []uint64, times []time.Time, err error) 
 	return d, cookies, times, err
 }
 
-// TestConnOfferIsNoSample offers a program before and after a dump; a recording
-// of the dump knows nothing of it.
+// TestConnOfferIsNoSample offers a program before and after a dump: it is not recorded.
 func TestConnOfferIsNoSample(t *testing.T) {
 	tap := &tapLog{}
 	w := probeThen(func(*request, int) answer { return rowsOf(20) })
@@ -193,14 +192,14 @@ func TestConnOfferIsNoSample(t *testing.T) {
 	}
 	offer()
 	if len(tap.calls) != 0 {
-		t.Errorf("the tap was shown what was offered: %v", tap.calls)
+		t.Errorf("the tap got the offer: %v", tap.calls)
 	}
 	_, _, _, err = collect(c)
 	must(t, err)
 	dumped := len(tap.calls)
 	offer()
 	if dumped == 0 || len(tap.calls) != dumped {
-		t.Errorf("the tap saw %d of the dump, then %v", dumped, tap.calls)
+		t.Errorf("the tap got %d calls for the dump, then %v", dumped, tap.calls)
 	}
 }
 
@@ -217,10 +216,10 @@ func TestConnDump(t *testing.T) {
 	must(t, err)
 	c.SetFilter(Filter{Program: make([]byte, 12)})
 	if len(tap.calls) != 0 {
-		t.Errorf("the tap was shown what the choice brought: %v", tap.calls)
+		t.Errorf("the tap got the probes: %v", tap.calls)
 	}
 	w.requests, w.deadlines = nil, nil
-	start := c.now() // one second before that of the dump
+	start := c.now() // one second before the dump
 	d, cookies, times, err := collect(c)
 	must(t, err)
 	if want := []uint64{10, 11, 12, 20}; !slices.Equal(cookies, want) {
@@ -247,7 +246,7 @@ func TestConnDump(t *testing.T) {
 		"datagram at 1019 of 108", "datagram at 1021 of 108", "dumped 4 sockets, 1013 to 1022",
 	}
 	if !slices.Equal(tap.calls, wantCalls) {
-		t.Errorf("the tap saw %q, want %q", tap.calls, wantCalls)
+		t.Errorf("the tap got %q, want %q", tap.calls, wantCalls)
 	}
 	must(t, c.Close())
 	if w.closed != 1 {
@@ -272,7 +271,7 @@ func TestConnDefaults(t *testing.T) {
 	}
 }
 
-// TestConnPerFamily dumps each family when the legacy request does not serve.
+// TestConnPerFamily dumps each family if the legacy request does not serve both.
 func TestConnPerFamily(t *testing.T) {
 	w := &fakeWire{reply: func(r *request, _ int) answer {
 		if r.legacy {
@@ -364,7 +363,7 @@ func TestConnFailures(t *testing.T) {
 			last := tap.calls[len(tap.calls)-1]
 			if test.err == nil {
 				if !strings.HasPrefix(last, "dumped") {
-					t.Errorf("the tap was reported %q", last)
+					t.Errorf("the tap got %q", last)
 				}
 				return
 			}
@@ -372,7 +371,7 @@ func TestConnFailures(t *testing.T) {
 				t.Errorf("%v has the reason %s", err, ReasonOf(err))
 			}
 			if want := fmt.Sprintf("failed at %d: %s", d.End.Unix(), test.reason); last != want {
-				t.Errorf("the tap was reported %q, want %q", last, want)
+				t.Errorf("the tap got %q, want %q", last, want)
 			}
 		})
 	}
@@ -418,7 +417,7 @@ func TestChoose(t *testing.T) {
 		"legacy refused":  {both, refused(syscall.EOPNOTSUPP), false, 1, nil},
 		"v2 refused":      {refused(syscall.ENOENT), static(nil), true, 1, nil},
 		"both refused":    {refused(syscall.ENOENT), refused(syscall.EPERM), false, 1, syscall.ENOENT},
-		// A socket that closes between the first two dumps proves nothing.
+		// A socket that closes between the first two dumps is ignored.
 		"closed meanwhile": {
 			func(f Family, nth int) answer {
 				if f == FamilyIPv4 && nth == 0 {
@@ -431,7 +430,7 @@ func TestChoose(t *testing.T) {
 		"opened meanwhile": {
 			func(f Family, nth int) answer { return rowsOf(uint64(f), uint64(100*nth)) }, static(side{2: {2, 10, 0}}), true, 1, nil,
 		},
-		// One that moves between the tables is missed once.
+		// A socket that moves between the tables is missed once.
 		"settles at the second attempt": {
 			both,
 			func(_ Family, nth int) answer {
@@ -479,8 +478,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestReserve never gives a number twice in a row, nor zero, nor a batch that
-// wraps around.
+// TestReserve never returns a number twice in a row, zero, or a batch that wraps around.
 func TestReserve(t *testing.T) {
 	for _, test := range []struct{ before, n, first, after uint32 }{
 		{0, 1, 1, 1},
@@ -493,7 +491,7 @@ func TestReserve(t *testing.T) {
 	} {
 		c := Conn{sequence: test.before}
 		if first := c.reserve(test.n); first != test.first || c.sequence != test.after {
-			t.Errorf("%d behind %#x: from %#x to %#x", test.n, test.before, first, c.sequence)
+			t.Errorf("%d after %#x: from %#x to %#x", test.n, test.before, first, c.sequence)
 		}
 	}
 }
@@ -518,15 +516,15 @@ func TestContainsStable(t *testing.T) {
 	}
 }
 
-// TestConnImplements fixes what the rest of the program relies on.
+// TestConnImplements checks the interfaces that other packages rely on.
 func TestConnImplements(t *testing.T) {
 	if _, ok := any(&Conn{}).(Source); !ok {
-		t.Error("Conn is no Source")
+		t.Error("Conn is not a Source")
 	}
 	if _, ok := any(&Replay{}).(Reader); !ok {
-		t.Error("Replay is no Reader")
+		t.Error("Replay is not a Reader")
 	}
 	if _, ok := any(&Recorder{}).(Tap); !ok {
-		t.Error("Recorder is no Tap")
+		t.Error("Recorder is not a Tap")
 	}
 }

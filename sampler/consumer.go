@@ -10,13 +10,12 @@ type Consumer interface {
 	Sockets(at time.Time, sockets []Socket)
 	// End reports that the dump is complete.
 	End(d Dump)
-	// Abort reports that the dump failed: sockets that it did not bring may exist.
+	// Abort reports that the dump failed: sockets that are missing from it may exist.
 	Abort()
 	// Suspicious returns the sockets to recheck before the next sample. The slice is
 	// valid until Settle or Begin.
 	Suspicious() []Target
-	// Rechecked takes sockets that were read again between two samples, as Sockets
-	// does.
+	// Rechecked takes rechecked sockets, like Sockets.
 	Rechecked(at time.Time, sockets []Socket)
 	// Settle ends a round of rechecking. A round that failed is not settled.
 	Settle(at time.Time)
@@ -40,7 +39,7 @@ type Observer interface {
 	Failed(err error, retry time.Duration)
 }
 
-// Sample takes one sample of a network namespace: it hands the sockets of a dump to c
+// Sample takes one sample of a network namespace: it passes the sockets of a dump to c
 // and reports the result to o.
 func Sample(space Space, dump func(Sink) (Dump, error), c Consumer, o Observer) error {
 	began := time.Now()
@@ -60,7 +59,8 @@ func Sample(space Space, dump func(Sink) (Dump, error), c Consumer, o Observer) 
 	return nil
 }
 
-// Recheck makes one round of rechecking.
+// Recheck makes one round of rechecking: it passes the targets that still exist to c and
+// reports the result to o.
 func Recheck(read func(Sink) (Round, error), c Consumer, o Observer) error {
 	began := time.Now()
 

@@ -29,7 +29,7 @@ const (
 )
 
 // decodeSocket reads one inet_diag_msg with its attributes into s. Unknown
-// attributes are skipped; known ones may be longer than known.
+// attributes are skipped; known ones may be longer than expected.
 func decodeSocket(s *Socket, b []byte, packedAccECN bool) error {
 	if len(b) < sizeofDiagMsg {
 		return fmt.Errorf("%w: inet_diag_msg of %d bytes", ErrMalformed, len(b))
@@ -107,7 +107,7 @@ func decodeEndpoint(e *Endpoint, family Family, addr, port []byte) {
 	copy(e.Addr[12:], addr[:4])
 }
 
-// decodeAttr reads one attribute; one shorter than its known form is left out.
+// decodeAttr reads one attribute. One that is too short is ignored.
 func decodeAttr(s *Socket, kind uint16, b []byte) {
 	switch kind {
 	case attrSkMemInfo:
@@ -189,7 +189,7 @@ func decodeCongestionInfo(s *Socket, kind uint16, b []byte) {
 	}
 }
 
-// sampled reads a time, zero if it has the value that stands for no sample.
+// sampled reads a time. It returns zero for the value that means no sample.
 func sampled(b []byte, unset uint32) uint32 {
 	if v := binary.NativeEndian.Uint32(b); v != unset {
 		return v

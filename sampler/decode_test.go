@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// dirtySocket has no zero byte that a decoder could forget to reset.
+// dirtySocket has no zero bytes, so that fields that are not reset show.
 func dirtySocket(t testing.TB) Socket {
 	t.Helper()
 	info := make([]byte, MaxInfoSize)
@@ -29,8 +29,7 @@ func dirtySocket(t testing.TB) Socket {
 	return s
 }
 
-// TestDecodeAttributes decodes each attribute alone, into a clean and into a
-// used socket.
+// TestDecodeAttributes decodes each attribute alone, into a zero and into a used socket.
 func TestDecodeAttributes(t *testing.T) {
 	memory := SkMem{RmemAlloc: 1, Rcvbuf: 2, WmemAlloc: 3, Sndbuf: 4, FwdAlloc: 5, WmemQueued: 6, Optmem: 7, Backlog: 8}
 	dropping := memory
@@ -102,7 +101,7 @@ func nativeU16(values ...uint16) []byte {
 	return b
 }
 
-// TestDecodeEdges decodes rows at the edge of what is well-formed.
+// TestDecodeEdges decodes rows that are barely well-formed or malformed.
 func TestDecodeEdges(t *testing.T) {
 	row := func(attrs ...[]byte) []byte { return diagRow(FamilyIPv4, StateEstablished, 1, attrs...) }
 	for name, test := range map[string]struct {
@@ -128,7 +127,7 @@ func TestDecodeEdges(t *testing.T) {
 	}
 }
 
-// TestDecodeInfoTwice takes the latter of two attributes, with nothing left of the former.
+// TestDecodeInfoTwice uses the second of two attributes, with no bytes of the first.
 func TestDecodeInfoTwice(t *testing.T) {
 	long, short := make([]byte, MaxInfoSize), []byte{1, 2, 3}
 	for i := range long {
@@ -168,7 +167,7 @@ func TestDecodeEndpoints(t *testing.T) {
 			t.Errorf("got %v %v, want %v %v", s.Local.AddrPort(), s.Remote.AddrPort(), local, remote)
 		}
 		if s.Local != endpointFrom(local) || s.Remote != endpointFrom(remote) {
-			t.Errorf("%v or %v is not as endpointFrom has it", local, remote)
+			t.Errorf("%v or %v differs from endpointFrom", local, remote)
 		}
 		if s.LinkLocal() != test.linkLocal {
 			t.Errorf("LinkLocal of %v is %v", local, s.LinkLocal())
@@ -176,7 +175,7 @@ func TestDecodeEndpoints(t *testing.T) {
 	}
 }
 
-// TestDecodeMappedAddress gives a mapped address of an IPv6 row the form of IPv4.
+// TestDecodeMappedAddress decodes a mapped address of an IPv6 row as IPv4.
 func TestDecodeMappedAddress(t *testing.T) {
 	b := diagRow(FamilyIPv6, StateEstablished, 1)
 	copy(b[8:24], []byte{10: 0xff, 11: 0xff, 12: 127, 15: 1})

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// diary is a Consumer that notes what happens when.
+// diary is a Consumer that notes its calls and their times.
 type diary struct {
 	begin time.Time
 	lines []string
@@ -30,7 +30,7 @@ func (d *diary) Suspicious() []Target                    { return nil }
 func (d *diary) Rechecked(_ time.Time, sockets []Socket) { d.note("%d again", len(sockets)) }
 func (d *diary) Settle(time.Time)                        { d.note("settle") }
 
-// onlooker is an Observer that notes into a diary.
+// onlooker is an Observer that notes its calls in a diary.
 type onlooker struct{ *diary }
 
 func (o onlooker) Rechecked(n int, took time.Duration)   { o.note("recheck %d, took %v", n, took) }
@@ -43,7 +43,7 @@ func (o onlooker) Ticked(dump Dump, took time.Duration) {
 	o.note("ticked %d, took %v", dump.Sockets, took)
 }
 
-// playOut plays a recording to its end. Recorded failures are reported.
+// playOut replays a recording to its end. It reports recorded failures.
 func playOut(p *Replay, c Consumer, o Observer) error {
 	for {
 		err := p.Next(c, o)

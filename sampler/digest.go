@@ -7,17 +7,18 @@ import (
 )
 
 // Skip reports, by the cookie and the digest of a row, whether the row contains nothing
-// new. Two rows of one connection have the same digest if they
-// differ in nothing but the kernel's clocks: what the running timer has left, and
-// the times since data or an ACK went either way.
+// new. Two rows of a connection have the same digest if they differ only in the kernel's
+// clocks: the time until the timer expires, and the times since data or an ACK was sent
+// or received.
 type Skip func(at time.Time, cookie, digest uint64) bool
 
-// digester makes digests. Hashing costs less than decoding a row and looking at it.
+// digester computes digests. Hashing a row costs less than decoding and judging it.
 type digester struct{ seed maphash.Seed }
 
 func newDigester() digester { return digester{maphash.MakeSeed()} }
 
-// Where a row has clocks: the timer in inet_diag_msg, and in tcp_info.
+// The positions of the clocks in a row: the timer in inet_diag_msg, the others in
+// tcp_info.
 const (
 	offExpires     = 52
 	offClocks      = offLastDataSent
@@ -26,8 +27,7 @@ const (
 )
 
 // digest returns the cookie and the digest of an inet_diag_msg with its attributes.
-// It fails for what is too short, for listeners, and for rows without tcp_info,
-// whose clocks it would not find.
+// It fails for rows that are too short, for listeners, and for rows without tcp_info.
 func (p digester) digest(b []byte) (cookie, digest uint64, ok bool) {
 	if len(b) < sizeofDiagMsg || State(b[1]) == StateListen {
 		return 0, 0, false
@@ -46,7 +46,7 @@ func (p digester) digest(b []byte) (cookie, digest uint64, ok bool) {
 	return cookie, digest, true
 }
 
-// infoOffset returns where tcp_info begins, zero if it is not there or too short.
+// infoOffset returns the position of tcp_info, zero if it is absent or too short.
 func infoOffset(b []byte) int {
 	for at := sizeofDiagMsg; at+sizeofAttr <= len(b); {
 		head := b[at : at+sizeofAttr]

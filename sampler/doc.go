@@ -20,7 +20,8 @@
 //
 // Decoding (decode.go, message.go, tcpinfo.go, field.go), encoding (request.go) and the
 // exchange with the kernel (conn.go, recheck.go) are pure functions over bytes. Only
-// conn_linux.go makes system calls; record.go and replay.go read and write files.
+// conn_linux.go makes system calls; record.go and replay.go read and write files, and
+// consumer.go reads the clock.
 //
 // # Presence
 //

@@ -22,8 +22,8 @@ import (
 // wireOf returns the real wire of a connection.
 func wireOf(c *Conn) *netlinkWire { return c.wire.(*netlinkWire) }
 
-// TestLiveForeignSender ignores datagrams that do not come from the kernel,
-// even if they carry the right sequence number.
+// TestLiveForeignSender ignores datagrams from other senders than the kernel, even if
+// they have the right sequence number.
 func TestLiveForeignSender(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
@@ -48,7 +48,7 @@ func TestLiveForeignSender(t *testing.T) {
 	}
 }
 
-// TestLiveTruncated reports a datagram that does not fit the buffer.
+// TestLiveTruncated reports a datagram that does not fit into the buffer.
 func TestLiveTruncated(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
@@ -57,14 +57,14 @@ func TestLiveTruncated(t *testing.T) {
 	}
 	c := dialIn(t, n, Config{})
 	dumpOf(t, c)
-	wireOf(c).buf = make([]byte, 4096) // the kernel goes by the largest ever offered
+	wireOf(c).buf = make([]byte, 4096) // the kernel uses the largest size offered before
 	_, err := c.Dump(func(time.Time, []Socket) {})
 	if !errors.Is(err, ErrTruncated) || ReasonOf(err) != ReasonMalformed {
 		t.Errorf("error is %v", err)
 	}
 }
 
-// TestLiveTimeout gives up when no answer comes.
+// TestLiveTimeout times out without an answer.
 func TestLiveTimeout(t *testing.T) {
 	netlab.RequireRoot(t)
 	w := wireOf(dialIn(t, netlab.New(t), Config{}))
@@ -80,12 +80,12 @@ func TestLiveClosed(t *testing.T) {
 	c := dialIn(t, netlab.New(t), Config{})
 	must(t, c.Close())
 	if _, err := c.Dump(func(time.Time, []Socket) {}); err == nil {
-		t.Error("a closed connection dumps")
+		t.Error("a closed connection can dump")
 	}
 }
 
-// TestLiveBusy asks twice at once: the kernel refuses the second request, and
-// the first one goes on.
+// TestLiveBusy sends a request during a dump: the kernel refuses it, and the dump
+// continues.
 func TestLiveBusy(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
@@ -99,7 +99,7 @@ func TestLiveBusy(t *testing.T) {
 	}
 }
 
-// TestDialForbidden fails with a reason in a namespace that is none.
+// TestDialForbidden fails with a reason if NetNS is not a namespace.
 func TestDialForbidden(t *testing.T) {
 	file, err := os.Open(os.DevNull)
 	must(t, err)
@@ -118,8 +118,8 @@ func TestKernelRelease(t *testing.T) {
 	}
 }
 
-// TestLiveNothingIsLeft dials, dumps and closes a hundred times.
-func TestLiveNothingIsLeft(t *testing.T) {
+// TestLiveNothingLeaks dials, dumps and closes a hundred times.
+func TestLiveNothingLeaks(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
 	n.Pair(t, "tcp", "127.0.0.1:0")
@@ -131,7 +131,7 @@ func TestLiveNothingIsLeft(t *testing.T) {
 		}
 		must(t, c.Close())
 	}
-	once() // what the runtime keeps is made now
+	once() // the runtime allocates what it keeps
 	fds, goroutines := countFDs(t), runtime.NumGoroutine()
 	for range 100 {
 		once()
@@ -223,7 +223,7 @@ func TestAsUnprivileged(t *testing.T) {
 	}
 }
 
-// TestLiveAllocations finds that a dump allocates the same, however many sockets.
+// TestLiveAllocations checks that allocations do not grow with the number of sockets.
 func TestLiveAllocations(t *testing.T) {
 	netlab.RequireRoot(t)
 	if raceDetector {
@@ -252,11 +252,11 @@ func TestLiveAllocations(t *testing.T) {
 		t.Errorf("%v allocations for 10 sockets, %v for 500", few, many)
 	}
 	if few > 40 {
-		t.Errorf("%v allocations a dump", few)
+		t.Errorf("%v allocations per dump", few)
 	}
 }
 
-// holdPairs opens connections that last as long as the test.
+// holdPairs opens connections that stay open until the end of the test.
 func holdPairs(t *testing.T, n *netlab.Namespace, count int) {
 	t.Helper()
 	listener := n.Listen(t, "tcp", "127.0.0.1:0")
@@ -272,7 +272,7 @@ func holdPairs(t *testing.T, n *netlab.Namespace, count int) {
 	must(t, listener.Close())
 }
 
-// TestDecodeAllocations finds that decoding into a used batch allocates nothing.
+// TestDecodeAllocations checks that decoding into a used batch allocates nothing.
 func TestDecodeAllocations(t *testing.T) {
 	datagrams := sceneDatagrams(t)
 	var b batch

@@ -10,19 +10,19 @@ import (
 // Kinds of failures. Errors of this package match one of them or a
 // syscall.Errno with [errors.Is].
 var (
-	// ErrMalformed means that the kernel's bytes break the protocol.
+	// ErrMalformed means that a message of the kernel violates the protocol.
 	ErrMalformed = errors.New("malformed netlink message")
-	// ErrTruncated means that a datagram did not fit the receive buffer.
+	// ErrTruncated means that a datagram exceeded the receive buffer.
 	ErrTruncated = errors.New("truncated netlink datagram")
 	// ErrOverrun means that the kernel dropped answers.
 	ErrOverrun = errors.New("netlink overrun")
-	// ErrInterrupted means that the tables changed under the dump (NLM_F_DUMP_INTR).
+	// ErrInterrupted means that the tables changed during the dump (NLM_F_DUMP_INTR).
 	ErrInterrupted = errors.New("interrupted dump")
-	// ErrRecording means that a recording can't be played.
+	// ErrRecording means that a recording cannot be replayed.
 	ErrRecording = errors.New("bad recording")
 )
 
-// Reason is the closed set of causes by which failures are counted.
+// Reason is the cause of a failure as it is counted. The set of reasons is fixed.
 type Reason string
 
 // The reasons.
@@ -82,8 +82,8 @@ func ReasonOf(err error) Reason {
 	return ReasonOther
 }
 
-// Hint says in one sentence what an operator can do about the reason, empty
-// when there is nothing to say.
+// Hint returns a sentence on what an operator can do about failures with the reason,
+// empty for none.
 func (r Reason) Hint() string {
 	switch r {
 	case ReasonUnsupported:

@@ -1,8 +1,7 @@
 package sampler
 
-// Field names one field of struct tcp_info (uapi/linux/tcp.h). Two of the
-// kernel's fields are left out because it never fills them: tcpi_fackets and
-// tcpi_last_ack_sent.
+// Field names one field of struct tcp_info (uapi/linux/tcp.h). Two fields are omitted
+// because the kernel never sets them: tcpi_fackets and tcpi_last_ack_sent.
 type Field uint8
 
 // The fields in the order of the structure.
@@ -122,9 +121,9 @@ const (
 	offAccECN        = 276
 )
 
-// fieldSpec places a field: width bytes at offset, of which bits count after a
-// shift. A field that began to live in older padding names in need the
-// attribute length that proves its kernel.
+// fieldSpec is the position of a field: width bytes at offset, and for a bit field its
+// bits after a shift. A field in bytes that are padding on older kernels sets need: the
+// attribute length of the first kernel that has the field.
 type fieldSpec struct {
 	name        string
 	offset      uint16
@@ -133,10 +132,10 @@ type fieldSpec struct {
 	need        uint16
 }
 
-// end is the attribute length from which on the field exists.
+// end returns the minimum attribute length of a kernel that has the field.
 func (f *fieldSpec) end() uint16 { return max(f.need, f.offset+f.width) }
 
-// releaseTable has the lengths of tcp_info by the first release that has it.
+// releaseTable has each length of tcp_info with the first release of that length.
 var releaseTable = []struct {
 	size    uint16
 	release string
@@ -157,7 +156,7 @@ var releaseTable = []struct {
 }
 
 // Since returns the first Linux release with the field, such as "4.19".
-// Distributions may have it in older ones.
+// Distributions may backport it.
 func (f Field) Since() string {
 	if f >= NumFields {
 		return ""

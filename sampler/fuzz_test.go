@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// FuzzDecodeDatagram decodes any bytes: it must not panic, and what it decodes
-// must not depend on what was decoded before or on how messages are batched.
+// FuzzDecodeDatagram decodes any bytes. It must not panic, and the sockets must not
+// depend on earlier ones or on how messages are batched.
 func FuzzDecodeDatagram(f *testing.F) {
 	seen := map[State]bool{}
 	for _, d := range sceneDatagrams(f) {
@@ -49,8 +49,7 @@ func FuzzDecodeDatagram(f *testing.F) {
 	})
 }
 
-// requireSane asks for what holds for every decoded socket, and calls what its
-// users call.
+// requireSane checks the invariants of a decoded socket, and calls its methods.
 func requireSane(t *testing.T, s *Socket) {
 	t.Helper()
 	if s.Family != FamilyIPv4 && s.Family != FamilyIPv6 {
@@ -70,7 +69,7 @@ func requireSane(t *testing.T, s *Socket) {
 	_, _, _, _ = s.CongestionName(), s.LinkLocal(), s.State.String(), s.Timer.String()
 }
 
-// requireSameDirty decodes over sockets that were in use.
+// requireSameDirty decodes into used sockets.
 func requireSameDirty(t *testing.T, datagram []byte, packed bool, want []Socket) {
 	t.Helper()
 	dirty := batch{packedAccECN: packed, sockets: make([]Socket, len(want)+1)}
@@ -79,7 +78,7 @@ func requireSameDirty(t *testing.T, datagram []byte, packed bool, want []Socket)
 	}
 	_, _ = dirty.decode(datagram, 0, true)
 	if !slices.Equal(dirty.sockets, want) {
-		t.Fatalf("over used sockets\n%+v\nwant\n%+v", dirty.sockets, want)
+		t.Fatalf("into used sockets\n%+v\nwant\n%+v", dirty.sockets, want)
 	}
 }
 
@@ -113,8 +112,8 @@ func requireSameSplit(t *testing.T, datagram []byte, packed bool, want []Socket,
 	}
 }
 
-// FuzzReplay plays any bytes: samples and errors come out, never a panic, and
-// no more memory is taken than a frame needs.
+// FuzzReplay replays any bytes. It must not panic, nor allocate more memory than a frame
+// needs.
 func FuzzReplay(f *testing.F) {
 	for _, recording := range []func(testing.TB) ([]byte, []int){smallRecording, roundsRecording} {
 		file, ends := recording(f)
@@ -137,15 +136,15 @@ func FuzzReplay(f *testing.F) {
 		if !errors.Is(err, io.EOF) && !errors.Is(err, ErrRecording) {
 			t.Fatalf("playing ends with %v", err)
 		}
-		// Buffers, one frame of 1 MiB at most, a few times each socket that can be in the file.
+		// Buffers, one frame of up to 1 MiB, and a few copies of each socket in the file.
 		limit := uint64(4<<20 + 64*len(file))
 		if took := after.TotalAlloc - before.TotalAlloc; took > limit {
-			t.Fatalf("%d bytes took %d bytes of memory", len(file), took)
+			t.Fatalf("%d bytes needed %d bytes of memory", len(file), took)
 		}
 	})
 }
 
-// playAll plays a file up to its end or to what can't be played.
+// playAll replays a file up to its end or an error.
 func playAll(t *testing.T, file []byte) error {
 	p, err := NewReplay(bytes.NewReader(file))
 	if err != nil {
@@ -157,7 +156,7 @@ func playAll(t *testing.T, file []byte) error {
 		if err != nil && !errors.As(err, new(RecordedFailure)) {
 			return err
 		}
-		c.sockets = 0 // what failed is not said to be whole
+		c.sockets = 0 // a failed dump is incomplete
 		if !slices.Contains(Reasons(), ReasonOf(err)) {
 			t.Fatalf("the reason %q", ReasonOf(err))
 		}
@@ -166,10 +165,10 @@ func playAll(t *testing.T, file []byte) error {
 	return nil
 }
 
-// skeptic is a Consumer that checks what it is given.
+// skeptic is a Consumer that checks the sockets it gets.
 type skeptic struct {
 	t       *testing.T
-	sockets int // since the last beginning or end
+	sockets int // since the start or end of the last dump or round
 }
 
 func (s *skeptic) Sockets(_ time.Time, sockets []Socket) {
@@ -189,7 +188,7 @@ func (s *skeptic) Settle(time.Time)                         {}
 func (s *skeptic) require(sockets int) {
 	s.t.Helper()
 	if s.sockets != sockets {
-		s.t.Fatalf("%d sockets, but %d are said to be there", s.sockets, sockets)
+		s.t.Fatalf("%d sockets, but %d were reported", s.sockets, sockets)
 	}
 	s.sockets = 0
 }
@@ -199,7 +198,7 @@ type doubter struct{ *skeptic }
 
 func (d doubter) Ticked(Dump, time.Duration)       {}
 func (d doubter) Rechecked(n int, _ time.Duration) { d.require(n) }
-func (d doubter) Missed(int)                       { d.t.Fatal("a replay misses nothing") }
+func (d doubter) Missed(int)                       { d.t.Fatal("a replay misses no ticks") }
 func (d doubter) Delayed(time.Duration)            { d.t.Fatal("a replay is never late") }
-func (d doubter) Paced(time.Duration)              { d.t.Fatal("a replay has its own pace") }
+func (d doubter) Paced(time.Duration)              { d.t.Fatal("a replay has no interval") }
 func (d doubter) Failed(error, time.Duration)      {}

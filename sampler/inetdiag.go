@@ -46,23 +46,23 @@ func (s State) String() string {
 	return "STATE_" + strconv.Itoa(int(s))
 }
 
-// States is a set of states, bit n standing for state n (idiag_states).
+// States is a set of states: bit n stands for state n (idiag_states).
 type States uint32
 
 const (
-	// ConnectionStates holds the states that carry a connection: all but
-	// SYN_RECV, TIME_WAIT, CLOSE and LISTEN.
+	// ConnectionStates holds the states of connections: all but SYN_RECV, TIME_WAIT,
+	// CLOSE and LISTEN.
 	ConnectionStates States = 1<<StateEstablished | 1<<StateSynSent | 1<<StateFinWait1 |
 		1<<StateFinWait2 | 1<<StateCloseWait | 1<<StateLastAck | 1<<StateClosing
 
-	// ListenStates holds LISTEN alone.
+	// ListenStates holds LISTEN only.
 	ListenStates States = 1 << StateListen
 )
 
 // Has reports whether the set contains s.
 func (m States) Has(s State) bool { return s < 32 && m&(1<<s) != 0 }
 
-// Timer is the timer that runs on a socket (idiag_timer).
+// Timer is the pending timer of a socket (idiag_timer).
 type Timer uint8
 
 // The timers by their kernel numbers.

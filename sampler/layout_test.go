@@ -16,8 +16,8 @@ import (
 	"tcphealth_exporter/internal/netlab"
 )
 
-// layout is what a C program says about the kernel's headers: lines of a name
-// and a hexadecimal number, or the bytes of a structure.
+// layout is the output of a C program about the kernel's headers: for each name a
+// hexadecimal number, or the bytes of a structure.
 type layout map[string]string
 
 // readLayout compiles testdata/layout.c.tmpl with one probe for each member of
@@ -78,13 +78,13 @@ func (l layout) bytes(t *testing.T, name string) []byte {
 	return b
 }
 
-// TestLayoutOfTCPInfo holds the table of fields against the C compiler: a
-// structure with all bits of one member set has that field, and no other.
+// TestLayoutOfTCPInfo compares the table of fields with the C compiler: a structure with
+// all bits of one member set has that field, and no other.
 func TestLayoutOfTCPInfo(t *testing.T) {
 	l := readLayout(t)
 	size := int(l.number(t, "sizeof-tcp_info"))
 	if size < 232 {
-		t.Fatalf("tcp_info has %d bytes: too old a header to show anything", size)
+		t.Fatalf("tcp_info has %d bytes: the header is too old", size)
 	}
 	_, packed := l["tcpi_ecn_mode"] // the layout of Linux 7.0
 	checked := map[Field]bool{}
@@ -111,7 +111,7 @@ func TestLayoutOfTCPInfo(t *testing.T) {
 	}
 	for f := range NumFields {
 		if fits := int(fieldTable[f].end()) <= size; fits != checked[f] {
-			t.Errorf("%v ends at %d of %d bytes, but known to the header: %v", f, fieldTable[f].end(), size, checked[f])
+			t.Errorf("%v ends at %d of %d bytes, but the header has it: %v", f, fieldTable[f].end(), size, checked[f])
 		}
 	}
 	if len(checked) < 50 {
@@ -133,7 +133,7 @@ func allOnes(f Field, packed bool) uint64 {
 	return ^uint64(0) >> (64 - bits)
 }
 
-// TestLayoutOfRows decodes rows that a C program filled.
+// TestLayoutOfRows decodes rows of a C program.
 func TestLayoutOfRows(t *testing.T) {
 	l := readLayout(t)
 	row := bytes.Join([][]byte{
@@ -164,7 +164,7 @@ func TestLayoutOfRows(t *testing.T) {
 	}
 }
 
-// TestLayoutOfRequests compares requests with those that a C program filled.
+// TestLayoutOfRequests compares requests with those of a C program.
 func TestLayoutOfRequests(t *testing.T) {
 	l := readLayout(t)
 	legacy := request{legacy: true, family: FamilyIPv4, ext: 0x5a, states: 0x12345678}
@@ -217,7 +217,7 @@ func TestLayoutConstants(t *testing.T) {
 			t.Errorf("%s is %d, the header has %d", name, ours, theirs)
 		}
 	}
-	// Newer than the headers of many a system.
+	// Newer than the headers of many systems.
 	if OptionUsecTS != 64 || OptionTFOChild != 128 {
 		t.Errorf("the options are %d and %d", OptionUsecTS, OptionTFOChild)
 	}

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// infoGrowthTable has the fields that came with each length of tcp_info; the
-// lengths between those of kernels cut a pair of fields in two.
+// infoGrowthTable has the fields that each length of tcp_info adds. Lengths that no
+// kernel has split a pair of fields.
 var infoGrowthTable = []struct {
 	length int
 	kernel string // empty for a length that no kernel has
@@ -42,8 +42,8 @@ var infoGrowthTable = []struct {
 	{300, "", nil},
 }
 
-// TestInfoLengths cuts a recording to the tcp_info of older kernels: what fits
-// keeps its value, what does not fit is absent.
+// TestInfoLengths truncates the tcp_info of a recording as on older kernels: fields that
+// fit keep their values, others are absent.
 func TestInfoLengths(t *testing.T) {
 	datagrams := sceneDatagrams(t)
 	full := decodeAll(t, datagrams)
@@ -76,7 +76,7 @@ func TestInfoLengths(t *testing.T) {
 	}
 }
 
-// requireCut compares a socket with its full form.
+// requireCut compares a truncated socket with the full one.
 func requireCut(t *testing.T, cut, full *Socket, length int, exists []Field) {
 	t.Helper()
 	if full.Info.Len() == 0 {
@@ -105,8 +105,8 @@ func requireCut(t *testing.T, cut, full *Socket, length int, exists []Field) {
 	}
 }
 
-// TestInfoGetters holds the short methods, which read without the table,
-// against Get, on sockets of full length and on shorter ones.
+// TestInfoGetters compares the methods that read without the table with Get, for a full
+// and for shorter tcp_info.
 func TestInfoGetters(t *testing.T) {
 	getters := map[Field]func(*TCPInfo) uint64{
 		FieldCAState:       func(i *TCPInfo) uint64 { return uint64(i.CAState()) },

@@ -22,7 +22,7 @@ import (
 	"tcphealth_exporter/internal/netlab"
 )
 
-// dialIn opens a Conn on a namespace; it is closed when the test is over.
+// dialIn opens a Conn to a namespace. It is closed at the end of the test.
 func dialIn(t testing.TB, n *netlab.Namespace, cfg Config) *Conn {
 	t.Helper()
 	cfg.NetNS = n.FD()
@@ -32,7 +32,7 @@ func dialIn(t testing.TB, n *netlab.Namespace, cfg Config) *Conn {
 	return c
 }
 
-// dumpOf returns copies of the sockets of one dump by cookie.
+// dumpOf makes a dump and returns copies of its sockets by cookie.
 func dumpOf(t testing.TB, c dumper) map[uint64]Socket {
 	t.Helper()
 	sockets := map[uint64]Socket{}
@@ -76,7 +76,7 @@ func inodeOf(t testing.TB, conn net.Conn) uint32 {
 	return inode
 }
 
-// TestLiveFigures asserts figures that the test itself has made.
+// TestLiveFigures checks fields whose values the test determines.
 func TestLiveFigures(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
@@ -122,7 +122,7 @@ func TestLiveFigures(t *testing.T) {
 		t.Errorf("attributes %b of %+v", s.Attrs, s)
 	}
 	must(t, closeWrite(client))
-	time.Sleep(100 * time.Millisecond) // more than an acknowledgment is delayed
+	time.Sleep(100 * time.Millisecond) // longer than a delayed ACK
 	sockets = dumpOf(t, c)
 	if got := find(t, sockets, client.(*net.TCPConn)); got.Shutdown != 2 || got.State != StateFinWait2 {
 		t.Errorf("after the FIN: %v, shutdown %d", got.State, got.Shutdown)
@@ -132,14 +132,14 @@ func TestLiveFigures(t *testing.T) {
 	}
 }
 
-// TestLiveSocketOptions compares tcp_info with what getsockopt(2) says.
+// TestLiveSocketOptions compares tcp_info with that of getsockopt(2).
 func TestLiveSocketOptions(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
 	client, server := n.Pair(t, "tcp", "[::1]:0")
 	transfer(t, client, server, 100_000)
 	transfer(t, server, client, 1000)
-	time.Sleep(100 * time.Millisecond) // more than an acknowledgment is delayed
+	time.Sleep(100 * time.Millisecond) // longer than a delayed ACK
 	c := dialIn(t, n, Config{})
 	s := find(t, dumpOf(t, c), client.(*net.TCPConn))
 	var info *unix.TCPInfo
@@ -158,7 +158,7 @@ func TestLiveSocketOptions(t *testing.T) {
 		want, known := theirs[f.String()]
 		got, has := s.Info.Get(f)
 		switch {
-		case int(fieldTable[f].end()) > s.Info.Len(): // The kernel is too old for it.
+		case int(fieldTable[f].end()) > s.Info.Len(): // the kernel is too old
 			if has || want != 0 {
 				t.Errorf("%v is %d, %v; getsockopt has %d, tcp_info has %d bytes", f, got, has, want, s.Info.Len())
 			}
@@ -173,12 +173,12 @@ func TestLiveSocketOptions(t *testing.T) {
 			compared++
 		}
 	}
-	if compared < 40 { // What Linux 6.1 has.
+	if compared < 40 { // the fields of Linux 6.1
 		t.Errorf("only %d fields were compared", compared)
 	}
 }
 
-// TestLiveListener reads the accept queue and its limit.
+// TestLiveListener reads the accept queue and the backlog limit.
 func TestLiveListener(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
@@ -199,11 +199,11 @@ func TestLiveListener(t *testing.T) {
 		waiting += int(one(s.Inode == 0))
 	}
 	if waiting != 3 {
-		t.Errorf("%d connections wait to be accepted", waiting)
+		t.Errorf("%d connections in the accept queue", waiting)
 	}
 }
 
-// TestLiveStatesAndFilter selects by state and by program; listeners come always.
+// TestLiveStatesAndFilter selects by state and by program. Listeners are always included.
 func TestLiveStatesAndFilter(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
@@ -211,7 +211,7 @@ func TestLiveStatesAndFilter(t *testing.T) {
 	shut, _ := n.Pair(t, "tcp", "127.0.0.1:0")
 	must(t, closeWrite(shut))
 	n.Listen(t, "tcp", "127.0.0.1:0")
-	time.Sleep(100 * time.Millisecond) // more than an acknowledgment is delayed
+	time.Sleep(100 * time.Millisecond) // longer than a delayed ACK
 	port := open.LocalAddr().(*net.TCPAddr).AddrPort().Port()
 	for name, test := range map[string]struct {
 		cfg    Config
@@ -250,7 +250,7 @@ func TestLiveStatesAndFilter(t *testing.T) {
 	}
 	refused.SetFilter(Filter{Program: noProgram})
 	if _, err := refused.Dump(func(time.Time, []Socket) {}); !errors.Is(err, syscall.EINVAL) {
-		t.Errorf("a program that is none: %v", err)
+		t.Errorf("an invalid program: %v", err)
 	}
 }
 
@@ -268,7 +268,7 @@ func portProgram(port uint16) []byte {
 	return slices.Concat(op(greaterEqual, 8, 20), value, op(lessEqual, 8, 12), value)
 }
 
-// TestLiveLegacyEqualsV2 dumps the same sockets by both kinds of requests.
+// TestLiveLegacyEqualsV2 dumps the same sockets with both kinds of requests.
 func TestLiveLegacyEqualsV2(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
@@ -280,7 +280,7 @@ func TestLiveLegacyEqualsV2(t *testing.T) {
 	time.Sleep(100 * time.Millisecond)
 	c := dialIn(t, n, Config{})
 	if !c.Legacy() {
-		t.Error("this kernel serves both families at once, but it was not found out")
+		t.Error("the legacy request serves both families on this kernel, but was not chosen")
 	}
 	legacy := dumpOf(t, c)
 	c.legacy = false
@@ -312,14 +312,14 @@ func TestLiveCgroup(t *testing.T) {
 	client, _ := n.Pair(t, "tcp", "127.0.0.1:0")
 	s := find(t, dumpOf(t, dialIn(t, n, Config{})), client.(*net.TCPConn))
 	if !s.Has(HasCgroup) {
-		t.Skip("the kernel does not show cgroups")
+		t.Skip("the kernel provides no cgroup ids")
 	}
 	if s.CgroupID != stat.Ino {
 		t.Errorf("cgroup %d, but %s is %d", s.CgroupID, dir, stat.Ino)
 	}
 }
 
-// cgroupDir returns the directory of this process in the hierarchy of version 2.
+// cgroupDir returns the directory of this process in the cgroup v2 hierarchy.
 func cgroupDir(t *testing.T) (string, bool) {
 	t.Helper()
 	mounts, err := os.ReadFile("/proc/self/mounts")
@@ -342,11 +342,11 @@ func cgroupDir(t *testing.T) (string, bool) {
 	return "", false
 }
 
-// TestLiveRecording plays back what was seen, to the socket and the nanosecond.
+// TestLiveRecording replays dumps with the same sockets and times.
 func TestLiveRecording(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
-	for range 60 { // more than a datagram holds
+	for range 60 { // more than fit into a datagram
 		n.Pair(t, "tcp", "127.0.0.1:0")
 	}
 	type sample struct {
@@ -374,9 +374,9 @@ func TestLiveRecording(t *testing.T) {
 	for i, want := range seen {
 		got := take(p)
 		if !slices.Equal(got.sockets, want.sockets) || len(got.sockets) != 120 {
-			t.Errorf("dump %d: %d sockets are not the %d that were seen", i, len(got.sockets), len(want.sockets))
+			t.Errorf("dump %d: the %d replayed sockets differ from the %d sampled ones", i, len(got.sockets), len(want.sockets))
 		}
-		near := func(a, b int64) bool { return max(a-b, b-a) < int64(time.Millisecond) } // the wall clock is steered
+		near := func(a, b int64) bool { return max(a-b, b-a) < int64(time.Millisecond) } // the wall clock may be slewed
 		if !slices.EqualFunc(got.times, want.times, near) || len(got.times) < 2 {
 			t.Errorf("dump %d: datagrams at %v, want %v", i, got.times, want.times)
 		}
@@ -390,7 +390,7 @@ func TestLiveRecording(t *testing.T) {
 	}
 }
 
-// TestLiveAddresses finds each form of address, and the zone of a link-local one.
+// TestLiveAddresses samples each form of address, and the zone of a link-local one.
 func TestLiveAddresses(t *testing.T) {
 	netlab.RequireRoot(t)
 	near, far := netlab.New(t), netlab.New(t)

@@ -32,7 +32,7 @@ type header struct {
 // nextMessage splits the first netlink message off b.
 func nextMessage(b []byte) (h header, payload, rest []byte, err error) {
 	if len(b) < sizeofHeader {
-		return h, nil, nil, fmt.Errorf("%w: %d bytes where a header should be", ErrMalformed, len(b))
+		return h, nil, nil, fmt.Errorf("%w: header of %d bytes", ErrMalformed, len(b))
 	}
 
 	h = header{
@@ -60,17 +60,17 @@ type batch struct {
 	// skip reports whether a row need not be decoded, nil for none; at is its time.
 	skip Skip
 	at   time.Time
-	// digested: all rows are decoded, with their digests.
+	// digested: all rows are decoded, also those to skip, and have digests.
 	digested bool
 	digester digester
-	digest   uint64 // of the row at hand, zero for none
-	// space is that of all sockets.
+	digest   uint64 // of the current row, zero for none
+	// space is the network namespace of all sockets.
 	space Space
 	// packedAccECN selects the tcp_info tail of Linux 7.0.
 	packedAccECN bool
 }
 
-// outcome is what a datagram said about its dump.
+// outcome is the effect of a datagram on its dump.
 type outcome struct {
 	done        bool
 	interrupted bool
@@ -79,8 +79,8 @@ type outcome struct {
 }
 
 // decode reads one datagram. Messages of another sequence number than seq
-// belong to an abandoned dump and are skipped; anySeq takes them all. On error
-// the sockets decoded so far remain valid.
+// belong to an abandoned dump and are skipped; anySeq accepts all. After an error the
+// sockets decoded so far remain valid.
 func (b *batch) decode(datagram []byte, seq uint32, anySeq bool) (outcome, error) {
 	var out outcome
 
@@ -119,8 +119,8 @@ func (b *batch) decode(datagram []byte, seq uint32, anySeq bool) (outcome, error
 	return out, nil
 }
 
-// skips reports whether a message is a row that need not be decoded. If it is not, its
-// digest is left behind.
+// skips reports whether a message is a row that need not be decoded. It stores the
+// digest of the row.
 func (b *batch) skips(h header, payload []byte) bool {
 	b.digest = 0
 
@@ -154,7 +154,7 @@ func (b *batch) message(h header, payload []byte) (done bool, err error) {
 	}
 }
 
-// socket decodes a row, unless it is unwanted.
+// socket decodes a row, and drops it if it is unwanted.
 func (b *batch) socket(payload []byte) error {
 	if err := b.add(payload); err != nil {
 		return err
@@ -191,7 +191,7 @@ func (b *batch) add(payload []byte) error {
 // errnoOf reads the negative errno that NLMSG_ERROR and NLMSG_DONE begin with.
 func errnoOf(payload []byte) error {
 	if len(payload) < 4 {
-		return fmt.Errorf("%w: %d bytes where an errno should be", ErrMalformed, len(payload))
+		return fmt.Errorf("%w: errno of %d bytes", ErrMalformed, len(payload))
 	}
 
 	code := int32(binary.NativeEndian.Uint32(payload))

@@ -79,7 +79,7 @@ func TestBatchDecode(t *testing.T) {
 		"garbage after": {slices.Concat(rows, []byte{1, 2, 3, 4}), 2, outcome{}, ErrMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := batch{sockets: make([]Socket, 7)} // left over from before
+			b := batch{sockets: make([]Socket, 7)} // of an earlier datagram
 			out, err := b.decode(test.datagram, seq, false)
 			if out != test.outcome || !errors.Is(err, test.err) {
 				t.Errorf("got %+v, %v; want %+v, %v", out, err, test.outcome, test.err)
@@ -99,7 +99,7 @@ func TestBatchDecodeAnySequence(t *testing.T) {
 	}
 }
 
-// TestBatchIsReused decodes a long and a short datagram by turns.
+// TestBatchIsReused decodes a long and a short datagram in turn.
 func TestBatchIsReused(t *testing.T) {
 	var b batch
 	for i := range 3 {

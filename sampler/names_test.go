@@ -29,7 +29,7 @@ func TestEndpoint(t *testing.T) {
 			t.Errorf("%s becomes %s, want %s", text, got, want)
 		}
 		if again := endpointFrom(e.AddrPort()); again != e {
-			t.Errorf("%s does not come back: %v", text, again)
+			t.Errorf("%s does not round-trip: %v", text, again)
 		}
 	}
 	if endpointFrom(addrPort("192.0.2.1:80")) != endpointFrom(addrPort("[::ffff:192.0.2.1]:80")) {
@@ -82,7 +82,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestFieldTable finds every field named, once, and none beyond the end.
+// TestFieldTable checks that each field has a unique name, and none exceeds the end.
 func TestFieldTable(t *testing.T) {
 	valid := regexp.MustCompile(`^[a-z][a-z0-9_]+$`)
 	names := map[string]bool{}
@@ -97,7 +97,7 @@ func TestFieldTable(t *testing.T) {
 			t.Errorf("%v has %d bytes at %d", f, spec.width, spec.offset)
 		}
 		if spec.offset < last {
-			t.Errorf("%v stands before its predecessor", f)
+			t.Errorf("%v is before its predecessor", f)
 		}
 		last = spec.offset
 	}
@@ -119,7 +119,7 @@ func TestStates(t *testing.T) {
 		}
 	}
 	if States(^uint32(0)).Has(32) || States(^uint32(0)).Has(255) || !States(^uint32(0)).Has(31) {
-		t.Error("a set of 32 states has no more of them")
+		t.Error("a set of 32 states has another one")
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 	"tcphealth_exporter/internal/netlab"
 )
 
-// TestNewConnRefuses closes what is no socket of the right kind.
-func TestNewConnRefuses(t *testing.T) {
+// TestNewConnRejects rejects and closes descriptors of the wrong kind.
+func TestNewConnRejects(t *testing.T) {
 	route, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	must(t, err)
 
@@ -39,7 +39,7 @@ func TestNewConnRefuses(t *testing.T) {
 	}
 }
 
-// TestLiveNewConn samples another namespace by a socket that was opened there.
+// TestLiveNewConn samples another network namespace through a socket opened there.
 func TestLiveNewConn(t *testing.T) {
 	netlab.RequireRoot(t)
 
@@ -55,17 +55,17 @@ func TestLiveNewConn(t *testing.T) {
 
 	all := dumpOf(t, c)
 	if len(all) < 6 {
-		t.Fatalf("%d sockets of three pairs", len(all))
+		t.Fatalf("%d sockets for three pairs", len(all))
 	}
 
 	for cookie, s := range all {
 		if s.Key() != (Key{7, cookie}) {
-			t.Errorf("socket %d has the key %v", cookie, s.Key())
+			t.Errorf("socket %d: key %v", cookie, s.Key())
 		}
 	}
 
 	again := recheckOf(t, c, targetsIn(all)...)
 	if len(again) != len(all) {
-		t.Errorf("%d of %d sockets again", len(again), len(all))
+		t.Errorf("rechecked %d of %d sockets", len(again), len(all))
 	}
 }

@@ -7,14 +7,13 @@ import (
 	"time"
 )
 
-// recheckBatch is the number of sockets requested in one datagram. Their answers are
-// queued in the receive buffer together, where each takes about 1.3 KiB of the 208 KiB
-// that are the default of the kernel.
+// recheckBatch is the number of sockets requested in one datagram. The receive buffer
+// must hold all answers at once: about 1.3 KiB each of the default 208 KiB.
 const recheckBatch = 32
 
 // Target names a socket to recheck. It holds no pointers.
 type Target struct {
-	// Cookie identifies the socket; the rest is how the kernel finds it.
+	// Cookie identifies the socket; the kernel finds it by the other fields.
 	Cookie        uint64
 	Local, Remote Endpoint
 	// Ifindex is the bound interface, zero for none.
@@ -38,11 +37,11 @@ func (t *Target) names(s *Socket) bool {
 type inquiry struct {
 	targets []Target // recheckBatch at most
 	first   uint32   // sequence number of the first target's request
-	pending uint32   // bit n stands until target n is answered
+	pending uint32   // bit n is set until target n is answered
 }
 
-// target returns which of the targets a message with the sequence number
-// answers, nil for none.
+// target returns the target that a message with the sequence number answers, nil for
+// none.
 func (q *inquiry) target(seq uint32) *Target {
 	n := seq - q.first // beyond 31 there is no bit
 	if q.pending&(1<<n) == 0 {
@@ -52,7 +51,7 @@ func (q *inquiry) target(seq uint32) *Target {
 	return &q.targets[n]
 }
 
-// settle notes the answer to the request with the sequence number.
+// settle marks the request with the sequence number as answered.
 func (q *inquiry) settle(seq uint32) { q.pending &^= 1 << (seq - q.first) }
 
 // Read implements [Reader]. Errors are like those of [Conn.Dump].
@@ -120,7 +119,7 @@ func (c *Conn) readBatch(targets []Target, r *Round, sink Sink) error {
 		return fmt.Errorf("send request: %w", err)
 	}
 
-	at := c.now() // the kernel has looked at all of them before it returns
+	at := c.now() // the kernel looks up all targets before it returns
 
 	for q.pending != 0 {
 		datagram, err := c.wire.receive()
@@ -171,7 +170,7 @@ func (c *Conn) answers(q *inquiry, at time.Time, datagram []byte, r *Round, sink
 func (c *Conn) answer(q *inquiry, h header, payload []byte) (found bool, err error) {
 	target := q.target(h.seq)
 	if target == nil {
-		return false, nil // it belongs to what was abandoned
+		return false, nil // it answers an abandoned request
 	}
 
 	switch h.kind {

@@ -17,8 +17,7 @@ import (
 	"tcphealth_exporter/internal/netlab"
 )
 
-// recheckOf returns copies of the sockets that are found again, by cookie. No
-// socket may come twice.
+// recheckOf returns copies of the rechecked sockets by cookie. No socket may come twice.
 func recheckOf(t testing.TB, c *Conn, targets ...Target) map[uint64]Socket {
 	t.Helper()
 	sockets := map[uint64]Socket{}
@@ -44,14 +43,14 @@ func targetsIn(sockets map[uint64]Socket) []Target {
 	return targets
 }
 
-// withoutClocks blanks what moves on though nothing happens.
+// withoutClocks clears the fields that change with time alone.
 func withoutClocks(s Socket) Socket {
 	clear(s.Info.raw[offLastDataSent : offLastAckRecv+4])
 	s.Expires = 0
 	return s
 }
 
-// requireUnchanged asks for the same rows, but for their clocks.
+// requireUnchanged requires the same sockets, except for their clocks.
 func requireUnchanged(t *testing.T, dumped, again map[uint64]Socket) {
 	t.Helper()
 	for cookie, s := range dumped {
@@ -61,8 +60,8 @@ func requireUnchanged(t *testing.T, dumped, again map[uint64]Socket) {
 	}
 }
 
-// TestLiveRecheck finds connections again, whatever their addresses are, with all
-// that a dump brings.
+// TestLiveRecheck rechecks connections with all forms of addresses, and gets the same
+// fields as a dump.
 func TestLiveRecheck(t *testing.T) {
 	netlab.RequireRoot(t)
 	near, far := netlab.New(t), netlab.New(t)
@@ -80,7 +79,7 @@ func TestLiveRecheck(t *testing.T) {
 	bound, _ := near.Pair(t, "tcp", "127.0.0.1:0")
 	must(t, control(bound, func(fd int) error { return unix.BindToDevice(fd, "lo") }))
 	transfer(t, dialed, mapped, 10_000)
-	time.Sleep(100 * time.Millisecond) // more than an acknowledgment is delayed
+	time.Sleep(100 * time.Millisecond) // longer than a delayed ACK
 	for name, cfg := range map[string]Config{"all details": {CongestionInfo: true}, "plain": {}} {
 		t.Run(name, func(t *testing.T) {
 			c := dialIn(t, near, cfg)
@@ -92,7 +91,7 @@ func TestLiveRecheck(t *testing.T) {
 					s.Family, s.Local.AddrPort().Addr().Is4(), s.LinkLocal(), s.Ifindex != 0)]++
 			}
 			want := map[string]int{
-				"family 2, IPv4 true, zone false, bound false":   3, // out, dialed, the other end of bound
+				"family 2, IPv4 true, zone false, bound false":   3, // out, dialed, the peer of bound
 				"family 2, IPv4 true, zone false, bound true":    1,
 				"family 10, IPv4 false, zone false, bound false": 1,
 				"family 10, IPv4 false, zone true, bound true":   1,
@@ -107,7 +106,7 @@ func TestLiveRecheck(t *testing.T) {
 	}
 }
 
-// TestLiveRecheckFigures sees what has happened since the dump.
+// TestLiveRecheckFigures gets the fields as of now, not of the dump.
 func TestLiveRecheckFigures(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
@@ -123,7 +122,7 @@ func TestLiveRecheckFigures(t *testing.T) {
 	}
 }
 
-// TestLiveRecheckMany asks for more than go into one batch, some of them gone.
+// TestLiveRecheckMany rechecks more targets than fit into one batch, some of them gone.
 func TestLiveRecheckMany(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
@@ -149,7 +148,8 @@ func TestLiveRecheckMany(t *testing.T) {
 	requireUnchanged(t, dumped, dumpOf(t, c))
 }
 
-// TestLiveRecheckGone passes over what is no longer there, whatever has its place.
+// TestLiveRecheckGone ignores targets that no longer exist, even if another socket has
+// their addresses.
 func TestLiveRecheckGone(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
@@ -168,23 +168,23 @@ func TestLiveRecheckGone(t *testing.T) {
 	wildcard.Cookie = ^uint64(0) // INET_DIAG_NOCOOKIE: the kernel takes any
 	targets := []Target{s.Target(), resume, peer.Target(), wildcard, other.Target()}
 	if again := recheckOf(t, c, targets...); len(again) != 3 {
-		t.Errorf("%d sockets are there", len(again))
+		t.Errorf("%d sockets exist", len(again))
 	}
-	for _, conn := range []net.Conn{client, server} { // by RST: nothing stays behind
+	for _, conn := range []net.Conn{client, server} { // by RST: no TIME_WAIT
 		must(t, conn.(*net.TCPConn).SetLinger(0))
 		must(t, conn.Close())
 	}
 	again := recheckOf(t, c, targets...)
 	if _, there := again[other.Cookie]; !there || len(again) != 1 {
-		t.Errorf("of a connection and one that is gone there are %d: %+v", len(again), again)
+		t.Errorf("a connection and one that is gone gave %d sockets: %+v", len(again), again)
 	}
-	// The kernel has the listener answer for the connection it had accepted.
+	// For the closed connection, the kernel answers with the listener that accepted it.
 	if listening := find(t, dumpOf(t, c), listener.(*net.TCPListener)); listening.Local != peer.Local {
 		t.Errorf("the listener is at %v, the connection was at %v", listening.Local.AddrPort(), peer.Local.AddrPort())
 	}
 }
 
-// TestLiveRecheckTimeWait hands on a socket that has left its tcp_info behind.
+// TestLiveRecheckTimeWait passes on a socket in TIME_WAIT, which has no tcp_info.
 func TestLiveRecheckTimeWait(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
@@ -199,11 +199,11 @@ func TestLiveRecheckTimeWait(t *testing.T) {
 		t.Errorf("%v, attributes %b, timer %v", got.State, got.Attrs, got.Timer)
 	}
 	if _, there := dumpOf(t, c)[s.Cookie]; there {
-		t.Error("a dump has it, too")
+		t.Error("a dump contains it, too")
 	}
 }
 
-// TestLiveRecheckAbandoned leaves answers behind: no later answer is mistaken.
+// TestLiveRecheckAbandoned abandons answers: they are not taken for later ones.
 func TestLiveRecheckAbandoned(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
@@ -214,13 +214,13 @@ func TestLiveRecheckAbandoned(t *testing.T) {
 	malformed := targets[0]
 	malformed.Family = 99
 	if _, err := c.Recheck(slices.Concat([]Target{malformed}, targets[:20]), func(time.Time, []Socket) {}); err == nil {
-		t.Error("the kernel reports an address family 99")
+		t.Error("the kernel accepts the address family 99")
 	}
 	requireUnchanged(t, dumped, recheckOf(t, c, targets...))
 	requireUnchanged(t, dumped, dumpOf(t, c))
 }
 
-// TestLiveRecheckAllocations finds that many targets cost no more than few.
+// TestLiveRecheckAllocations checks that many targets need no more allocations than few.
 func TestLiveRecheckAllocations(t *testing.T) {
 	netlab.RequireRoot(t)
 	if raceDetector {
@@ -241,7 +241,7 @@ func TestLiveRecheckAllocations(t *testing.T) {
 	}
 }
 
-// TestLiveRecordedRounds plays back dumps and rounds as they were seen.
+// TestLiveRecordedRounds replays dumps and rounds as they were sampled.
 func TestLiveRecordedRounds(t *testing.T) {
 	netlab.RequireRoot(t)
 	n := netlab.New(t)
@@ -263,18 +263,18 @@ func TestLiveRecordedRounds(t *testing.T) {
 	must(t, err)
 	played, d := &copier{}, newDiary()
 	must(t, p.Next(played, onlooker{d}))
-	must(t, p.Next(&copier{}, onlooker{d})) // that of targets
+	must(t, p.Next(&copier{}, onlooker{d})) // the dump of targetsIn
 	must(t, playOut(p, played, onlooker{d}))
 	if !slices.Equal(played.calls, live.calls) || !slices.Equal(played.sockets, live.sockets) || len(live.sockets) != 4*80 {
-		t.Errorf("%d sockets seen, %d played; calls\n%q\n%q", len(live.sockets), len(played.sockets), live.calls, played.calls)
+		t.Errorf("%d sockets sampled, %d replayed; calls\n%q\n%q", len(live.sockets), len(played.sockets), live.calls, played.calls)
 	}
-	near := func(a, b time.Time) bool { return a.Sub(b).Abs() < time.Millisecond } // the wall clock is steered
+	near := func(a, b time.Time) bool { return a.Sub(b).Abs() < time.Millisecond } // the wall clock may be slewed
 	if !slices.EqualFunc(played.times, live.times, near) {
 		t.Errorf("times\n%v\n%v", played.times, live.times)
 	}
 }
 
-// copier is a Consumer that keeps copies of all it gets.
+// copier is a Consumer that keeps copies of all sockets.
 type copier struct {
 	calls   []string
 	sockets []Socket

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// oneRequest is a request for a single socket as the kernel reads it.
+// oneRequest is a request for a single socket, parsed like the kernel does.
 type oneRequest struct {
 	seq    uint32
 	ext    uint8
 	target Target
 }
 
-// parseRequests reads what [Conn.Recheck] sends, by the layout of struct
+// parseRequests parses the requests of [Conn.Recheck], by the layout of struct
 // inet_diag_req_v2.
 func parseRequests(messages []byte) []oneRequest {
 	var all []oneRequest
@@ -39,7 +39,7 @@ func parseRequests(messages []byte) []oneRequest {
 	return all
 }
 
-// TestAppendGetOne fixes the bytes of a request for each family.
+// TestAppendGetOne checks the bytes of a request for each family.
 func TestAppendGetOne(t *testing.T) {
 	if hostByteOrder() != "little" {
 		t.Skip("the bytes are those of a little-endian host")
@@ -64,7 +64,7 @@ func TestAppendGetOne(t *testing.T) {
 	}
 }
 
-// targetOf is the socket of [diagRow] with the cookie.
+// targetOf returns the target of the [diagRow] with the cookie.
 func targetOf(cookie uint64) Target {
 	s := decodeRow(diagRow(FamilyIPv4, StateEstablished, cookie))
 	return s.Target()
@@ -77,7 +77,7 @@ func decodeRow(row []byte) (s Socket) {
 	return s
 }
 
-// targetsOf are the sockets with the cookies from 1 to n.
+// targetsOf returns the targets with the cookies from 1 to n.
 func targetsOf(n int) []Target {
 	targets := make([]Target, n)
 	for i := range targets {
@@ -86,7 +86,7 @@ func targetsOf(n int) []Target {
 	return targets
 }
 
-// faithful answers each request by a datagram with the socket that it names.
+// faithful answers each request by a datagram with the requested socket.
 func faithful(requests []oneRequest) (a answer) {
 	for _, r := range requests {
 		a.datagrams = append(a.datagrams, rowMessage(r.seq, r.target.Cookie))
@@ -94,13 +94,12 @@ func faithful(requests []oneRequest) (a answer) {
 	return a
 }
 
-// refusal answers one request by an errno.
+// refusal answers one request with an errno.
 func refusal(seq uint32, errno syscall.Errno) []byte {
 	return netlinkMessage(nlmsgError, 0, seq, words(uint32(-int32(errno))))
 }
 
-// dialFake opens a connection on a fake kernel that answers requests for single
-// sockets.
+// dialFake opens a connection to a fake kernel that answers requests for single sockets.
 func dialFake(t testing.TB, cfg Config, answerTo func([]oneRequest) answer) (*Conn, *fakeWire) {
 	t.Helper()
 	w := probeThen(func(*request, int) answer { return rowsOf() })
@@ -110,7 +109,7 @@ func dialFake(t testing.TB, cfg Config, answerTo func([]oneRequest) answer) (*Co
 	return c, w
 }
 
-// seen keeps what a sink is given.
+// seen records the calls of a sink.
 type seen struct {
 	cookies []uint64
 	times   []int64 // Unix time
@@ -130,7 +129,7 @@ func TestRecheck(t *testing.T) {
 		extensions = append(extensions, requests[0].ext)
 		return faithful(requests)
 	})
-	c.SetFilter(Filter{Keep: func(*Socket) bool { return false }}) // it was asked when they were chosen
+	c.SetFilter(Filter{Keep: func(*Socket) bool { return false }}) // applies to dumps only
 	w.deadlines = nil
 	start := c.now().Unix() + 1
 	var got seen
@@ -145,7 +144,7 @@ func TestRecheck(t *testing.T) {
 		}
 	}
 	if !slices.Equal(w.asked, []int{32, 32, 6}) || !slices.Equal(extensions, []uint8{0x4e, 0x4e, 0x4e}) {
-		t.Errorf("asked for %v sockets, with extensions %x", w.asked, extensions)
+		t.Errorf("requested %v sockets, with extensions %x", w.asked, extensions)
 	}
 	if want := []time.Time{time.Unix(start+3, 0)}; !slices.Equal(w.deadlines, want) {
 		t.Errorf("deadlines %v, want %v", w.deadlines, want)
@@ -153,18 +152,18 @@ func TestRecheck(t *testing.T) {
 	if len(tap.calls) != 72 || tap.calls[0] != fmt.Sprintf("rechecking at %d", start) ||
 		tap.calls[1] != fmt.Sprintf("datagram at %d of 88", start+1) ||
 		tap.calls[71] != fmt.Sprintf("recheck 70 sockets, %d to %d", start, start+4) {
-		t.Errorf("the tap saw %q", tap.calls)
+		t.Errorf("the tap got %q", tap.calls)
 	}
 }
 
-// TestReadIsNoSample reads for a question: a recording knows nothing of it.
+// TestReadIsNoSample reads sockets for a question: this is not recorded.
 func TestReadIsNoSample(t *testing.T) {
 	tap := &tapLog{}
 	c, _ := dialFake(t, Config{Tap: tap}, faithful)
 	var got seen
 	must(t, c.Read(targetsOf(2), got.sink))
 	if !slices.Equal(got.cookies, []uint64{1, 2}) || len(tap.calls) != 0 {
-		t.Errorf("cookies %v, the tap saw %q", got.cookies, tap.calls)
+		t.Errorf("cookies %v, the tap got %q", got.cookies, tap.calls)
 	}
 }
 
@@ -176,7 +175,7 @@ func TestRecheckNothing(t *testing.T) {
 	}
 }
 
-// TestRecheckAnswers hands on what was asked for and nothing else.
+// TestRecheckAnswers passes on the targets and nothing else.
 func TestRecheckAnswers(t *testing.T) {
 	row := func(r oneRequest, change func(row []byte)) []byte {
 		b := diagRow(FamilyIPv4, StateEstablished, r.target.Cookie)
@@ -285,11 +284,11 @@ func TestRecheckAnswers(t *testing.T) {
 			if err != nil {
 				last = fmt.Sprintf("failed at %d: %s", r.End.Unix(), ReasonOf(test.err))
 				if !strings.HasPrefix(err.Error(), "read sockets: ") {
-					t.Errorf("the error says %q", err)
+					t.Errorf("the error is %q", err)
 				}
 			}
 			if n := len(tap.calls); n != len(test.want)+2 || tap.calls[n-1] != last {
-				t.Errorf("the tap saw %q, at last want %q", tap.calls, last)
+				t.Errorf("the tap got %q, want %q at the end", tap.calls, last)
 			}
 		})
 	}
@@ -303,7 +302,7 @@ func TestRecheckDeadlineFails(t *testing.T) {
 	}
 }
 
-// TestRecheckAllocations finds that no target costs an allocation.
+// TestRecheckAllocations checks that rechecking allocates nothing per target.
 func TestRecheckAllocations(t *testing.T) {
 	var messages [][]byte
 	for i := range recheckBatch {
@@ -322,7 +321,7 @@ func TestRecheckAllocations(t *testing.T) {
 	}
 }
 
-// echo is a wire that allocates nothing: it answers by prepared messages.
+// echo is a wire that allocates nothing: it answers with prepared messages.
 type echo struct {
 	messages [][]byte
 	seq      uint32

@@ -12,7 +12,7 @@ import (
 
 // A recording is the line recordingMagic followed by frames. A frame is a
 // little-endian header {kind u32, length u32, time i64} and length bytes. The
-// time is in nanoseconds since 1970. The first frame is the meta data.
+// time is in nanoseconds since 1970. The first frame is the metadata.
 const (
 	recordingMagic = "tcphealth_exporter recording 1\n"
 	sizeofFrame    = 16
@@ -26,7 +26,7 @@ const (
 	frameDatagram   frameKind = 2 // payload: the datagram as received
 	frameDumped     frameKind = 3 // payload: start of the dump, i64 as in the header
 	frameFailed     frameKind = 4 // payload: the reason
-	frameRechecking frameKind = 5 // begins a round of rechecking; no payload
+	frameRechecking frameKind = 5 // starts a round of rechecking; no payload
 	frameRechecked  frameKind = 6 // ends it; no payload
 )
 
@@ -40,24 +40,24 @@ type Meta struct {
 	Interval time.Duration `json:"interval_ns"`
 }
 
-// Recorder writes what a [Conn] receives. It implements [Tap]. The first error
-// sticks and stops the recording, not the sampling.
+// Recorder writes what a [Conn] receives. It implements [Tap]. The first error ends the
+// recording, not the sampling.
 type Recorder struct {
 	w     *bufio.Writer
 	err   error
 	dumps int
-	// base gives all frames the clock of the first one, which wall-clock
-	// adjustments don't touch.
+	// base is the time of the first frame. The others follow it by the monotonic clock,
+	// which ignores adjustments of the wall clock.
 	base time.Time
 }
 
-// NewRecorder begins a recording on w.
+// NewRecorder starts a recording to w.
 func NewRecorder(w io.Writer, kernel string, interval time.Duration, now time.Time) (*Recorder, error) {
 	r := &Recorder{w: bufio.NewWriterSize(w, 1<<18), base: now}
 
 	meta, err := json.Marshal(Meta{Kernel: kernel, ByteOrder: hostByteOrder(), Interval: interval})
 	if err != nil {
-		return nil, fmt.Errorf("begin recording: %w", err)
+		return nil, fmt.Errorf("start recording: %w", err)
 	}
 
 	_, r.err = r.w.WriteString(recordingMagic)
@@ -70,8 +70,8 @@ func NewRecorder(w io.Writer, kernel string, interval time.Duration, now time.Ti
 // Datagram implements [Tap].
 func (r *Recorder) Datagram(at time.Time, b []byte) { r.frame(frameDatagram, at, b) }
 
-// Dumped implements [Tap]. It flushes, so that a killed process loses no
-// complete dump.
+// Dumped implements [Tap]. It flushes, so that no complete dump is lost if the process is
+// killed.
 func (r *Recorder) Dumped(d Dump) {
 	r.frame(frameDumped, d.End, binary.LittleEndian.AppendUint64(nil, uint64(r.nanos(d.Start))))
 	r.flush()
@@ -81,13 +81,13 @@ func (r *Recorder) Dumped(d Dump) {
 // Rechecking implements [Tap].
 func (r *Recorder) Rechecking(at time.Time) { r.frame(frameRechecking, at, nil) }
 
-// Rechecked implements [Tap]. It flushes as Dumped does.
+// Rechecked implements [Tap]. It flushes like Dumped.
 func (r *Recorder) Rechecked(round Round) {
 	r.frame(frameRechecked, round.End, nil)
 	r.flush()
 }
 
-// Dumps returns how many complete dumps were recorded.
+// Dumps returns the number of complete dumps in the recording.
 func (r *Recorder) Dumps() int { return r.dumps }
 
 // Failed implements [Tap].
@@ -96,7 +96,7 @@ func (r *Recorder) Failed(at time.Time, reason Reason) {
 	r.flush()
 }
 
-// Err returns the error that stopped the recording, nil while all is written.
+// Err returns the error that ended the recording, nil for none.
 func (r *Recorder) Err() error { return r.err }
 
 func (r *Recorder) nanos(at time.Time) int64 { return r.base.UnixNano() + int64(at.Sub(r.base)) }

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// smallRecording has a dump of two datagrams, a failure in the middle of one,
-// and a dump without sockets. It returns where each dump ends, too.
+// smallRecording has a dump of two datagrams, one that failed halfway, and one without
+// sockets. It also returns the position where each dump ends.
 func smallRecording(t testing.TB) (recording []byte, ends []int) {
 	t.Helper()
 	var buf bytes.Buffer
@@ -41,7 +41,7 @@ func TestReplay(t *testing.T) {
 	p, err := NewReplay(iotest.OneByteReader(bytes.NewReader(recording)))
 	must(t, err)
 	if want := (Meta{Kernel: "6.1.0-test", ByteOrder: hostByteOrder(), Interval: 2 * time.Second}); p.Meta() != want {
-		t.Errorf("meta data %+v, want %+v", p.Meta(), want)
+		t.Errorf("metadata %+v, want %+v", p.Meta(), want)
 	}
 	begin := time.Unix(1_700_000_000, 123)
 	d, cookies, times, err := collect(p)
@@ -58,7 +58,7 @@ func TestReplay(t *testing.T) {
 		t.Errorf("recorded failure: %+v, %v, %v", d, cookies, err)
 	}
 	if err == nil || err.Error() != "recorded failure: overrun" {
-		t.Errorf("recorded failure says %q", err)
+		t.Errorf("the recorded failure is %q", err)
 	}
 	d, cookies, _, err = collect(p)
 	if err != nil || len(cookies) != 0 || d.Datagrams != 1 || d.End.Sub(d.Start) != 2*time.Millisecond {
@@ -66,13 +66,13 @@ func TestReplay(t *testing.T) {
 	}
 	for range 2 {
 		if _, _, _, err = collect(p); !errors.Is(err, io.EOF) || errors.Is(err, ErrRecording) {
-			t.Errorf("behind the last dump: %v", err)
+			t.Errorf("after the last dump: %v", err)
 		}
 	}
 }
 
-// TestReplayTruncated cuts a recording at every byte: io.EOF comes between
-// dumps only, and one error of the kind ErrRecording everywhere else.
+// TestReplayTruncated truncates a recording at every byte: Dump returns io.EOF between
+// dumps, and an error that matches ErrRecording everywhere else.
 func TestReplayTruncated(t *testing.T) {
 	recording, ends := smallRecording(t)
 	for length := range len(recording) + 1 {
@@ -90,7 +90,7 @@ func TestReplayTruncated(t *testing.T) {
 				break
 			}
 		}
-		// A dump is there if the file reaches its end.
+		// A dump is complete if the file extends to its end.
 		want := -1
 		for _, end := range ends {
 			want += int(one(length >= end))
@@ -116,31 +116,31 @@ func TestReplayDamaged(t *testing.T) {
 	for name, test := range map[string]struct {
 		file  []byte
 		text  string
-		inner bool // found by Dump, not by NewReplay
+		inner bool // detected by Dump, not by NewReplay
 	}{
 		"empty":         {nil, "not a recording", false},
-		"foreign":       {[]byte(strings.Repeat("just text\n", 10)), "not a recording", false},
+		"other file":    {[]byte(strings.Repeat("just text\n", 10)), "not a recording", false},
 		"binary":        {bytes.Repeat([]byte{0}, 100), "not a recording", false},
 		"other version": {[]byte("tcphealth_exporter recording 2\nand what follows"), "another version", false},
 		"version 10":    {[]byte("tcphealth_exporter recording 10\nand what follows"), "another version", false},
 		"head only":     {[]byte(recordingMagic), "truncated", false},
-		"no meta data": {
-			(&recordingBuilder{}).raw(recordingMagic).frame(frameDatagram, at, nil).Bytes(), "no meta data", false,
+		"no metadata": {
+			(&recordingBuilder{}).raw(recordingMagic).frame(frameDatagram, at, nil).Bytes(), "no metadata", false,
 		},
-		"meta data garbled": {newRecording("{").Bytes(), "no meta data", false},
-		"other byte order":  {newRecording(`{"byte_order":"` + other + `"}`).Bytes(), "byte order", false},
-		"no byte order":     {newRecording(`{}`).Bytes(), "byte order", false},
+		"garbled metadata": {newRecording("{").Bytes(), "no metadata", false},
+		"other byte order": {newRecording(`{"byte_order":"` + other + `"}`).Bytes(), "byte order", false},
+		"no byte order":    {newRecording(`{}`).Bytes(), "byte order", false},
 		"no interval": {
-			newRecording(`{"byte_order":"` + hostByteOrder() + `"}`).Bytes(), "its interval is 0s", false,
+			newRecording(`{"byte_order":"` + hostByteOrder() + `"}`).Bytes(), "interval 0s", false,
 		},
 		"datagram of a complete dump garbled": {
 			newRecording(good).frame(frameDatagram, at, []byte("no netlink")).frame(frameDumped, at, make([]byte, 8)).Bytes(),
 			"damaged at byte", true,
 		},
-		"frame too long":   {hugeFrame.Bytes(), "damaged at byte", true},
-		"unknown frame":    {newRecording(good).frame(9, at, nil).Bytes(), "unexpected frame 9", true},
-		"second meta data": {newRecording(good).frame(frameMeta, at, []byte(good)).Bytes(), "unexpected frame 1", true},
-		"start cut short":  {newRecording(good).frame(frameDumped, at, make([]byte, 7)).Bytes(), "damaged at byte", true},
+		"frame too long":  {hugeFrame.Bytes(), "damaged at byte", true},
+		"unknown frame":   {newRecording(good).frame(9, at, nil).Bytes(), "unexpected frame 9", true},
+		"second metadata": {newRecording(good).frame(frameMeta, at, []byte(good)).Bytes(), "unexpected frame 1", true},
+		"start cut short": {newRecording(good).frame(frameDumped, at, make([]byte, 7)).Bytes(), "damaged at byte", true},
 		"end of a dump missing": {
 			newRecording(good).frame(frameDatagram, at, rowMessage(1, 1)).Bytes(), "truncated after byte", true,
 		},
@@ -193,9 +193,9 @@ func TestReplayUnreadable(t *testing.T) {
 	}
 }
 
-// TestReplayForeignReason keeps the set of reasons closed.
-func TestReplayForeignReason(t *testing.T) {
-	file := newRecording(metaOf("6.1")).frame(frameFailed, time.Unix(1, 0), []byte("anything a file may say"))
+// TestReplayUnknownReason maps unknown reasons to ReasonOther.
+func TestReplayUnknownReason(t *testing.T) {
+	file := newRecording(metaOf("6.1")).frame(frameFailed, time.Unix(1, 0), []byte("anything"))
 	p, err := NewReplay(bytes.NewReader(file.Bytes()))
 	must(t, err)
 	if _, err := p.Dump(nil); ReasonOf(err) != ReasonOther || err == nil || errors.Is(err, ErrRecording) {
@@ -203,7 +203,7 @@ func TestReplayForeignReason(t *testing.T) {
 	}
 }
 
-// TestReplayPacksAccECN goes by the kernel of the recording, not by the host's.
+// TestReplayPacksAccECN uses the kernel release of the recording, not of the host.
 func TestReplayPacksAccECN(t *testing.T) {
 	if hostByteOrder() != "little" {
 		t.Skip("the numbers are those of a little-endian host")
@@ -232,7 +232,7 @@ func replayFirst(t testing.TB, recording []byte) []Socket {
 	return sockets
 }
 
-// fullDisk takes some bytes and no more.
+// fullDisk is a writer that fails after some bytes.
 type fullDisk struct {
 	room   int
 	writes int
@@ -251,8 +251,8 @@ func (d *fullDisk) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestRecorderSticks stops the recording at the first error and never writes again.
-func TestRecorderSticks(t *testing.T) {
+// TestRecorderStops ends the recording at the first error and never writes again.
+func TestRecorderStops(t *testing.T) {
 	recording, ends := smallRecording(t)
 	for room := range len(recording) {
 		disk := &fullDisk{room: room}
@@ -269,7 +269,7 @@ func TestRecorderSticks(t *testing.T) {
 			r.Dumped(Dump{})
 			r.Failed(time.Unix(1, 0), ReasonOther)
 			if i == 2 {
-				disk.room = 1 << 20 // space is there again, but a gap, too
+				disk.room = 1 << 20 // there is space again, but the recording has a gap
 			}
 		}
 		if !errors.Is(r.Err(), errFull) || r.Err().Error() != "write recording: no space left on device" {
@@ -279,12 +279,12 @@ func TestRecorderSticks(t *testing.T) {
 		r.Datagram(time.Unix(1, 0), make([]byte, 1<<19))
 		r.Dumped(Dump{})
 		if disk.writes != before {
-			t.Errorf("room for %d: it went on writing", room)
+			t.Errorf("room for %d: it continued to write", room)
 		}
 	}
 }
 
-// TestRecorderFlushes has every complete dump in the file at once.
+// TestRecorderFlushes writes each complete dump to the file immediately.
 func TestRecorderFlushes(t *testing.T) {
 	var buf bytes.Buffer
 	r, err := NewRecorder(&buf, "6.1", time.Second, time.Unix(0, 0))
@@ -298,7 +298,7 @@ func TestRecorderFlushes(t *testing.T) {
 		}
 		r.Datagram(time.Unix(1, 0), rowMessage(1, 1))
 		if buf.Len() != before {
-			t.Error("each datagram makes a write")
+			t.Error("a datagram is flushed")
 		}
 		r.Failed(time.Unix(1, 0), ReasonTimeout)
 		if buf.Len() == before {
@@ -307,7 +307,7 @@ func TestRecorderFlushes(t *testing.T) {
 	}
 }
 
-// TestRecorderLargeDatagram writes more than its buffer holds, on a full disk.
+// TestRecorderLargeDatagram writes a datagram larger than the buffer to a full disk.
 func TestRecorderLargeDatagram(t *testing.T) {
 	r, err := NewRecorder(&fullDisk{room: 1000}, "6.1", time.Second, time.Unix(0, 0))
 	must(t, err)
@@ -317,7 +317,8 @@ func TestRecorderLargeDatagram(t *testing.T) {
 	}
 }
 
-// TestRecorderClock writes the times of the clock that went with the first one.
+// TestRecorderClock writes wall-clock times that follow the first one by the monotonic
+// clock.
 func TestRecorderClock(t *testing.T) {
 	var buf bytes.Buffer
 	now := time.Now() // with a monotonic reading

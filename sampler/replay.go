@@ -12,17 +12,16 @@ import (
 	"time"
 )
 
-// Replay plays a recording on the recording's own clock. It implements
-// [Reader].
+// Replay replays a recording, with the times in it. It implements [Reader].
 type Replay struct {
 	r     *bufio.Reader
 	meta  Meta
 	batch batch
 	skip  Skip
 	buf   []byte
-	// ahead is a frame that was read before its time, nil for none.
+	// ahead is a frame that was read but not yet processed, nil for none.
 	ahead *frame
-	// played is what Read answers from.
+	// played has the sockets for Read.
 	played played
 	// offset counts the bytes read, for error messages.
 	offset int64
@@ -69,15 +68,15 @@ func NewReplay(r io.Reader) (*Replay, error) {
 	}
 
 	if f.kind != frameMeta || json.Unmarshal(f.payload, &p.meta) != nil {
-		return nil, fmt.Errorf("%w: no meta data at its head", ErrRecording)
+		return nil, fmt.Errorf("%w: no metadata at the start", ErrRecording)
 	}
 
 	switch {
 	case p.meta.ByteOrder != hostByteOrder():
-		return nil, fmt.Errorf("%w: made on a host of %q byte order, this one is %q",
+		return nil, fmt.Errorf("%w: made on a host with %q byte order, this host has %q",
 			ErrRecording, p.meta.ByteOrder, hostByteOrder())
 	case p.meta.Interval <= 0:
-		return nil, fmt.Errorf("%w: its interval is %s", ErrRecording, p.meta.Interval)
+		return nil, fmt.Errorf("%w: interval %s", ErrRecording, p.meta.Interval)
 	}
 
 	p.batch.packedAccECN = packedAccECN(p.meta.Kernel)
@@ -128,7 +127,8 @@ func (p *Replay) Next(c Consumer, o Observer) error {
 func (p *Replay) Dump(sink Sink) (Dump, error) {
 	var (
 		d Dump
-		// broken is why a datagram could not be decoded: a recorded failure must follow.
+		// broken is the error of a datagram that could not be decoded: a recorded failure
+		// must follow.
 		broken error
 	)
 
@@ -190,7 +190,7 @@ func (p *Replay) rows(f frame, skip Skip, sink Sink) (n int, err error) {
 	return n, err
 }
 
-// leaveOut returns the rows that are not to be skipped.
+// leaveOut returns the rows without those to skip.
 func leaveOut(rows []Socket, skip Skip, at time.Time) []Socket {
 	if skip == nil {
 		return rows
@@ -264,7 +264,7 @@ func (p *Replay) frame() (frame, error) {
 	}, nil
 }
 
-// ended reports whether err is the end of the file.
+// ended reports whether err means the end of the file, and not a failure to read it.
 func ended(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// round plays a round of rechecking whose beginning was read.
+// round replays a round of rechecking, after the frame that starts it.
 func (p *Replay) round(start time.Time, sink Sink) (Round, error) {
 	r := Round{Start: start}
 
@@ -24,7 +24,7 @@ func (p *Replay) round(start time.Time, sink Sink) (Round, error) {
 		case frameDatagram:
 			n, err := p.rows(f, nil, sink)
 			if err != nil {
-				return r, p.damaged() // what could not be decoded was not recorded
+				return r, p.damaged() // the recorder writes only what could be decoded
 			}
 
 			r.Sockets += n
@@ -40,7 +40,7 @@ func (p *Replay) round(start time.Time, sink Sink) (Round, error) {
 	}
 }
 
-// pass plays a round of rechecking to no one. None is in the middle of a dump.
+// pass skips a round of rechecking. One within a dump is an error.
 func (p *Replay) pass(start time.Time, d Dump) error {
 	if d.Datagrams > 0 {
 		return p.damaged()
@@ -55,8 +55,8 @@ func (p *Replay) pass(start time.Time, d Dump) error {
 	return err
 }
 
-// Read implements [Reader]. The sockets are those of the last dump and of the
-// rounds of rechecking behind it.
+// Read implements [Reader]. It reads from the last dump and the rounds of rechecking
+// after it.
 func (p *Replay) Read(targets []Target, sink Sink) error {
 	for i := range targets {
 		if n, ok := p.played.find(&targets[i]); ok {
@@ -67,11 +67,11 @@ func (p *Replay) Read(targets []Target, sink Sink) error {
 	return nil
 }
 
-// played keeps the rows that were played last.
+// played keeps the sockets of the last dump and of the rounds of rechecking after it.
 type played struct {
 	sockets []Socket
 	times   []time.Time    // when each was read
-	index   map[uint64]int // newest row by cookie, nil until it is asked for
+	index   map[uint64]int // newest socket by cookie, nil until needed
 }
 
 func (p *played) forget() {

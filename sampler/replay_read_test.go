@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// roundsRecording has two dumps with a round of rechecking after the first, one
-// that failed, and one that found nothing. It returns where each of the five ends, too.
+// roundsRecording has two dumps, and after the first one three rounds of rechecking: a
+// complete one, one that failed, and one that found nothing. It also returns the position
+// where each of the five ends.
 func roundsRecording(t testing.TB) (recording []byte, ends []int) {
 	t.Helper()
 	var buf bytes.Buffer
@@ -47,7 +48,7 @@ func roundsRecording(t testing.TB) (recording []byte, ends []int) {
 	return buf.Bytes(), ends
 }
 
-// timeline is a Consumer that notes the times it is given.
+// timeline is a Consumer that notes the times of its calls.
 type timeline struct{ diary }
 
 func (l *timeline) stamp(at time.Time, what string, sockets []Socket) {
@@ -64,8 +65,8 @@ func (l *timeline) Rechecked(at time.Time, sockets []Socket) { l.stamp(at, "agai
 func (l *timeline) Settle(at time.Time)                      { l.stamp(at, "settle", nil) }
 func (l *timeline) End(d Dump)                               { l.stamp(d.End, "end", nil) }
 
-// TestPlayRounds plays dumps and rounds in their order and at their times, a
-// filter being on both.
+// TestPlayRounds replays dumps and rounds in their order and with their times. A filter
+// applies to both.
 func TestPlayRounds(t *testing.T) {
 	recording, _ := roundsRecording(t)
 	for name, test := range map[string]struct {
@@ -100,7 +101,7 @@ func TestPlayRounds(t *testing.T) {
 	}
 }
 
-// TestReplayDumpPassesRounds finds the dumps alone.
+// TestReplayDumpPassesRounds replays the dumps only.
 func TestReplayDumpPassesRounds(t *testing.T) {
 	recording, _ := roundsRecording(t)
 	p, err := NewReplay(bytes.NewReader(recording))
@@ -115,7 +116,7 @@ func TestReplayDumpPassesRounds(t *testing.T) {
 	}
 }
 
-// playOn plays what can be played and counts it.
+// playOn replays a recording up to its end or an error, and counts the parts.
 func playOn(p *Replay) (parts int, err error) {
 	d := newDiary()
 	for ; ; parts++ {
@@ -126,7 +127,7 @@ func playOn(p *Replay) (parts int, err error) {
 	}
 }
 
-// TestReplayRoundsTruncated cuts a recording with rounds at every byte.
+// TestReplayRoundsTruncated truncates a recording with rounds at every byte.
 func TestReplayRoundsTruncated(t *testing.T) {
 	recording, ends := roundsRecording(t)
 	for length := ends[0]; length <= len(recording); length++ {
@@ -143,7 +144,7 @@ func TestReplayRoundsTruncated(t *testing.T) {
 	}
 }
 
-// TestReplayRoundsDamaged refuses frames where they can't be.
+// TestReplayRoundsDamaged rejects frames in wrong places.
 func TestReplayRoundsDamaged(t *testing.T) {
 	at := time.Unix(5, 0)
 	begin := func() *recordingBuilder {
@@ -172,7 +173,7 @@ func TestReplayRoundsDamaged(t *testing.T) {
 	}
 }
 
-// TestReplayRead answers from what was played last.
+// TestReplayRead reads the sockets that were replayed last.
 func TestReplayRead(t *testing.T) {
 	recording, _ := roundsRecording(t)
 	p, err := NewReplay(bytes.NewReader(recording))

@@ -2,7 +2,7 @@ package sampler
 
 import "encoding/binary"
 
-// Extensions asked of the kernel, bit n-1 standing for attribute n.
+// Extensions to request: bit n-1 stands for attribute n.
 const (
 	extInfo           = 1 << (attrInfo - 1)
 	extCongestionInfo = 1 << (attrVegasInfo - 1) // also BBR and DCTCP
@@ -71,9 +71,9 @@ func appendSockID(b []byte) []byte {
 	return append(b, noCookie, noCookie, noCookie, noCookie, noCookie, noCookie, noCookie, noCookie)
 }
 
-// appendGetOne appends the whole message that asks for one socket: struct
-// nlmsghdr and struct inet_diag_req_v2. An IPv4 connection of an IPv6 socket is
-// asked for by its IPv4-mapped addresses.
+// appendGetOne appends the whole message that requests one socket: struct nlmsghdr and
+// struct inet_diag_req_v2. An IPv4 connection of an IPv6 socket is requested by its
+// IPv4-mapped addresses.
 func appendGetOne(b []byte, seq uint32, ext uint8, t *Target) []byte {
 	b = binary.NativeEndian.AppendUint32(b, sizeofGetOne)
 	b = binary.NativeEndian.AppendUint16(b, typeSockDiag)
@@ -82,7 +82,7 @@ func appendGetOne(b []byte, seq uint32, ext uint8, t *Target) []byte {
 	b = binary.NativeEndian.AppendUint32(b, 0) // the kernel fills in the port of the sender
 
 	b = append(b, byte(t.Family), protocolTCP, ext, 0)
-	b = binary.NativeEndian.AppendUint32(b, 0) // states are of no account
+	b = binary.NativeEndian.AppendUint32(b, 0) // states are ignored
 	b = binary.BigEndian.AppendUint16(b, t.Local.Port)
 	b = binary.BigEndian.AppendUint16(b, t.Remote.Port)
 	b = appendAddress(b, t.Family, &t.Local)
@@ -93,8 +93,7 @@ func appendGetOne(b []byte, seq uint32, ext uint8, t *Target) []byte {
 	return binary.NativeEndian.AppendUint32(b, uint32(t.Cookie>>32))
 }
 
-// appendAddress appends the 16 bytes that hold an address, of which IPv4 takes
-// the first four.
+// appendAddress appends the 16 bytes that hold an address. IPv4 uses the first four.
 func appendAddress(b []byte, family Family, e *Endpoint) []byte {
 	if family == FamilyIPv6 {
 		return append(b, e.Addr[:]...)

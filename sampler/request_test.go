@@ -57,7 +57,7 @@ func TestRequestKeepsItsFilter(t *testing.T) {
 	r := request{filter: filter}
 	_ = r.payload()
 	if rest := filter[:cap(filter)][4:]; !bytes.Equal(rest, make([]byte, 60)) {
-		t.Errorf("behind the filter there is %x", rest)
+		t.Errorf("after the filter there is %x", rest)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestExtensions(t *testing.T) {
 	}{{Config{}, 0x4a}, {Config{CongestionInfo: true}, 0x4e}} {
 		c := Conn{cfg: test.cfg}
 		if got := c.extensions(); got != test.want {
-			t.Errorf("%+v asks for %#x, want %#x", test.cfg, got, test.want)
+			t.Errorf("%+v requests %#x, want %#x", test.cfg, got, test.want)
 		}
 	}
 }

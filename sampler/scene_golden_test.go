@@ -27,8 +27,8 @@ const (
 	sceneAfter     = "scene.after.ss"
 )
 
-// TestSceneGolden replays the recorded scenes and holds every figure against
-// the text of ss. With -update it records the running kernel first.
+// TestSceneGolden replays the recorded scenes and compares every figure with the output
+// of ss. With -update it first records the scene on the running kernel.
 func TestSceneGolden(t *testing.T) {
 	if *updateTable.update {
 		writeScene(t, newScene(t).record(t))
@@ -45,11 +45,11 @@ func TestSceneGolden(t *testing.T) {
 	}
 }
 
-// TestSceneLive makes the scene again, on the running kernel.
+// TestSceneLive makes the scene on the running kernel.
 func TestSceneLive(t *testing.T) {
 	s := newScene(t)
 	for attempt := 1; ; attempt++ {
-		// A timer that fires between the readings moves figures for good reason.
+		// A timer that fires between the readings changes figures legitimately.
 		var complaints []any
 		tally := compareScene(t, s.record(t), func(args ...any) { complaints = append(complaints, args...) })
 		if len(complaints) == 0 {
@@ -63,18 +63,18 @@ func TestSceneLive(t *testing.T) {
 	}
 }
 
-// tally counts what was compared.
+// tally counts the comparisons.
 type tally struct {
 	rows   int
 	states map[State]int
-	// equal counts comparisons, shown those in which ss printed a number.
+	// equal counts comparisons, shown those for which ss printed a number.
 	equal, shown map[string]int
 }
 
-// unseenTable has the figures that nothing in the scene makes.
+// unseenTable has the figures that do not occur in the scene.
 var unseenTable = []string{"reord_seen", "reordering", "sndbuf_limited", "skmem t", "skmem o", "skmem bl"}
 
-// requireMinima fails if a test passed by comparing next to nothing.
+// requireMinima fails the test if it compared too little.
 func (n *tally) requireMinima(t *testing.T) {
 	t.Helper()
 	if n.rows < 45 {
@@ -109,7 +109,7 @@ func (n *tally) requireMinima(t *testing.T) {
 	t.Logf("%d rows, %d numbers, states %v", n.rows, total, n.states)
 }
 
-// compareScene replays m and complains about every difference from ss.
+// compareScene replays m and reports every difference from ss.
 func compareScene(t *testing.T, m material, complain func(...any)) *tally {
 	t.Helper()
 	before, after := parseScene(t, m.before), parseScene(t, m.after)
@@ -124,7 +124,7 @@ func compareScene(t *testing.T, m material, complain func(...any)) *tally {
 			continue
 		}
 		if s.State == StateListen && seen[s.Cookie] {
-			// The second time it comes with tcp_info alone.
+			// The second time it has tcp_info only.
 			requireSameListener(t, b, &s)
 			continue
 		}
@@ -143,7 +143,7 @@ func compareScene(t *testing.T, m material, complain func(...any)) *tally {
 	return n
 }
 
-// compare returns all disagreements about one socket.
+// compare returns all differences for one socket.
 func (n *tally) compare(s *Socket, before, after sstext.Row, links map[string]uint32) []error {
 	var errs []error
 	if before.StateNumber() != uint8(s.State) && after.StateNumber() != uint8(s.State) {
@@ -163,7 +163,7 @@ func (n *tally) compare(s *Socket, before, after sstext.Row, links map[string]ui
 		figure := &figureTable[i]
 		if s.State == StateSynSent && figure.motion == clock {
 			if _, ok := figure.ours(s); ok {
-				errs = append(errs, fmt.Errorf("%s is there, while nothing was sent yet", figure.name))
+				errs = append(errs, fmt.Errorf("%s is present, but no data was sent yet", figure.name))
 			}
 			n.equal[figure.name]++
 			continue
@@ -179,8 +179,8 @@ func (n *tally) compare(s *Socket, before, after sstext.Row, links map[string]ui
 	return errs
 }
 
-// compareAddresses also holds the interface's index against its name: links
-// remembers which belongs to which.
+// compareAddresses also compares the index of the interface with its name: links has the
+// known pairs.
 func (n *tally) compareAddresses(s *Socket, row sstext.Row, links map[string]uint32) []error {
 	var errs []error
 	local, remote := row.Local.Addr().WithZone(""), row.Remote.Addr().WithZone("")
@@ -208,8 +208,8 @@ func (n *tally) compareAddresses(s *Socket, row sstext.Row, links map[string]uin
 	return errs
 }
 
-// compareTimer allows for the time that passes between the readings, and for
-// seconds that ss rounds to from ten seconds on.
+// compareTimer allows for the time between the readings, and for ss, which rounds to
+// seconds from ten seconds on.
 func (n *tally) compareTimer(s *Socket, before, after sstext.Timer) []error {
 	name := timerTable[s.Timer]
 	if name != before.Name && name != after.Name {
@@ -221,7 +221,7 @@ func (n *tally) compareTimer(s *Socket, before, after sstext.Timer) []error {
 		slack = time.Second
 	}
 	if before.Name == after.Name && (left > before.Left+slack || left < after.Left-slack) && after.Left <= before.Left {
-		return []error{fmt.Errorf("timer has %v left, ss %v then %v", left, before.Left, after.Left)}
+		return []error{fmt.Errorf("timer expires in %v, ss %v then %v", left, before.Left, after.Left)}
 	}
 	n.shown["timer left"] += int(one(left != 0))
 	return nil
@@ -282,7 +282,7 @@ func writeScene(t *testing.T, m material) {
 	}
 }
 
-// tidy takes the padding and the names of cgroups out of the text of ss.
+// tidy removes the padding and the names of cgroups from the output of ss.
 func tidy(text string) []byte {
 	text = regexp.MustCompile(` +`).ReplaceAllString(text, " ")
 	return regexp.MustCompile(`cgroup:\S+`).ReplaceAll([]byte(text), []byte("cgroup:/"))
@@ -299,7 +299,7 @@ func readScene(t testing.TB, dir string) material {
 	return material{read(sceneRecording), string(read(sceneBefore)), string(read(sceneAfter))}
 }
 
-// disagreement is a figure on which ss and the sampler differ.
+// disagreement is a figure for which ss and the sampler differ.
 type disagreement struct {
 	name                string
 	ours, before, after float64

@@ -27,21 +27,21 @@ const (
 	sceneUID    = 4242
 )
 
-// scene is a namespace full of sockets of every kind and state, and another
-// one at the far end of a cable.
+// scene is a namespace with sockets of every kind and state, and another one at the far
+// end of a cable.
 type scene struct {
 	near, far *netlab.Namespace
 	link      netlab.Link
-	port      int // the last port that was given away
+	port      int // last used port
 }
 
-// material is one dump of a scene, and what ss said before and after it.
+// material is one dump of a scene, and the output of ss before and after it.
 type material struct {
 	recording     []byte
 	before, after string
 }
 
-// newScene makes all sockets and waits until they are what they should be.
+// newScene makes all sockets and waits until they have their states.
 func newScene(t *testing.T) *scene {
 	t.Helper()
 	netlab.RequireRoot(t)
@@ -54,7 +54,7 @@ func newScene(t *testing.T) *scene {
 		n.Sysctl(t, "net.ipv4.tcp_fastopen", "1543") // without cookies, for every listener
 		n.Run(t, "nft", "add table inet lab; add chain inet lab in { type filter hook input priority 0; }")
 	}
-	s.atRest(t)
+	s.idle(t)
 	s.marked(t)
 	s.queues(t)
 	s.closings(t)
@@ -68,7 +68,7 @@ func newScene(t *testing.T) *scene {
 func (s *scene) record(t *testing.T) material {
 	t.Helper()
 	var buf bytes.Buffer
-	release, _, _ := strings.Cut(KernelRelease(), "-") // of the builder's name nothing is kept
+	release, _, _ := strings.Cut(KernelRelease(), "-") // without the name of the builder
 	recorder, err := NewRecorder(&buf, release, time.Second, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -92,9 +92,9 @@ func (s *scene) record(t *testing.T) material {
 	return m
 }
 
-// atRest makes connections of all address forms and congestion controls that
-// have carried data both ways.
-func (s *scene) atRest(t *testing.T) {
+// idle makes connections with all forms of addresses and congestion controls. They have
+// carried data both ways.
+func (s *scene) idle(t *testing.T) {
 	t.Helper()
 	for i, algorithm := range []string{"cubic", "bbr", "reno"} {
 		client, server := netlab.Connect(t, s.near, s.far, "tcp", s.farV4(0))
@@ -118,7 +118,7 @@ func (s *scene) atRest(t *testing.T) {
 	must(t, alive.(*net.TCPConn).SetKeepAliveConfig(config))
 }
 
-// mapped connects by IPv4 to a listener for both families.
+// mapped connects over IPv4 to a listener for both families.
 func (s *scene) mapped(t *testing.T) {
 	t.Helper()
 	listener := s.near.Listen(t, "tcp", ":0")
@@ -144,7 +144,7 @@ func (s *scene) marked(t *testing.T) {
 	s.fastOpen(t)
 }
 
-// onInterface makes a listener that is bound to an interface.
+// onInterface makes a listener bound to an interface.
 func (s *scene) onInterface(t *testing.T) {
 	t.Helper()
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
@@ -189,7 +189,7 @@ func (s *scene) fastOpen(t *testing.T) {
 	t.Cleanup(func() { _ = server.Close() })
 }
 
-// queues makes sockets with something waiting.
+// queues makes sockets with non-empty queues.
 func (s *scene) queues(t *testing.T) {
 	t.Helper()
 	client, server := s.near.Pair(t, "tcp", "127.0.0.1:0")
@@ -200,7 +200,7 @@ func (s *scene) queues(t *testing.T) {
 	for range 3 {
 		s.near.Dial(t, "tcp", listener.Addr().String()) // never accepted
 	}
-	for _, shrink := range []bool{false, true} { // a zero window; one that was taken back
+	for _, shrink := range []bool{false, true} { // a zero window; one that shrank
 		full, slow := s.near.Pair(t, "tcp", "127.0.0.1:0")
 		if shrink {
 			must(t, slow.(*net.TCPConn).SetReadBuffer(8192))
@@ -209,7 +209,7 @@ func (s *scene) queues(t *testing.T) {
 	}
 }
 
-// closings makes sockets in the states after ESTABLISHED.
+// closings makes sockets in states after ESTABLISHED.
 func (s *scene) closings(t *testing.T) {
 	t.Helper()
 	shut, _ := s.near.Pair(t, "tcp", "127.0.0.1:0") // FIN_WAIT2, CLOSE_WAIT
@@ -227,7 +227,7 @@ func (s *scene) closings(t *testing.T) {
 	last, other, port := s.toFar(t)
 	must(t, closeWrite(other))
 	s.block(t, port)
-	time.Sleep(10 * time.Millisecond) // the FIN comes
+	time.Sleep(10 * time.Millisecond) // the FIN arrives
 	must(t, closeWrite(last))
 
 	one, _, port := s.toFar(t)
@@ -237,7 +237,7 @@ func (s *scene) closings(t *testing.T) {
 	_ = one.Close() // FIN_WAIT1 without a file
 }
 
-// unanswered makes sockets whose segments are lost on the way.
+// unanswered makes sockets with segments that are lost.
 func (s *scene) unanswered(t *testing.T) {
 	t.Helper()
 	for _, size := range []int{1, 5000} {
@@ -249,17 +249,17 @@ func (s *scene) unanswered(t *testing.T) {
 	black := s.nextPort()
 	s.block(t, black)
 	dialUnanswered(t, s.near, netip.AddrPortFrom(s.link.B.IPv4, black))
-	// SYN_RECV: our SYN-ACK does not get through.
+	// SYN_RECV: the SYN-ACK is lost.
 	listener := s.near.Listen(t, "tcp", netip.AddrPortFrom(s.link.A.IPv4, 0).String())
 	at := listener.Addr().(*net.TCPAddr).AddrPort()
 	s.rule(t, s.far, "tcp sport %d drop", at.Port())
 	dialUnanswered(t, s.far, at)
 }
 
-// losses makes connections that lost some segments, and froze then.
+// losses makes connections that lose segments or acknowledgments.
 func (s *scene) losses(t *testing.T) {
 	t.Helper()
-	// Lost again and again, while what follows is acknowledged selectively.
+	// One segment is lost repeatedly, while later ones are acknowledged selectively.
 	client, _, port := s.toFar(t)
 	must(t, setString(client, unix.IPPROTO_TCP, unix.TCP_CONGESTION, "cubic"))
 	s.rule(t, s.far, "tcp dport %d ip length 752 drop", port)
@@ -271,7 +271,7 @@ func (s *scene) losses(t *testing.T) {
 	client, server, port := s.toFar(t)
 	s.rule(t, s.near, "tcp sport %d numgen inc mod 4 0 drop", port)
 	transfer(t, server, client, 200_000)
-	// Retransmitted without an answer: the acknowledgments are lost for a while.
+	// Spurious retransmissions: the acknowledgments are lost for a while.
 	client, server, port = s.toFar(t)
 	chain := fmt.Sprintf("acks%d", port)
 	s.near.Run(t, "nft", fmt.Sprintf("add chain inet lab %s { type filter hook input priority 1; }; "+
@@ -281,7 +281,7 @@ func (s *scene) losses(t *testing.T) {
 	time.Sleep(600 * time.Millisecond)
 	s.near.Run(t, "nft", "flush chain inet lab "+chain)
 	transfer(t, client, server, 2000)
-	// Marked by a congested router.
+	// Marked by ECN, as by a congested router.
 	client, server, port = s.toFar(t)
 	s.rule(t, s.far, "tcp dport %d ip ecn set ce", port)
 	transfer(t, client, server, 50_000)
@@ -301,7 +301,7 @@ func (s *scene) nextPort() uint16 {
 	return uint16(s.port)
 }
 
-// block lets nothing come to a port of the far end.
+// block drops all segments to a port of the far end.
 func (s *scene) block(t *testing.T, port uint16) {
 	t.Helper()
 	s.rule(t, s.far, "tcp dport %d drop", port)
@@ -332,7 +332,7 @@ func transfer(t *testing.T, from, to net.Conn, n int) {
 	must(t, err)
 }
 
-// dialUnanswered dials until the test is over.
+// dialUnanswered dials until the end of the test.
 func dialUnanswered(t *testing.T, n *netlab.Namespace, to netip.AddrPort) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -375,7 +375,7 @@ func setPacing(conn net.Conn, rate int) error {
 
 func closeWrite(conn net.Conn) error { return conn.(*net.TCPConn).CloseWrite() }
 
-// must fails the test at once if there is an error.
+// must ends the test if there is an error.
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

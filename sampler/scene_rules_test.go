@@ -8,31 +8,31 @@ import (
 	"tcphealth_exporter/internal/sstext"
 )
 
-// motion says how a figure may differ from what ss read before and after.
+// motion defines how a figure may differ from those of ss before and after.
 type motion int
 
 const (
-	steady  motion = iota // as before or as after
-	counter               // not below before, not above after
-	clock                 // goes on with the time, unless set back in between
+	steady  motion = iota // equal to before or after
+	counter               // from before to after
+	clock                 // increases with time, unless it was reset
 )
 
-// grain is the step of the kernel's clocks in ms, rounded up: a jiffy at 100 Hz.
+// grain is the resolution of the kernel's clocks in ms: a jiffy at 100 Hz.
 const grain = 10.0
 
 // figure is one number that ss prints and the sampler decodes.
 type figure struct {
 	name   string
 	motion motion
-	// ours returns the number in the unit of ss; absent if ss should not print it.
+	// ours returns the number in the unit of ss, absent if ss should not print it.
 	ours func(*Socket) (v float64, ok bool)
 	// theirs returns the number of ss, or ErrAbsent.
 	theirs func(sstext.Row) (float64, error)
-	// hidden reports whether ss leaves out a number it has.
+	// hidden reports whether ss omits the number.
 	hidden func(v float64) bool
 }
 
-// infoUint is a field of tcp_info that ss prints as it is.
+// infoUint is a field of tcp_info that ss prints in the kernel's unit.
 func infoUint(f Field, key string, m motion) figure {
 	return figure{
 		name: f.String(), motion: m,
@@ -131,7 +131,7 @@ func floatOf(key string) func(sstext.Row) (float64, error) {
 	return func(r sstext.Row) (float64, error) { return r.Float(key) }
 }
 
-// bbrMinRTT reads 0xffffffff, the kernel's "no sample", as absent.
+// bbrMinRTT treats 0xffffffff, the kernel's "no sample", as absent.
 func bbrMinRTT(r sstext.Row) (float64, error) {
 	v, err := r.Millis("bbr.mrtt")
 	if v > time.Duration(math.MaxUint32-10_000)*time.Microsecond {
@@ -140,7 +140,7 @@ func bbrMinRTT(r sstext.Row) (float64, error) {
 	return float64(v) / float64(time.Millisecond), err
 }
 
-// sendRate is computed by ss: a window per RTT.
+// sendRate is the rate that ss computes: a window per RTT.
 func sendRate(s *Socket) (float64, bool) {
 	if s.State == StateListen || s.Info.RTT() == 0 {
 		return 0, false
@@ -178,7 +178,7 @@ func shutdown(want uint8) func(*Socket) bool {
 	return func(s *Socket) bool { return s.Has(HasShutdown) && s.Shutdown == want }
 }
 
-// figureTable has every number that both ss and the sampler know.
+// figureTable has every number that both ss and the sampler have.
 var figureTable = []figure{
 	{
 		name: "recv queue", ours: func(s *Socket) (float64, bool) { return float64(s.RecvQueue), true },
@@ -268,7 +268,7 @@ var figureTable = []figure{
 	infoUint(FieldLost, "lost", steady),
 	{name: "sacked", theirs: uintOf("sacked"), ours: func(s *Socket) (float64, bool) {
 		v, ok := s.Info.Get(FieldSacked)
-		return float64(v), ok && s.State != StateListen // there it is the send queue
+		return float64(v), ok && s.State != StateListen // on a listener it is SendQueue
 	}},
 	infoUint(FieldDSACKDups, "dsack_dups", counter),
 	hide(infoUint(FieldReordering, "reordering", steady), func(v float64) bool { return v == 3 }),
@@ -293,7 +293,8 @@ var timerTable = map[Timer]string{
 	TimerProbe: "persist", TimerDelayedACK: "unknown",
 }
 
-// agree reports whether ours can be what lay between the readings of ss.
+// agree returns an error if our figure differs from those of ss more than its motion
+// allows. It reports whether ss prints a number for it.
 func (n *figure) agree(s *Socket, before, after sstext.Row) (shown bool, err error) {
 	ours, ok := n.ours(s)
 	if !ok || (n.hidden != nil && n.hidden(ours)) {
@@ -306,18 +307,18 @@ func (n *figure) agree(s *Socket, before, after sstext.Row) (shown bool, err err
 			return false, err
 		}
 	}
-	if !n.lies(ours, b, a) {
+	if !n.inRange(ours, b, a) {
 		return false, disagreement{n.name, ours, b, a}
 	}
 	return ok && ours != 0, nil
 }
 
-func (n *figure) lies(ours, before, after float64) bool {
+func (n *figure) inRange(ours, before, after float64) bool {
 	switch n.motion {
 	case counter:
 		return before <= ours && ours <= after
 	case clock:
-		if after < before { // set back in between
+		if after < before { // reset between the readings
 			return ours <= after+grain || ours >= before-grain
 		}
 		return before-grain <= ours && ours <= after+grain
@@ -326,8 +327,8 @@ func (n *figure) lies(ours, before, after float64) bool {
 	}
 }
 
-// near reports whether two numbers are equal to the six digits that ss prints of
-// fractions; whole numbers below 2^53 must be equal.
+// near reports whether two numbers are equal to six digits, the precision of fractions in
+// ss. Whole numbers below 2^53 must be equal.
 func near(x, y float64) bool {
 	if x == math.Trunc(x) && y == math.Trunc(y) && math.Max(x, y) < 1e5 {
 		return x == y

@@ -5,9 +5,8 @@ import (
 	"net/netip"
 )
 
-// Family is the address family of a kernel row (AF_INET or AF_INET6). A
-// connection of a dual-stack socket with an IPv4 peer has FamilyIPv6 and IPv4
-// addresses.
+// Family is the address family of a socket (AF_INET or AF_INET6). A connection of a
+// dual-stack socket with an IPv4 peer has FamilyIPv6 and IPv4 addresses.
 type Family uint8
 
 // The address families by their kernel numbers.
@@ -16,8 +15,8 @@ const (
 	FamilyIPv6 Family = 10
 )
 
-// Endpoint is an address and a port in a form without pointers. IPv4 addresses
-// are held IPv4-mapped, so that equal endpoints are equal values.
+// Endpoint is an address and a port. It holds no pointers. IPv4 addresses are
+// IPv4-mapped, so that equal endpoints are equal values.
 type Endpoint struct {
 	Addr [16]byte
 	Port uint16
@@ -29,10 +28,10 @@ func (e Endpoint) AddrPort() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(e.Addr).Unmap(), e.Port)
 }
 
-// Attrs is the set of optional parts that came with a row.
+// Attrs is the set of optional parts that the kernel sent with a socket.
 type Attrs uint16
 
-// The optional parts of a row.
+// The optional parts of a socket.
 const (
 	HasInfo Attrs = 1 << iota
 	HasSkMem
@@ -49,33 +48,33 @@ const (
 // Socket is one row of a dump: struct inet_diag_msg with its attributes
 // (uapi/linux/inet_diag.h). It holds no pointers.
 type Socket struct {
-	// Cookie identifies the socket host-wide until reboot.
+	// Cookie identifies the socket until reboot, see [Key].
 	Cookie uint64
-	// Digest is what a [Skip] was asked about, zero if none was.
+	// Digest is the digest that was passed to a [Skip], zero for none.
 	Digest uint64
-	// CgroupID is the cgroup v2 id, that is the inode of its directory.
+	// CgroupID is the cgroup v2 id: the inode of its directory.
 	CgroupID      uint64
 	Local, Remote Endpoint
 	// Ifindex is the bound interface, zero for none. A link-local address has
 	// its zone here.
 	Ifindex uint32
-	// Expires is what the running timer has left, in ms.
+	// Expires is the time until the pending timer expires, in ms.
 	Expires uint32
 	// RecvQueue holds the unread bytes; on a listener the accept queue.
 	RecvQueue uint32
-	// SendQueue holds the bytes unacknowledged or unsent; on a listener the
+	// SendQueue holds the unacknowledged and the unsent bytes; on a listener the
 	// backlog limit.
 	SendQueue uint32
 	UID       uint32
 	// Inode is zero for a socket without a file: orphaned or not yet accepted.
 	Inode uint32
 	Mark  uint32
-	// Space is the network namespace of the socket, which no row has: the [Conn] sets it.
+	// Space is the network namespace of the socket. The [Conn] sets it, not the kernel.
 	Space  Space
 	Family Family
 	State  State
 	Timer  Timer
-	// TimerRetrans counts the timeouts (TimerRetransmit) or the probes out.
+	// TimerRetrans counts the timeouts (TimerRetransmit) or the unanswered probes.
 	TimerRetrans uint8
 	// Shutdown has bit 1 for the receiving and bit 2 for the sending side.
 	Shutdown uint8
@@ -89,7 +88,7 @@ type Socket struct {
 	Info       TCPInfo
 }
 
-// Has reports whether all the given parts came with the row.
+// Has reports whether the kernel sent all the given parts.
 func (s *Socket) Has(a Attrs) bool { return s.Attrs&a == a }
 
 // CongestionName returns the congestion control algorithm as valid UTF-8, empty
@@ -100,7 +99,8 @@ func (s *Socket) CongestionName() string {
 	return string(bytes.ToValidUTF8(name, []byte("\uFFFD")))
 }
 
-// LinkLocal reports whether the connection needs a zone to be named.
+// LinkLocal reports whether an address of the connection is link-local, and so
+// incomplete without a zone.
 func (s *Socket) LinkLocal() bool {
 	return isLinkLocal(&s.Local.Addr) || isLinkLocal(&s.Remote.Addr)
 }
@@ -127,8 +127,8 @@ type BBRInfo struct {
 // VegasInfo is INET_DIAG_VEGASINFO.
 type VegasInfo struct {
 	Enabled, RTTCount uint32
-	// RTT is the minimum RTT of the connection, MinRTT that of the last round trip, both in µs
-	// and zero before the first sample.
+	// RTT is the minimum RTT of the connection, MinRTT that of the last round trip. Both
+	// are in µs, and zero before the first sample.
 	RTT, MinRTT uint32
 }
 
@@ -137,6 +137,6 @@ type DCTCPInfo struct {
 	Enabled, CEState uint16
 	// Alpha is the marking estimate in units of 1/1024.
 	Alpha uint32
-	// ABECN and ABTotal are acknowledged bytes, marked and in all.
+	// ABECN counts the acknowledged bytes that were marked, ABTotal all of them.
 	ABECN, ABTotal uint32
 }

@@ -7,17 +7,17 @@ import (
 )
 
 // Sink receives the decoded sockets of one datagram and the time at which it
-// was read. The slice is reused: what is to be kept must be copied.
+// was read. The slice is reused: copy what must be kept.
 type Sink func(at time.Time, sockets []Socket)
 
-// Dump describes one finished round over all sockets.
+// Dump describes one finished dump of all sockets.
 type Dump struct {
 	// Space is the network namespace that was dumped.
 	Space Space
 	// Start is when the first request was sent, End when the last byte was decoded.
 	Start, End time.Time
-	// Kernel is how much of this time the kernel took to fill datagrams, or others
-	// had the processor.
+	// Kernel is the part of this time spent in receiving datagrams, which the kernel
+	// fills meanwhile. It includes waiting for the processor.
 	Kernel    time.Duration
 	Sockets   int
 	Datagrams int
@@ -28,25 +28,26 @@ type Dump struct {
 type Round struct {
 	// Start is when the first request was sent, End when the last byte was decoded.
 	Start, End time.Time
-	// Sockets counts those that were found again.
+	// Sockets counts the targets that were found.
 	Sockets int
 }
 
-// Reader reads single sockets: [Conn] from the kernel, [Replay] from what was
-// played last.
+// Reader reads single sockets: [Conn] from the kernel, [Replay] from what
+// it replayed last.
 type Reader interface {
-	// Read hands the targets that are still there to sink. One that has entered
-	// TIME_WAIT is there, without tcp_info. After an error some may be missing.
+	// Read passes the targets that still exist to sink. One in TIME_WAIT exists, but
+	// has no tcp_info. After an error some may be missing.
 	Read(targets []Target, sink Sink) error
 }
 
-// Source is what a [Loop] samples. After an error it should be closed.
+// Source provides the sockets of a network namespace. After an error it should be
+// closed.
 type Source interface {
 	Reader
-	// Dump hands all connections and all listeners to sink. After an error the
-	// dump is incomplete.
+	// Dump passes all connections and all listeners to sink. After an error the dump is
+	// incomplete.
 	Dump(sink Sink) (Dump, error)
-	// Rechecked is Read as a part of the sampling: it is recorded as dumps are.
+	// Recheck is like Read, but is recorded like a dump.
 	Recheck(targets []Target, sink Sink) (Round, error)
 	Close() error
 }

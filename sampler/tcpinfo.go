@@ -4,7 +4,7 @@ import "encoding/binary"
 
 const (
 	// MaxInfoSize is the size in bytes of the newest known tcp_info layout
-	// (Linux 6.18). What a newer kernel appends is not read.
+	// (Linux 6.18). Fields that a newer kernel appends are not read.
 	MaxInfoSize = 280
 
 	unsetU32        = 0xffffffff
@@ -18,11 +18,11 @@ const (
 // an absent field; [TCPInfo.Get] distinguishes absent from zero.
 type TCPInfo struct {
 	raw  [MaxInfoSize]byte
-	size uint16 // bytes the kernel supplied, plus packedAccECNBit
+	size uint16 // bytes that the kernel sent, plus packedAccECNBit
 }
 
-// set takes over the payload of an INET_DIAG_INFO attribute. packedAccECN says
-// that the last four bytes have the layout of Linux 7.0.
+// set copies the payload of an INET_DIAG_INFO attribute. packedAccECN means that the
+// last four bytes have the layout of Linux 7.0.
 func (t *TCPInfo) set(payload []byte, packedAccECN bool) {
 	n := copy(t.raw[:], payload)
 	clear(t.raw[n:])
@@ -33,13 +33,12 @@ func (t *TCPInfo) set(payload []byte, packedAccECN bool) {
 	}
 }
 
-// Len returns the number of known bytes the kernel supplied; zero means that
-// the row came without tcp_info.
+// Len returns the number of known bytes that the kernel sent, zero for a socket without
+// tcp_info.
 func (t *TCPInfo) Len() int { return int(t.size &^ packedAccECNBit) }
 
-// Has reports whether the kernel supplied the field with a meaning. It looks at
-// the length of the attribute, at the kernel's values for "unset", and at the
-// fields that are undefined in the socket's state.
+// Has reports whether the field is present: the attribute is long enough, the value is
+// not one of the kernel's for "unset", and the field is defined in the state.
 func (t *TCPInfo) Has(f Field) bool {
 	_, ok := t.Get(f)
 
@@ -114,8 +113,8 @@ func (t *TCPInfo) unset(f Field, v uint64) bool {
 	}
 }
 
-// definedIn reports whether the kernel gives field f a meaning in the state. A
-// connecting socket has no clocks yet; a listener has few fields at all.
+// definedIn reports whether field f is defined in the state. A connecting socket has no
+// clocks yet; a listener has few fields.
 func definedIn(s State, f Field) bool {
 	switch s {
 	case StateSynSent:

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// infoWith returns a full tcp_info of a state in which all but the given
-// fields are zero.
+// infoWith returns a full tcp_info with a state. All fields but the given ones are zero.
 func infoWith(state State, packed bool, fields map[Field]uint64) TCPInfo {
 	raw := make([]byte, MaxInfoSize)
 	raw[offState] = byte(state)
@@ -27,7 +26,8 @@ func infoWith(state State, packed bool, fields map[Field]uint64) TCPInfo {
 	return t
 }
 
-// TestUnset finds the kernel's values for "none" absent, and their neighbors present.
+// TestUnset checks that the kernel's values for "none" are absent, and the next values
+// present.
 func TestUnset(t *testing.T) {
 	for name, test := range map[string]struct {
 		field  Field
@@ -72,7 +72,7 @@ func TestUnset(t *testing.T) {
 	}
 }
 
-// TestPresenceByState lists the fields that mean nothing in a state.
+// TestPresenceByState lists the fields that are undefined in a state.
 func TestPresenceByState(t *testing.T) {
 	everything := map[Field]uint64{}
 	for f := range NumFields {
@@ -110,15 +110,14 @@ func TestEmptyInfo(t *testing.T) {
 	}
 	full := infoWith(StateEstablished, false, nil)
 	if _, ok := full.Get(NumFields); ok {
-		t.Error("there is a field that is none")
+		t.Error("a field beyond the last one exists")
 	}
 	if info.Len() != 0 || full.Len() != MaxInfoSize {
 		t.Errorf("lengths are %d and %d", info.Len(), full.Len())
 	}
 }
 
-// TestPackedAccECN reads the last four bytes in the two layouts that the
-// length does not distinguish.
+// TestPackedAccECN reads the last four bytes in both layouts, which have the same length.
 func TestPackedAccECN(t *testing.T) {
 	raw := make([]byte, MaxInfoSize)
 	// ecn_mode 2, accecn_opt_seen 3, accecn_fail_mode 9, options2 0x123456.
@@ -152,8 +151,8 @@ func TestPackedAccECN(t *testing.T) {
 	}
 }
 
-// TestFieldSince samples the releases; the lengths are compared with the C headers'
-// elsewhere.
+// TestFieldSince checks the releases of some fields. Other tests compare the lengths with
+// the C headers.
 func TestFieldSince(t *testing.T) {
 	for f, want := range map[Field]string{
 		FieldRTT: "2.6", FieldTotalRetrans: "2.6", FieldPacingRate: "3.15", FieldBytesAcked: "4.1", FieldSegsIn: "4.2", FieldMinRTT: "4.6",
@@ -161,7 +160,7 @@ func TestFieldSince(t *testing.T) {
 		FieldSndWnd: "5.4", FieldRehash: "6.2", FieldTotalRTO: "6.7", FieldReceivedCE: "6.18", NumFields: "",
 	} {
 		if got := f.Since(); got != want {
-			t.Errorf("%v is there since %q, want %q", f, got, want)
+			t.Errorf("%v exists since %q, want %q", f, got, want)
 		}
 	}
 

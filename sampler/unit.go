@@ -1,11 +1,11 @@
 package sampler
 
-// Unit is what the kernel counts a field in.
+// Unit is the unit of a field.
 type Unit uint8
 
 // The units.
 const (
-	// Number is for states, exponents, bits and events.
+	// Number is the unit of states, exponents, bits and events.
 	Number Unit = iota
 	Segments
 	Bytes

@@ -8,7 +8,7 @@ type Attribute struct {
 	Payload []byte // without padding
 }
 
-// The attributes that can be made here (uapi/linux/inet_diag.h).
+// The attributes that this package makes (uapi/linux/inet_diag.h).
 const (
 	kindInfo       = 2
 	kindVegas      = 3
@@ -35,8 +35,8 @@ func Memory(words ...uint32) Attribute { return ofWords(kindMemory, words) }
 // Vegas returns INET_DIAG_VEGASINFO, the words of struct tcpvegas_info.
 func Vegas(words [4]uint32) Attribute { return ofWords(kindVegas, words[:]) }
 
-// DCTCP returns INET_DIAG_DCTCPINFO, the words of struct tcp_dctcp_info, of
-// which the first one holds two of 16 bits.
+// DCTCP returns INET_DIAG_DCTCPINFO, the words of struct tcp_dctcp_info. The first one
+// holds two values of 16 bits.
 func DCTCP(words [4]uint32) Attribute { return ofWords(kindDCTCP, words[:]) }
 
 // BBR returns INET_DIAG_BBRINFO, the words of struct tcp_bbr_info.
@@ -54,8 +54,8 @@ func appendWords(b []byte, words ...uint32) []byte {
 	return b
 }
 
-// appendTo appends the attribute with its header and padding. The length that
-// the header has leaves the padding out.
+// appendTo appends the attribute with its header and padding. The length in the header
+// excludes the padding.
 func (a Attribute) appendTo(b []byte) []byte {
 	const sizeofHeader, align = 4, 4
 

@@ -6,7 +6,7 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// Describe renders what verdicts depend on, for messages of failed tests.
+// Describe renders the fields that verdicts depend on, for messages of failed tests.
 func Describe(s *sampler.Socket) string {
 	info := &s.Info
 

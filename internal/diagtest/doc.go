@@ -1,11 +1,10 @@
-// Package diagtest makes up what the kernel's sock_diag says about TCP sockets,
-// for tests that need rows of their own choice without a kernel.
+// Package diagtest makes rows of the kernel's sock_diag for TCP sockets, for tests that
+// need particular rows without a kernel.
 //
-// A [Row] with its [TCPInfo] and each [Attribute] is written as a test thinks of
-// it and encoded as the kernel lays it out. [Decode] returns what the sampler
-// makes of rows, and a [Recording] plays one dump of them after another. Both go
-// by way of a recording, the only one from bytes to sockets that is open to
-// other packages.
+// A test fills a [Row] with a [TCPInfo] and any [Attribute]; the row is encoded in the
+// kernel's layout. [Decode] returns the sockets that the sampler decodes from rows, and a
+// [Recording] replays dumps of them. Both use a recording: other packages cannot pass
+// bytes to the sampler otherwise.
 //
 // Reference: uapi/linux/inet_diag.h and uapi/linux/tcp.h of Linux 7.0.
 package diagtest

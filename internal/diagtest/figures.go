@@ -2,8 +2,8 @@ package diagtest
 
 import "encoding/binary"
 
-// Figures turns the input of a fuzz test into figures. It is used up from the
-// front; what is missing counts as zero bytes.
+// Figures turns the input of a fuzz test into numbers. It consumes Bytes from the start,
+// then returns zeros.
 type Figures struct{ Bytes []byte }
 
 // Uint64 returns any number.
@@ -28,11 +28,11 @@ func (f *Figures) Byte() byte {
 	return v
 }
 
-// Seconds returns a time of zero to an hour, mostly a short one.
+// Seconds returns a time from zero to an hour, mostly a short one.
 func (f *Figures) Seconds() float64 {
-	most := []uint64{1, 20, 500, 5_000, 3_600_001}[f.Byte()%5]
+	limit := []uint64{1, 20, 500, 5_000, 3_600_001}[f.Byte()%5]
 
-	return float64(f.Uint64()%most) / 1e3
+	return float64(f.Uint64()%limit) / 1e3
 }
 
 // Share returns 0 to 1.

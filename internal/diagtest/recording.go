@@ -9,17 +9,17 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// kernel is the release that the recordings name: it determines the layout of AccECNed.
+// kernel is the release in the recordings: it determines the layout of AccECNed.
 const kernel = "7.0.0"
 
-// Recording is a recording in memory that is played while it is made.
+// Recording is a recording in memory that is replayed while it is made.
 type Recording struct {
 	file     bytes.Buffer
 	recorder *sampler.Recorder
 	replay   *sampler.Replay
 }
 
-// NewRecording begins a recording.
+// NewRecording starts a recording.
 func NewRecording(tb testing.TB) *Recording {
 	tb.Helper()
 
@@ -37,7 +37,7 @@ func NewRecording(tb testing.TB) *Recording {
 	return r
 }
 
-// Dump plays a dump of the rows, all of them sampled at one time, to sink.
+// Dump replays a dump of the rows to sink, all with one time.
 func (r *Recording) Dump(tb testing.TB, at time.Time, rows []Row, sink sampler.Sink) sampler.Dump {
 	tb.Helper()
 
@@ -67,7 +67,7 @@ func (r *Recording) Dump(tb testing.TB, at time.Time, rows []Row, sink sampler.S
 	return done
 }
 
-// Decode returns the sockets that the sampler makes of the rows.
+// Decode returns the sockets that the sampler decodes from the rows.
 func Decode(tb testing.TB, rows ...Row) []sampler.Socket {
 	tb.Helper()
 
@@ -78,5 +78,5 @@ func Decode(tb testing.TB, rows ...Row) []sampler.Socket {
 	return all
 }
 
-// SetSkip has the dumps to come leave out rows, see [sampler.Replay.SetSkip].
+// SetSkip makes later dumps skip rows, see [sampler.Replay.SetSkip].
 func (r *Recording) SetSkip(skip sampler.Skip) { r.replay.SetSkip(skip) }

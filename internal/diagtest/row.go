@@ -8,13 +8,13 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// NoInfo as the InfoSize of a row says that it comes without tcp_info.
+// NoInfo is the InfoSize of a row without tcp_info.
 const NoInfo = -1
 
-// Row is one row of a dump in the kernel's terms: struct inet_diag_msg and what
-// follows it (uapi/linux/inet_diag.h).
+// Row is one row of a dump: struct inet_diag_msg and the attributes that follow it
+// (uapi/linux/inet_diag.h).
 type Row struct {
-	Family               sampler.Family // zero: that of Local
+	Family               sampler.Family // zero for the family of Local
 	State                sampler.State
 	Timer                sampler.Timer
 	TimerRetrans         uint8
@@ -22,15 +22,15 @@ type Row struct {
 	Ifindex              uint32
 	Cookie               uint64
 	Expires              uint32 // ms
-	RecvQueue, SendQueue uint32 // bytes; of a listener: accept queue and its limit
+	RecvQueue, SendQueue uint32 // bytes; for a listener: accept queue and backlog
 	UID, Inode           uint32
 
-	Info       TCPInfo     // State is filled in from the row
-	InfoSize   int         // how many bytes of Info: zero for all, NoInfo for none
-	Attributes []Attribute // behind tcp_info
+	Info       TCPInfo     // State is set from the row
+	InfoSize   int         // bytes of Info to encode: zero for all, NoInfo for none
+	Attributes []Attribute // after tcp_info
 }
 
-// Message encodes the row as the kernel does, as one netlink message.
+// Message encodes the row as one netlink message of the kernel.
 func (r *Row) Message() []byte {
 	const (
 		sizeofHeader     = 16
@@ -79,8 +79,7 @@ func (r *Row) family() sampler.Family {
 	}
 }
 
-// appendAddress appends the 16 bytes that hold an address, of which IPv4 takes
-// the first four.
+// appendAddress appends the 16 bytes that hold an address. IPv4 uses the first four.
 func (r *Row) appendAddress(b []byte, a netip.Addr) []byte {
 	var field [16]byte
 

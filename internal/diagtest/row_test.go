@@ -9,8 +9,8 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// TestRowsSurviveTheWire makes sure that rows say what they are meant to say.
-func TestRowsSurviveTheWire(t *testing.T) {
+// TestRowsRoundTrip decodes rows and compares the sockets with them.
+func TestRowsRoundTrip(t *testing.T) {
 	r := Row{
 		State: sampler.StateEstablished, Timer: sampler.TimerProbe, Cookie: 0x1234_5678_9abc,
 		Local: netip.MustParseAddrPort("192.0.2.1:443"), Remote: netip.MustParseAddrPort("10.86.120.1:39612"),

@@ -6,8 +6,8 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// Established returns the row of an idle, healthy connection over a path of 20 ms,
-// a different one for each cookie.
+// Established returns the row of an idle, healthy connection over a path of 20 ms. Each
+// cookie has another remote address.
 func Established(cookie uint64) Row {
 	return Row{
 		State:  sampler.StateEstablished,
@@ -37,8 +37,8 @@ func Listener(cookie uint64, local string, queue, limit uint32) Row {
 	return r
 }
 
-// Outstanding returns the row of a connection with a segment in flight, sent and
-// last heard of so many ms ago.
+// Outstanding returns the row of a connection with a segment in flight. Data was last
+// sent, and data and an ACK last received, the given number of ms ago.
 func Outstanding(sent, heard uint32) Row {
 	r := Established(1)
 	r.Info.Unacked, r.SendQueue, r.Timer, r.Expires = 1, 300, sampler.TimerRetransmit, 100

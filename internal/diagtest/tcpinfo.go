@@ -2,9 +2,9 @@ package diagtest
 
 import "encoding/binary"
 
-// TCPInfo is struct tcp_info (uapi/linux/tcp.h), its fields in the kernel's
-// units and under the kernel's names without tcpi_. It has no holes, so that its
-// fields in a row are what the kernel sends.
+// TCPInfo is struct tcp_info (uapi/linux/tcp.h). The fields have the kernel's units, and
+// the kernel's names without tcpi_. It has no padding, so that its encoding is the
+// kernel's.
 type TCPInfo struct {
 	State, CAState, Retransmits, Probes, Backoff, Options       uint8
 	Wscale, Flags                                               uint8 // bit fields

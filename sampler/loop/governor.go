@@ -5,14 +5,14 @@ import "time"
 // governor stretches the time between two samples when sampling exceeds its CPU share.
 type governor struct {
 	// share is the maximum share of one CPU core, zero for no limit.
-	share       float64
-	least, most time.Duration
-	// interval is the current one.
+	share            float64
+	minimum, maximum time.Duration
+	// interval is the current interval.
 	interval time.Duration
 	// tick and round are the recent mean CPU times of samples, and of the rechecks
 	// between two of them.
 	tick, round time.Duration
-	// warm: the first sample, which has cold caches and new connections only, is over.
+	// warm: the first sample is over. It has cold caches, and new connections only.
 	warm bool
 }
 
@@ -29,8 +29,8 @@ const (
 	roundShare = 0.5
 )
 
-func newGovernor(share float64, least, most time.Duration) governor {
-	return governor{share: share, least: least, most: max(least, most), interval: least}
+func newGovernor(share float64, minimum, maximum time.Duration) governor {
+	return governor{share: share, minimum: minimum, maximum: max(minimum, maximum), interval: minimum}
 }
 
 // spent adds the CPU time of a sample and of the rechecks before it, and reports whether
@@ -62,7 +62,7 @@ func (g *governor) spent(tick, rounds time.Duration) (changed bool) {
 		g.interval = needed
 	}
 
-	g.interval = max(g.least, min(g.interval, g.most))
+	g.interval = max(g.minimum, min(g.interval, g.maximum))
 
 	return g.interval != before
 }

@@ -33,13 +33,13 @@ func TestGovernorStretches(t *testing.T) {
 	}
 }
 
-// TestGovernorIsGentle: no interval is much longer than the previous one, one dear
-// sample changes little, and what is cheap again is fast again.
-func TestGovernorIsGentle(t *testing.T) {
+// TestGovernorAdaptsSlowly: no interval is much longer than the previous one, one
+// expensive sample changes little, and cheap samples shorten the interval again.
+func TestGovernorAdaptsSlowly(t *testing.T) {
 	g := newGovernor(0.1, time.Second, 10*time.Second)
 
 	if g.spent(time.Minute, 0) || g.interval != time.Second {
-		t.Errorf("the first sample, which is dear, made it %v", g.interval)
+		t.Errorf("after the first sample, which is expensive: every %v", g.interval)
 	}
 
 	for range 10 {
@@ -47,13 +47,13 @@ func TestGovernorIsGentle(t *testing.T) {
 	}
 
 	if g.spent(200*time.Millisecond, 0); g.interval != time.Second {
-		t.Errorf("one dear sample made it %v", g.interval)
+		t.Errorf("after one expensive sample: every %v", g.interval)
 	}
 
 	for range 30 {
 		before := g.interval
 		if changed := g.spent(500*time.Millisecond, 0); changed != (g.interval != before) {
-			t.Error("does not show of a change")
+			t.Error("spent does not report whether the interval changed")
 		}
 
 		if g.interval > before*3/2 {
@@ -70,24 +70,24 @@ func TestGovernorIsGentle(t *testing.T) {
 	}
 
 	if g.interval != time.Second {
-		t.Errorf("every %v when it is cheap again", g.interval)
+		t.Errorf("after cheap samples: every %v", g.interval)
 	}
 }
 
-func TestGovernorBoundsRounds(t *testing.T) {
+func TestGovernorLimitsRounds(t *testing.T) {
 	g := newGovernor(0.1, time.Second, time.Second)
 
 	if !g.allows(12*time.Millisecond, 250*time.Millisecond) || g.allows(13*time.Millisecond, 250*time.Millisecond) {
-		t.Error("rounds may take half of the share")
+		t.Error("rounds may use half of the share")
 	}
 
 	if g = newGovernor(0, time.Second, time.Second); !g.allows(time.Hour, time.Second) {
-		t.Error("without a limit they may take what they want")
+		t.Error("without a limit, rounds are limited")
 	}
 }
 
-// TestLoopIsGoverned: samples that take 0.3 s of processor time are taken every three
-// seconds at a tenth of a processor.
+// TestLoopIsGoverned limits the CPU use to a tenth of a core: samples of 0.3 s of CPU time
+// are taken every three seconds.
 func TestLoopIsGoverned(t *testing.T) {
 	const each = 300 * time.Millisecond
 

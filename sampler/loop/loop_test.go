@@ -15,11 +15,11 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// diary is a Consumer that notes what happens when.
+// diary is a Consumer that notes its calls and their times.
 type diary struct {
-	begin   time.Time
-	lines   []string
-	watched []sampler.Target
+	begin      time.Time
+	lines      []string
+	suspicious []sampler.Target
 }
 
 func newDiary() *diary { return &diary{begin: time.Now()} }
@@ -32,11 +32,11 @@ func (d *diary) Begin(sampler.Space)                             { d.note("begin
 func (d *diary) Sockets(_ time.Time, sockets []sampler.Socket)   { d.note("%d sockets", len(sockets)) }
 func (d *diary) End(dump sampler.Dump)                           { d.note("end %d", dump.Sockets) }
 func (d *diary) Abort()                                          { d.note("abort") }
-func (d *diary) Suspicious() []sampler.Target                    { return d.watched }
+func (d *diary) Suspicious() []sampler.Target                    { return d.suspicious }
 func (d *diary) Rechecked(_ time.Time, sockets []sampler.Socket) { d.note("%d again", len(sockets)) }
 func (d *diary) Settle(time.Time)                                { d.note("settle") }
 
-// onlooker is an Observer that notes into a diary.
+// onlooker is an Observer that notes its calls in a diary.
 type onlooker struct{ *diary }
 
 func (o onlooker) Rechecked(n int, took time.Duration)   { o.note("recheck %d, took %v", n, took) }
@@ -49,7 +49,7 @@ func (o onlooker) Ticked(dump sampler.Dump, took time.Duration) {
 	o.note("ticked %d, took %v", dump.Sockets, took)
 }
 
-// pick returns the lines of the diary that have one of the words.
+// pick returns the lines of the diary that contain one of the words.
 func (d *diary) pick(words ...string) []string {
 	var picked []string
 	for _, line := range d.lines {
@@ -67,11 +67,11 @@ type script struct {
 	fails  func(nth int) error
 	nth    int
 	opened int
-	// The same for rounds of rechecking.
+	// The same for rounds of rechecking:
 	roundTakes func(nth int) time.Duration
 	roundFails func(nth int) error
 	round      int
-	// openErr fails the nth opening.
+	// openErr returns the error of the nth call of open.
 	openErr func(nth int) error
 }
 
@@ -100,7 +100,7 @@ func (s *script) Dump(sink sampler.Sink) (sampler.Dump, error) {
 	return sampler.Dump{Sockets: s.nth}, nil
 }
 
-func (s *script) Read([]sampler.Target, sampler.Sink) error { return errors.New("none reads") }
+func (s *script) Read([]sampler.Target, sampler.Sink) error { return errors.New("not implemented") }
 
 func (s *script) Recheck(targets []sampler.Target, sink sampler.Sink) (sampler.Round, error) {
 	s.round++
@@ -118,16 +118,16 @@ func (s *script) Recheck(targets []sampler.Target, sink sampler.Sink) (sampler.R
 
 func (s *script) Close() error {
 	s.diary.note("close")
-	return errors.New("none cares")
+	return errors.New("ignored")
 }
 
-// runFor runs a loop for a time in a bubble with a clock of its own.
+// runFor runs a loop for d, on a fake clock, and returns the lines of its diary.
 func runFor(t *testing.T, d time.Duration, configure func(*script)) []string {
 	t.Helper()
 	return runLoop(t, d, func(_ context.Context, s *script, _ *Loop) { configure(s) })
 }
 
-// runLoop is runFor with the loop to configure, too, and the context it ends by.
+// runLoop is like runFor; configure also gets the loop and the context of Run.
 func runLoop(t *testing.T, d time.Duration, configure func(context.Context, *script, *Loop)) []string {
 	t.Helper()
 	var all *diary
@@ -144,7 +144,7 @@ func runLoop(t *testing.T, d time.Duration, configure func(context.Context, *scr
 		cancel()
 		wg.Wait()
 		if took := time.Since(all.begin); took != d {
-			t.Errorf("Run ended %v after its context", took-d)
+			t.Errorf("Run returned %v after its context was done", took-d)
 		}
 	})
 	return all.lines
@@ -157,7 +157,7 @@ func requireLines(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// TestLoopTicks samples on the grid, whatever a dump takes.
+// TestLoopTicks samples on the grid, however long a dump takes.
 func TestLoopTicks(t *testing.T) {
 	got := runFor(t, 2500*time.Millisecond, func(s *script) {
 		s.takes = func(nth int) time.Duration { return time.Duration(nth) * 100 * time.Millisecond }
@@ -171,7 +171,7 @@ func TestLoopTicks(t *testing.T) {
 	)
 }
 
-// TestLoopDropsTicks counts the ticks that a late dump has passed.
+// TestLoopDropsTicks counts the ticks missed during a long dump.
 func TestLoopDropsTicks(t *testing.T) {
 	got := runFor(t, 9500*time.Millisecond, func(s *script) {
 		s.takes = func(nth int) time.Duration {
@@ -185,8 +185,8 @@ func TestLoopDropsTicks(t *testing.T) {
 	)
 }
 
-// TestLoopBacksOff closes and opens again after a failure, ever more rarely,
-// and starts again with a second after a success.
+// TestLoopBacksOff reopens the source after a failure with exponential backoff. A success
+// resets the backoff.
 func TestLoopBacksOff(t *testing.T) {
 	boom := errors.New("boom")
 	got := runFor(t, 5*time.Minute-time.Millisecond, func(s *script) {
@@ -217,15 +217,14 @@ func TestLoopBacksOff(t *testing.T) {
 		t.Errorf("opened %d times, closed %d times", opens, closes)
 	}
 	if missed := d.pick("missed"); missed != nil {
-		t.Errorf("waiting is no missing: %q", missed)
+		t.Errorf("ticks are missed while waiting for the retry: %q", missed)
 	}
 	if last := d.pick("ticked"); last[len(last)-1] != "4m59s ticked 66, took 0s" {
-		t.Errorf("at last %q", last[len(last)-1])
+		t.Errorf("at the end %q", last[len(last)-1])
 	}
 }
 
-// TestLoopOpens tries again when the source can't be opened; the consumer does
-// not hear of it.
+// TestLoopOpens retries if the source cannot be opened. It does not call the consumer.
 func TestLoopOpens(t *testing.T) {
 	got := runFor(t, 4500*time.Millisecond, func(s *script) {
 		s.openErr = func(nth int) error {
@@ -244,7 +243,7 @@ func TestLoopOpens(t *testing.T) {
 	)
 }
 
-// TestLoopEndsEarly does nothing when there is no time to.
+// TestLoopEndsEarly does nothing if the context is already done.
 func TestLoopEndsEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
@@ -256,7 +255,7 @@ func TestLoopEndsEarly(t *testing.T) {
 	})
 }
 
-// TestLoopEndsInDump closes the source after a dump that the context's end met.
+// TestLoopEndsInDump closes the source after the dump during which the context ended.
 func TestLoopEndsInDump(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()

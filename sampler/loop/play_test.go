@@ -19,7 +19,7 @@ func must(tb testing.TB, err error) {
 	}
 }
 
-// datagram returns the rows of connections with the cookies.
+// datagram returns rows of connections with the cookies.
 func datagram(cookies ...uint64) (b []byte) {
 	for _, cookie := range cookies {
 		row := diagtest.Established(cookie)
@@ -29,7 +29,8 @@ func datagram(cookies ...uint64) (b []byte) {
 	return b
 }
 
-// recorded returns a recording that is made by write, which gets the times.
+// recorded returns a recording of the calls that write makes. The function at returns
+// times after the start.
 func recorded(tb testing.TB, write func(r *sampler.Recorder, at func(ms int) time.Time)) []byte {
 	tb.Helper()
 
@@ -78,7 +79,8 @@ func roundsRecording(tb testing.TB) []byte {
 	})
 }
 
-// TestPlayAnswers answers between the parts of a recording, from what was played.
+// TestPlayAnswers answers questions between the parts of a recording, from the sockets
+// replayed so far.
 func TestPlayAnswers(t *testing.T) {
 	recording := roundsRecording(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -10,21 +10,21 @@ import (
 // Question is asked on any goroutine and answered on the goroutine that samples, between
 // two samples, where the consumer may be read.
 type Question interface {
-	// Answer works on the answer until it is done or until passes, whichever is first:
-	// more would delay a sample. A question that is not done is continued later. src
-	// reads sockets for it, nil while there is no source.
+	// Answer works on the answer until it is done, or until the given time, to delay no
+	// sample. A question that is not done is continued later. src reads sockets for it,
+	// nil while there is no source.
 	Answer(src sampler.Reader, until time.Time) (done bool)
 }
 
 const (
 	// minGap is the minimum time before the next sample to start work on a question.
 	minGap = time.Millisecond
-	// turn is the maximum time a question works at once, so that it does not delay the
-	// end.
+	// turn is the maximum time a question works at once, so that it does not delay
+	// shutdown.
 	turn = 100 * time.Millisecond
 )
 
-// pause answers questions until a time, and reports whether ctx is still alive.
+// pause answers questions until the given time, and reports whether ctx is not done.
 func (l *Loop) pause(ctx context.Context, until time.Time) bool {
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
@@ -35,7 +35,7 @@ func (l *Loop) pause(ctx context.Context, until time.Time) bool {
 		l.answer(ctx, until)
 
 		if l.question != nil {
-			questions = nil // one at a time; it goes on in the next gap
+			questions = nil // one at a time; it continues in the next pause
 		}
 
 		select {
@@ -57,13 +57,13 @@ func (l *Loop) pause(ctx context.Context, until time.Time) bool {
 func (l *Loop) answer(ctx context.Context, until time.Time) {
 	for l.question != nil && ctx.Err() == nil {
 		now := time.Now()
-		left := until.Sub(now)
+		remaining := until.Sub(now)
 
-		if left < minGap {
+		if remaining < minGap {
 			return
 		}
 
-		if l.question.Answer(l.source, now.Add(min(left, turn))) {
+		if l.question.Answer(l.source, now.Add(min(remaining, turn))) {
 			l.question = nil
 		}
 	}

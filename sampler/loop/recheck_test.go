@@ -13,11 +13,11 @@ import (
 
 const ms = time.Millisecond
 
-// watching makes the loop recheck three sockets.
-func watching(interval time.Duration) func(context.Context, *script, *Loop) {
+// rechecking makes the loop recheck three sockets.
+func rechecking(interval time.Duration) func(context.Context, *script, *Loop) {
 	return func(_ context.Context, s *script, l *Loop) {
 		l.RecheckInterval = interval
-		s.diary.watched = make([]sampler.Target, 3)
+		s.diary.suspicious = make([]sampler.Target, 3)
 	}
 }
 
@@ -28,15 +28,15 @@ func TestLoopRecheck(t *testing.T) {
 		-ms:         nil,
 		250 * ms:    {"250ms", "500ms", "750ms", "1.25s", "1.5s", "1.75s"},
 		300 * ms:    {"300ms", "600ms", "900ms", "1.3s", "1.6s", "1.9s"},
-		333 * ms:    {"333ms", "666ms", "1.333s", "1.666s"}, // 999 ms is too near to the tick
+		333 * ms:    {"333ms", "666ms", "1.333s", "1.666s"}, // 999 ms is too close to the tick
 		500 * ms:    {"500ms", "1.5s"},
-		909 * ms:    {"909ms", "1.909s"}, // 91 ms are a tenth of it
+		909 * ms:    {"909ms", "1.909s"}, // the remaining 91 ms are a tenth of it
 		910 * ms:    nil,
 		time.Second: nil,
 		time.Hour:   nil,
 	} {
 		t.Run(interval.String(), func(t *testing.T) {
-			got := runLoop(t, 1999*ms, watching(interval))
+			got := runLoop(t, 1999*ms, rechecking(interval))
 			d := diary{lines: got}
 			var all []string
 			for _, at := range want {
@@ -48,16 +48,16 @@ func TestLoopRecheck(t *testing.T) {
 	}
 }
 
-// TestLoopRechecksNothing asks no one when nothing is watched.
+// TestLoopRechecksNothing makes no rounds without suspicious connections.
 func TestLoopRechecksNothing(t *testing.T) {
 	got := runLoop(t, 999*ms, func(_ context.Context, _ *script, l *Loop) { l.RecheckInterval = 250 * ms })
 	requireLines(t, got, "0s open", "0s begin", "0s 1 sockets", "0s end 1", "0s ticked 1, took 0s", "999ms close")
 }
 
-// TestLoopDropsRounds drops the rounds that a late dump or round has passed.
+// TestLoopDropsRounds drops the rounds missed during a long dump or round.
 func TestLoopDropsRounds(t *testing.T) {
 	got := runLoop(t, 3999*ms, func(ctx context.Context, s *script, l *Loop) {
-		watching(250*ms)(ctx, s, l)
+		rechecking(250*ms)(ctx, s, l)
 		s.takes = func(nth int) time.Duration { return []time.Duration{0, 300 * ms, 250 * ms, 1100 * ms}[nth%4] }
 		s.roundTakes = func(nth int) time.Duration { return map[int]time.Duration{2: 260 * ms, 4: 20 * ms}[nth] }
 	})
@@ -65,17 +65,17 @@ func TestLoopDropsRounds(t *testing.T) {
 	requireLines(
 		t, d.pick("begin", "settle", "missed", "recheck"),
 		"0s begin", "500ms settle", "500ms recheck 3, took 0s", "1.01s settle", "1.01s recheck 3, took 260ms",
-		"1.01s begin", // 250 ms, beyond the first round: the tick came late, its grid did not
+		"1.01s begin", // lasts 250 ms, past the first round: a late tick does not move the grid
 		"1.5s settle", "1.5s recheck 3, took 0s", "1.77s settle", "1.77s recheck 3, took 20ms",
 		"2s begin", "3.1s missed 1", "3.25s settle", "3.25s recheck 3, took 0s",
 		"3.5s settle", "3.5s recheck 3, took 0s", "3.75s settle", "3.75s recheck 3, took 0s",
 	)
 }
 
-// TestLoopRoundFails closes the source after a round that broke off, as after a dump.
+// TestLoopRoundFails closes the source after a failed round, like after a failed dump.
 func TestLoopRoundFails(t *testing.T) {
 	got := runLoop(t, 1600*ms, func(ctx context.Context, s *script, l *Loop) {
-		watching(250*ms)(ctx, s, l)
+		rechecking(250*ms)(ctx, s, l)
 		s.roundFails = func(nth int) error {
 			if nth == 2 {
 				return errors.New("boom")
@@ -91,11 +91,11 @@ func TestLoopRoundFails(t *testing.T) {
 	)
 }
 
-// question works for a while each time it is asked, but not beyond the time.
+// question takes some time to answer, and stops at the given time.
 type question struct {
 	diary *diary
 	name  string
-	work  time.Duration // what is left to do
+	work  time.Duration // remaining
 }
 
 func (q *question) Answer(src sampler.Reader, until time.Time) bool {
@@ -106,8 +106,8 @@ func (q *question) Answer(src sampler.Reader, until time.Time) bool {
 	return q.work <= 0
 }
 
-// asking asks questions at their times, in the order given; a question that
-// can't be asked is given up with ctx.
+// asking asks questions at the given times, in the given order. It gives up when ctx is
+// done.
 func asking(ctx context.Context, s *script, l *Loop, questions map[time.Duration][]time.Duration) {
 	c := make(chan Question, 10)
 	l.Questions = c
@@ -123,7 +123,7 @@ func asking(ctx context.Context, s *script, l *Loop, questions map[time.Duration
 	}
 }
 
-// TestLoopAnswers answers between what is due, and never delays it.
+// TestLoopAnswers answers questions between samples and rounds, and delays neither.
 func TestLoopAnswers(t *testing.T) {
 	for name, test := range map[string]struct {
 		questions map[time.Duration][]time.Duration
@@ -149,14 +149,14 @@ func TestLoopAnswers(t *testing.T) {
 				"1.05s question 2 of 0s until 1.15s, source true",
 			},
 		},
-		"with a millisecond left": {
+		"with a millisecond remaining": {
 			map[time.Duration][]time.Duration{999 * ms: {5 * ms}},
 			[]string{
 				"999ms question 1 of 5ms until 1s, source true",
 				"1s question 1 of 4ms until 1.1s, source true",
 			},
 		},
-		"with less left": {
+		"with less remaining": {
 			map[time.Duration][]time.Duration{999*ms + 1: {5 * ms}, 999*ms + 2: {5 * ms}},
 			[]string{
 				"1s question 1 of 5ms until 1.1s, source true",
@@ -174,7 +174,7 @@ func TestLoopAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := runLoop(t, 4999*ms, func(ctx context.Context, s *script, l *Loop) {
-				watching(600*ms)(ctx, s, l)
+				rechecking(600*ms)(ctx, s, l)
 				s.takes = func(nth int) time.Duration { return map[int]time.Duration{3: 300 * ms}[nth] }
 				s.fails = func(nth int) error { return map[int]error{4: errors.New("boom")}[nth] }
 				asking(ctx, s, l, test.questions)
@@ -189,7 +189,8 @@ func TestLoopAnswers(t *testing.T) {
 	}
 }
 
-// TestLoopEndsWithQuestions ends after the turn of a question, whatever still waits.
+// TestLoopEndsWithQuestions ends after the turn of the current question, even if others
+// wait.
 func TestLoopEndsWithQuestions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
@@ -207,7 +208,7 @@ func TestLoopEndsWithQuestions(t *testing.T) {
 	})
 }
 
-// TestLoopClosedQuestions goes on when no one can ask any more.
+// TestLoopClosedQuestions continues after the channel of questions is closed.
 func TestLoopClosedQuestions(t *testing.T) {
 	got := runLoop(t, 1500*ms, func(_ context.Context, _ *script, l *Loop) {
 		c := make(chan Question)
@@ -218,7 +219,7 @@ func TestLoopClosedQuestions(t *testing.T) {
 	requireLines(t, d.pick("begin"), "0s begin", "1s begin")
 }
 
-// TestAnswer serves questions until its context or the channel ends.
+// TestAnswer answers questions until the context is done or the channel is closed.
 func TestAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
@@ -230,7 +231,7 @@ func TestAnswer(t *testing.T) {
 		c <- &question{d, "c", time.Hour}
 		Answer(ctx, c, &sampler.Replay{})
 		if now := time.Since(d.begin); now != 1050*ms {
-			t.Errorf("it ended after %v", now)
+			t.Errorf("it returned after %v", now)
 		}
 		requireLines(
 			t, d.lines[:4],
