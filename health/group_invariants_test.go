@@ -48,6 +48,8 @@ func requireSameSums(tb testing.TB, t *Tracker) {
 		tb.Fatalf("%d opened and %d closed over groups, %d and %d in all", sum.Opened, sum.Closed, t.stats.Opened, t.stats.Closed)
 	}
 
+	requireRecounted(tb, t)
+
 	if len(t.arrivals) > 0 {
 		return
 	}
@@ -66,5 +68,60 @@ func requireSameSums(tb testing.TB, t *Tracker) {
 
 	if all.Statuses != t.counts.statuses || all.Idle != t.counts.idle {
 		tb.Fatalf("%v over groups, %d idle; %v in all, %d idle", all.Statuses, all.Idle, t.counts.statuses, t.counts.idle)
+	}
+}
+
+// requireRecounted fails unless the counts are those of all connections that the last
+// complete sample of their namespace contained.
+func requireRecounted(tb testing.TB, t *Tracker) {
+	tb.Helper()
+
+	var want counts
+
+	ofGroups := make(map[string]*group.Counts)
+
+	for key, i := range indexed(t) {
+		c := t.slab.conn(i)
+		if c.counted != (c.missed == 0) {
+			tb.Fatalf("connection %v was missed %d times, but counted is %v", key, c.missed, c.counted)
+		}
+
+		if !c.counted {
+			continue
+		}
+
+		v := c.judged.Verdict()
+		want.statuses[v.Status]++
+
+		for f := range v.Flags.All() {
+			want.flags[f]++
+		}
+
+		if v.Idle {
+			want.idle++
+		}
+
+		if name := t.groupName(c); c.group != group.None {
+			if ofGroups[name] == nil {
+				ofGroups[name] = new(group.Counts)
+			}
+
+			ofGroups[name].Add(c.member(), 1)
+		}
+	}
+
+	if t.counts != want {
+		tb.Fatalf("the counts are %+v, a recount makes %+v", t.counts, want)
+	}
+
+	for _, g := range t.groups.Snapshot(0, false) {
+		want := ofGroups[g.Name]
+		if want == nil {
+			want = new(group.Counts)
+		}
+
+		if g.Counts != *want {
+			tb.Fatalf("the counts of %q are %+v, a recount makes %+v", g.Name, g.Counts, *want)
+		}
 	}
 }

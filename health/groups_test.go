@@ -8,6 +8,7 @@ import (
 
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
@@ -327,4 +328,51 @@ func TestGroupSnapshotsStay(t *testing.T) {
 	if after := fmt.Sprint(first.Groups, first.Totals); after != before {
 		t.Errorf("was %s,\nis %s", before, after)
 	}
+}
+
+// TestGroupOfAReturningConnection: a connection that ended without a group returns in the
+// sample in which a place becomes free. It is counted once, with the group's move to that
+// place.
+func TestGroupOfAReturningConnection(t *testing.T) {
+	policy := DefaultPolicy()
+	policy.Grouping = group.NewGrouping([]group.Dimension{group.ByCgroup}, nil)
+	w := newWatch(t, Config{
+		Policy: policy, Groups: group.Config{Max: 1, Hold: 3 * time.Second}, Retention: 2 * time.Second,
+		CgroupName: func(id uint64) (string, bool) { return "", id == 7 }, // the others are not known yet
+	})
+
+	second := 0
+	tick := func(cookies ...uint64) {
+		var rows []row
+		for _, c := range cookies {
+			rows = append(rows, established(c))
+		}
+
+		sockets := diagtest.Decode(t, rows...)
+		for i := range sockets {
+			sockets[i].CgroupID = 6 + sockets[i].Cookie
+		}
+
+		feed(w.tracker, start.Add(time.Duration(second)*time.Second), sockets)
+		requireSound(t, w.tracker)
+
+		second++
+	}
+
+	tick(1, 2)
+
+	for range 4 { // the group of the first one becomes empty
+		tick(2)
+	}
+
+	tick()
+	tick() // the second one ends while it waits for its group
+	tick(2)
+	requireLabels(t, w.snapshot, group.Other)
+
+	tick(2)
+	requireLabels(t, w.snapshot, "8")
+
+	tick()
+	requireLabels(t, w.snapshot)
 }

@@ -18,6 +18,10 @@ func TestSizes(t *testing.T) {
 	if got := reflect.TypeFor[judge.Sample]().Size(); got != sampleBytes {
 		t.Errorf("a sample has %d bytes, the constant says %d", got, sampleBytes)
 	}
+
+	if got := reflect.TypeFor[resting]().Size(); got != restingBytes {
+		t.Errorf("a connection at rest has %d bytes, the constant says %d", got, restingBytes)
+	}
 }
 
 func TestNoPointers(t *testing.T) {

@@ -45,11 +45,7 @@ type rest struct {
 }
 
 // bytes returns the memory of the lists.
-func (r *rest) bytes() int {
-	const each = 32
-
-	return (cap(r.was) + cap(r.is)) * each
-}
+func (r *rest) bytes() int { return (cap(r.was) + cap(r.is)) * restingBytes }
 
 // dumpTime is the time of the first row of a dump.
 type dumpTime struct {

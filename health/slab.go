@@ -29,10 +29,11 @@ type slab struct {
 	used int
 }
 
-// Sizes in bytes of what the slab holds, for the estimate of its memory.
+// Sizes in bytes, for the estimate of the memory of the table.
 const (
 	connectionBytes = 392
 	sampleBytes     = 72
+	restingBytes    = 24
 )
 
 // neverSeen marks a free place in seen.

@@ -15,7 +15,7 @@ type Candidate struct {
 	Status    judge.Status
 	Points    int8
 	FirstSeen int64 // ms on the tracker's clock
-	slot      int   // in what goes with the candidates, steady while the heap moves
+	slot      int   // constant while the heap moves
 }
 
 // compare orders by severity, then by age, the more deserving being greater.
@@ -28,18 +28,20 @@ func (a *Candidate) compare(b *Candidate) int {
 	)
 }
 
-// Worst keeps the most deserving candidates in a heap, the mildest
-// on top.
+// Worst keeps the most deserving candidates in a heap, the least deserving one on top.
 type Worst struct {
 	limit   int
 	entries []Candidate
 }
 
+// NewWorst returns a heap of at most limit candidates.
+func NewWorst(limit int) Worst { return Worst{limit: limit} }
+
 // Clear drops all candidates.
 func (h *Worst) Clear() { h.entries = h.entries[:0] }
 
-// Offer takes a Candidate that deserves it and returns its slot: a new one,
-// or that of the Candidate that made room.
+// Offer takes a candidate, unless all others are more deserving. It returns the slot of
+// the candidate: a new one, or that of the candidate that it replaces.
 func (h *Worst) Offer(c Candidate) (slot int, taken bool) {
 	if len(h.entries) < h.limit {
 		c.slot = len(h.entries)
@@ -64,6 +66,9 @@ func (h *Worst) Offer(c Candidate) (slot int, taken bool) {
 func (h *Worst) Sort() {
 	slices.SortFunc(h.entries, func(a, b Candidate) int { return -a.compare(&b) })
 }
+
+// Entries returns the candidates, the most deserving first after Sort.
+func (h *Worst) Entries() []Candidate { return h.entries }
 
 func (h *Worst) up(i int) {
 	for i > 0 {
@@ -95,28 +100,22 @@ func (h *Worst) down(i int) {
 	}
 }
 
-// candidates are the Worst connections with a copy of their rows.
+// candidates are the worst connections with a copy of their sockets.
 type candidates struct {
 	Worst
 
-	rows []sampler.Socket // by slot
+	sockets []sampler.Socket // by slot
 }
 
-func (h *candidates) offer(c Candidate, row *sampler.Socket) {
+func (h *candidates) offer(c Candidate, s *sampler.Socket) {
 	slot, taken := h.Offer(c)
 	if !taken {
 		return
 	}
 
-	if slot == len(h.rows) {
-		h.rows = append(h.rows, sampler.Socket{})
+	if slot == len(h.sockets) {
+		h.sockets = append(h.sockets, sampler.Socket{})
 	}
 
-	h.rows[slot] = *row
+	h.sockets[slot] = *s
 }
-
-// NewWorst returns a heap of at most limit candidates.
-func NewWorst(limit int) Worst { return Worst{limit: limit} }
-
-// Entries returns the candidates, the most deserving first after Sort.
-func (h *Worst) Entries() []Candidate { return h.entries }

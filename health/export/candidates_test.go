@@ -33,8 +33,8 @@ func TestCandidatesKeepTheWorst(t *testing.T) {
 		}
 
 		for i := range h.entries {
-			if h.entries[i].Index != all[i].Index || h.rows[h.entries[i].slot].Cookie != uint64(all[i].Index) {
-				t.Fatalf("entry %d is %+v with the row of %d, want %+v", i, h.entries[i], h.rows[h.entries[i].slot].Cookie, all[i])
+			if h.entries[i].Index != all[i].Index || h.sockets[h.entries[i].slot].Cookie != uint64(all[i].Index) {
+				t.Fatalf("entry %d is %+v with the row of %d, want %+v", i, h.entries[i], h.sockets[h.entries[i].slot].Cookie, all[i])
 			}
 		}
 	}

@@ -1,6 +1,9 @@
 package export
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Check returns an error if the table contradicts itself. It is for tests.
 func (e *Table) Check() error {
@@ -8,6 +11,10 @@ func (e *Table) Check() error {
 
 	for i := range e.places {
 		p := &e.places[i]
+		if p.taken == slices.Contains(e.free, int32(i)) {
+			return fmt.Errorf("place %d is both taken and free, or neither", i)
+		}
+
 		if !p.taken {
 			continue
 		}

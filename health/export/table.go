@@ -145,7 +145,7 @@ func (e *Table) Settle(at int64, first bool) {
 			continue // it took over a place as a successor
 		}
 
-		s := &e.candidates.rows[cand.slot]
+		s := &e.candidates.sockets[cand.slot]
 
 		fresh := !first && !e.knows(s)
 		if fresh && !e.pace.allows() {
@@ -174,7 +174,7 @@ func (e *Table) knows(s *sampler.Socket) bool {
 
 // findPlace returns a free place for the candidate, or frees one.
 func (e *Table) findPlace(cand *Candidate, at int64) (int32, bool) {
-	if place, exported := e.byTuple[TupleOf(&e.candidates.rows[cand.slot], e.zone)]; exported {
+	if place, exported := e.byTuple[TupleOf(&e.candidates.sockets[cand.slot], e.zone)]; exported {
 		if !e.places[place].ended {
 			e.twins++
 

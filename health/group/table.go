@@ -15,8 +15,8 @@ type Config struct {
 }
 
 // Table holds the groups of the tracked connections. As many as the budget allows
-// have a place of their own, all others share the first place. The first group gets
-// the first place; of groups that appear together, the largest. An exported group
+// have a place of their own, all others share the first place. A new group gets a place
+// while there are any; of groups that appear together, the largest do. An exported group
 // stays exported, unless another one needs the place of one that has had no
 // connection for the hold time. Its totals are dropped with it, so that no series of
 // another group jumps; the totals of the host keep them.
@@ -38,7 +38,7 @@ type Table struct {
 	// past is the sum of those that gave up their places.
 	past Totals
 
-	// fresh are the entries made since the last call of Settle.
+	// fresh are the entries made since the last call of Begin.
 	fresh []int32
 	// now is the time of the last call of Settle, in ms on the tracker's clock.
 	now int64
@@ -99,6 +99,10 @@ func (t *Table) Folded() int { return t.folded }
 // Begin starts a sample. Places that have become free go to groups without one, which
 // are returned: until now, their connections were counted in [Other].
 func (t *Table) Begin() (moved []ID) {
+	// The end of a sample made these, for connections that ended without a group. Settle
+	// must not give them a place, because it does not report which groups moved.
+	t.fresh = t.fresh[:0]
+
 	if t.folded == 0 || t.findPlace() == noPlace {
 		return nil
 	}
