@@ -35,8 +35,8 @@ func TestCountersReadTheirFields(t *testing.T) {
 	var kept connection
 	kept.last = lastCounters{received: 4, outOfOrder: 9, segmentsOut: 10, segmentsIn: 11}
 	g := judge.NewGeometry(1000, 10_000)
-	w := judge.NewWindow(make([]judge.Sample, g.Length), judge.Position{}, &g)
-	kept.judged.Observe(&judge.Moment{Socket: s, At: 1, Now: 1}, &w, judge.DefaultThresholds(), new(judge.Evidence))
+	w := judge.NewWindow(make([]judge.Sample, g.Length), judge.Position{})
+	kept.judged.Observe(&judge.Moment{Socket: s, At: 1, Now: 1}, &w, &g, judge.DefaultThresholds(), new(judge.Evidence))
 
 	if kept.counters(w.Newest()) != c {
 		t.Errorf("kept is %v of %v", kept.counters(w.Newest()), c)

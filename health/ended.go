@@ -132,7 +132,7 @@ func (t *Tracker) finish(i uint32, c *connection, reason EndReason) {
 		FirstSeen:   t.times.wall(c.firstSeen),
 		LastSeen:    t.times.wall(w.Newest().At),
 		Opened:      c.opened,
-		Verdict:     v,
+		Verdict:     *v,
 		StatusSince: t.times.wall(v.Since),
 		Counters:    c.counters(w.Newest()),
 		Windows:     c.judged.Windows(),

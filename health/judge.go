@@ -23,7 +23,7 @@ func (t *Tracker) judge(i uint32, m *judge.Moment) {
 	t.account(c, &w, m.Socket)
 
 	before := c.contribution()
-	a := c.judged.Observe(m, &w, t.thresholds(c), &t.evidence)
+	a := c.judged.Observe(m, &w, &t.geometry, t.thresholds(c), &t.evidence)
 	c.position = w.Position()
 	c.state = m.Socket.State
 	t.recount(c, &before)
@@ -50,7 +50,7 @@ func (t *Tracker) take(i uint32, c *connection, m *judge.Moment, a *judge.Assess
 		t.countEntry(c)
 	}
 
-	t.suspects.consider(i, &v, &t.evidence)
+	t.suspects.consider(i, v, &t.evidence)
 }
 
 // contribution is what a connection adds to the counts of a sample and of its group.

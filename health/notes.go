@@ -52,5 +52,5 @@ func (t *Tracker) reasons(c *connection) []string {
 		e = &t.notes.all[c.note]
 	}
 
-	return judge.Explain(&v, e, t.thresholds(c))
+	return judge.Explain(v, e, t.thresholds(c))
 }

@@ -50,7 +50,7 @@ func (t *Tracker) snapshot(at int64) *Snapshot {
 }
 
 // adopt sets the verdict.
-func (c *Connection) adopt(v judge.Verdict, clock *times) {
+func (c *Connection) adopt(v *judge.Verdict, clock *times) {
 	c.Status, c.StatusSince = v.Status, clock.wall(v.Since)
 	c.Points, c.Score = int(v.Points), judge.Score(int(v.Points))
 	c.Flags, c.Cause = v.Flags, v.Cause

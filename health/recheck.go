@@ -97,7 +97,7 @@ func (t *Tracker) revisit(m *judge.Moment) {
 	clock := &t.spaceOf(c).clock
 	m.Now, m.Usual = clock.between(m.At), clock.usual
 
-	before := c.judged.Verdict()
+	before := *c.judged.Verdict()
 	t.judge(i, m)
 
 	v := c.judged.Verdict()

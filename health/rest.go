@@ -197,13 +197,13 @@ func (r *rest) restore(last *judge.Sample, from int64, until uint32, g *judge.Ge
 		r.scratch = make([]judge.Sample, g.Length)
 	}
 
-	w, s := judge.NewWindow(r.scratch, judge.Position{}, g), *last
+	w, s := judge.NewWindow(r.scratch, judge.Position{}), *last
 
 	for n := range restMemory {
 		d := &r.dumps[(r.newest+1+n)%restMemory]
 		if d.at != 0 && d.at >= from && int32(until-d.generation) >= 0 {
 			s.At = d.at
-			w.Push(s)
+			w.Push(s, g)
 		}
 	}
 

@@ -15,8 +15,6 @@ const (
 // slab holds connections in chunks, so that growing moves nothing and a
 // connection's index stays valid until it is freed.
 type slab struct {
-	geometry *judge.Geometry
-
 	conns [][]connection
 	// lasts has the newest sample of each connection that has no other, windows those
 	// of the rest.
@@ -49,12 +47,12 @@ func (s *slab) last(i uint32) *judge.Sample { return &s.lasts[i>>chunkBits][i&ch
 func (s *slab) ring(i uint32) judge.Window {
 	c := s.conn(i)
 	if c.window != 0 {
-		return judge.NewWindow(s.windows.at(c.window), c.position, s.geometry)
+		return judge.NewWindow(s.windows.at(c.window), c.position)
 	}
 
 	k := i & chunkMask
 
-	return judge.NewWindow(s.lasts[i>>chunkBits][k:k+1], c.position, s.geometry)
+	return judge.NewWindow(s.lasts[i>>chunkBits][k:k+1], c.position)
 }
 
 // growing is ring with room for another sample.

@@ -102,7 +102,6 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 		groups:    group.NewTable(cfg.Groups, cfg.Policy.grouping()),
 		durations: newDurations(),
 	}
-	t.slab.geometry = &t.geometry
 	t.enter(0)
 	t.zones.lookUp = cfg.InterfaceName
 	t.exports = export.NewTable(cfg.Export, exporting{t}, t.zones.name)

@@ -13,6 +13,7 @@ type following struct {
 	tb testing.TB
 	c  State
 	r  Window
+	g  Geometry
 	at int64
 }
 
@@ -21,7 +22,7 @@ func newFollowing(tb testing.TB) *following {
 
 	g := NewGeometry(1000, 10_000)
 
-	return &following{tb: tb, r: NewWindow(make([]Sample, g.Length), Position{}, &g), at: start.UnixMilli()}
+	return &following{tb: tb, r: NewWindow(make([]Sample, g.Length), Position{}), g: g, at: start.UnixMilli()}
 }
 
 // see takes in a row a second after the last one.
@@ -33,7 +34,7 @@ func (f *following) see(r row) Evidence {
 
 	var e Evidence
 
-	f.c.follow(&m, &f.r, DefaultThresholds(), &e)
+	f.c.follow(&m, &f.r, &f.g, DefaultThresholds(), &e)
 
 	return e
 }

@@ -15,7 +15,7 @@ func (s Stamp) seconds(now Stamp) float64 {
 }
 
 // follow adds a moment to the window and gathers the evidence.
-func (st *State) follow(m *Moment, r *Window, t *Thresholds, e *Evidence) {
+func (st *State) follow(m *Moment, r *Window, g *Geometry, t *Thresholds, e *Evidence) {
 	*e = Evidence{}
 	e.fromKernel(m.Socket)
 
@@ -32,7 +32,7 @@ func (st *State) follow(m *Moment, r *Window, t *Thresholds, e *Evidence) {
 		held, elapsed = min(s.SendQueue, r.Newest().SendQueue), m.At-st.lastAt
 	}
 
-	r.Push(s)
+	r.Push(s, g)
 	st.lastAt = m.At
 
 	st.followEdge(m, first)
@@ -41,14 +41,14 @@ func (st *State) follow(m *Moment, r *Window, t *Thresholds, e *Evidence) {
 	st.followAnswer(m, e, elapsed)
 	st.followReceiver(m, e, first)
 
-	e.progress = st.lastProgress != 0 && int64(m.Now-st.lastProgress) <= r.geometry.Span
+	e.progress = st.lastProgress != 0 && int64(m.Now-st.lastProgress) <= g.Span
 	if st.lastProgress != m.Now {
 		e.heldQueue = float64(held)
 	}
 
 	st.followPath(m, e, t)
 	e.overdue = e.outstanding && e.age >= t.Patience.at(e.srtt) && !m.AfterGap
-	e.entries = st.verdict.recentEntries(m.Now, t.FlapSpan.Milliseconds(), r.geometry.Span)
+	e.entries = st.verdict.recentEntries(m.Now, t.FlapSpan.Milliseconds(), g.Span)
 	e.afterGap = m.AfterGap
 	st.followWindow(m, e, r, t)
 }

@@ -50,7 +50,7 @@ func TestWorstBurstNaively(t *testing.T) {
 // TestSubtractLeavesTheRest: a window without its middle is its ends.
 func TestSubtractLeavesTheRest(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	r := filled(1000, 10_000)
+	r, g := filled(1000, 10_000), NewGeometry(1000, 10_000)
 	s := Sample{At: 1}
 
 	for range 11 {
@@ -59,7 +59,7 @@ func TestSubtractLeavesTheRest(t *testing.T) {
 		s.BytesRetrans += random.Uint64N(1000)
 		s.TotalRetrans += random.Uint32N(3)
 		s.DataSegsOut += random.Uint32N(100)
-		r.Push(s)
+		r.Push(s, &g)
 	}
 
 	for i := range int(r.count) {

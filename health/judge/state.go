@@ -61,23 +61,24 @@ type Assessment struct {
 
 // Observe adds a moment to the window and judges the connection. It stores the
 // evidence behind the verdict in e, for [Explain].
-func (st *State) Observe(m *Moment, w *Window, t *Thresholds, e *Evidence) Assessment {
+func (st *State) Observe(m *Moment, w *Window, g *Geometry, t *Thresholds, e *Evidence) Assessment {
 	status, windows := st.verdict.Status, st.windows
 
-	st.follow(m, w, t, e)
+	st.follow(m, w, g, t, e)
 
 	a := Assessment{
-		Activated: st.verdict.settle(assess(e, t), m.Now, t.holdMS(w.geometry.Interval), m.At),
+		Activated: st.verdict.settle(assess(e, t), m.Now, t.holdMS(g.Interval), m.At),
 		Windows:   st.windows.Since(&windows),
 	}
 	a.Entered = st.verdict.Status != status
-	st.verdict.Idle = e.quietFor >= w.geometry.Span
+	st.verdict.Idle = e.quietFor >= g.Span
 
 	return a
 }
 
-// Verdict returns the current verdict.
-func (st *State) Verdict() Verdict { return st.verdict.Verdict }
+// Verdict returns the current verdict, which the next moment overwrites. Reading a field
+// costs less than a copy would just after the fields were written one by one.
+func (st *State) Verdict() *Verdict { return &st.verdict.Verdict }
 
 // Spotless reports whether the verdict is HEALTHY and idle, with no flag active
 // and nothing held from before.

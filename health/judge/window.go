@@ -91,17 +91,16 @@ func NewGeometry(interval, span int64) Geometry {
 type Position struct{ First, Count uint8 }
 
 // Window is a view of the samples of one connection, oldest first. The samples
-// are stored elsewhere.
+// are stored elsewhere. It is small enough to be passed in registers.
 type Window struct {
-	samples  []Sample
-	first    uint8
-	count    uint8
-	geometry *Geometry
+	samples []Sample
+	first   uint8
+	count   uint8
 }
 
 // NewWindow returns a view of samples.
-func NewWindow(samples []Sample, p Position, g *Geometry) Window {
-	return Window{samples: samples, first: p.First, count: p.Count, geometry: g}
+func NewWindow(samples []Sample, p Position) Window {
+	return Window{samples: samples, first: p.First, count: p.Count}
 }
 
 // Position returns what [NewWindow] needs to return the same view.
@@ -127,9 +126,7 @@ func (r *Window) Newest() *Sample { return r.At(r.last()) }
 
 // Push appends a sample and drops what has left the window. A sample that comes
 // sooner than the geometry allows replaces its predecessor.
-func (r *Window) Push(s Sample) {
-	g := r.geometry
-
+func (r *Window) Push(s Sample, g *Geometry) {
 	horizon := s.At - g.Span - g.Spacing/2
 	for r.count > 0 && r.Oldest().At < horizon {
 		r.drop()

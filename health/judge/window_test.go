@@ -9,10 +9,10 @@ import (
 // filled returns a window of the given span into which the samples were pushed.
 func filled(interval, window int64, samples ...Sample) *Window {
 	g := NewGeometry(interval, window)
-	r := NewWindow(make([]Sample, g.Length), Position{}, &g)
+	r := NewWindow(make([]Sample, g.Length), Position{})
 
 	for _, s := range samples {
-		r.Push(s)
+		r.Push(s, &g)
 	}
 
 	return &r
@@ -54,12 +54,12 @@ func TestWindowSpansTime(t *testing.T) {
 				t.Fatalf("a Window of %d samples", g.Length)
 			}
 
-			r := NewWindow(make([]Sample, g.Length), Position{}, &g)
+			r := NewWindow(make([]Sample, g.Length), Position{})
 			step := tc.interval.Milliseconds()
 
 			for n := range int64(5 * MaxSamples * 20) {
 				at := 1_000_000 + n*step + n%2*tc.jitter
-				r.Push(Sample{At: at})
+				r.Push(Sample{At: at}, &g)
 
 				if r.Newest().At != at {
 					t.Fatalf("the newest sample is of %d instead of %d", r.Newest().At, at)
@@ -87,7 +87,7 @@ func TestWindowIsThinnedEvenly(t *testing.T) {
 	g := NewGeometry(10, 10_000)
 
 	for at := int64(0); at < 60_000; at += 10 {
-		r.Push(Sample{At: at})
+		r.Push(Sample{At: at}, &g)
 
 		if r.count < 2 {
 			continue
@@ -107,10 +107,10 @@ func TestWindowIsThinnedEvenly(t *testing.T) {
 
 func TestWindowOfTicksThatComeEarly(t *testing.T) {
 	g := NewGeometry(1000, 10_000)
-	r := NewWindow(make([]Sample, g.Length), Position{}, &g)
+	r := NewWindow(make([]Sample, g.Length), Position{})
 
 	for at := int64(0); at < 60_000; at += 880 {
-		r.Push(Sample{At: at})
+		r.Push(Sample{At: at}, &g)
 	}
 
 	if span := r.Newest().At - r.Oldest().At; int(r.count) != g.Length || span != int64(g.Length-1)*880 {
@@ -124,10 +124,10 @@ func TestWindowOfRecheck(t *testing.T) {
 
 	for _, apart := range []int64{50, 100, 250, 333, 500} {
 		g := NewGeometry(interval, span)
-		r := NewWindow(make([]Sample, g.Length), Position{}, &g)
+		r := NewWindow(make([]Sample, g.Length), Position{})
 
 		for at := int64(0); at < 60_000; at += apart {
-			r.Push(Sample{At: at + at%7}) // never quite on time
+			r.Push(Sample{At: at + at%7}, &g) // never quite on time
 
 			if covered := r.Newest().At - r.Oldest().At; at > span && covered < span-interval {
 				t.Fatalf("recheck every %d ms, the window covers %d ms", apart, covered)
@@ -137,18 +137,19 @@ func TestWindowOfRecheck(t *testing.T) {
 }
 
 func TestWindowAfterGap(t *testing.T) {
+	g := NewGeometry(1000, 10_000)
 	r := filled(1000, 10_000, times(0, 1000, 2000, 9000, 10_000)...)
 	if r.count != 5 {
 		t.Errorf("a gap of 7 s left %d samples", r.count)
 	}
 
-	r.Push(Sample{At: 11_400})
+	r.Push(Sample{At: 11_400}, &g)
 
 	if r.Oldest().At != 1000 || r.count != 5 {
 		t.Errorf("the oldest of %d samples is of %d ms", r.count, r.Oldest().At)
 	}
 
-	r.Push(Sample{At: 80_000})
+	r.Push(Sample{At: 80_000}, &g)
 
 	if r.count != 1 || r.Newest().At != 80_000 {
 		t.Errorf("a gap longer than the window left %d samples", r.count)
