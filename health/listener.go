@@ -75,15 +75,13 @@ func listenAddress(a netip.Addr, family sampler.Family) string {
 	return a.String()
 }
 
-// snapshot returns the listeners of the generation and forgets the others.
-func (l *listeners) snapshot(generation uint32, atMS int64) []Listener {
+// appendTo appends the listeners of the generation and forgets the others.
+func (l *listeners) appendTo(all []Listener, generation uint32, atMS int64) []Listener {
 	turned := atMS/highWaterMS != l.period
 	skipped := atMS/highWaterMS > l.period+1
 	l.period = atMS / highWaterMS
 
 	maps.DeleteFunc(l.seen, func(_ uint64, g uint32) bool { return g != generation })
-
-	all := make([]Listener, 0, len(l.byEndpoint))
 
 	for endpoint, s := range l.byEndpoint {
 		if s.generation != generation {
@@ -116,9 +114,14 @@ func (l *listeners) snapshot(generation uint32, atMS int64) []Listener {
 // listening returns the listeners of all namespaces in a fixed order. Of those with the
 // same address and port, the one with the fullest accept queue counts.
 func (t *Tracker) listening(atMS int64) []Listener {
-	all := []Listener{}
+	n := 0
 	for _, s := range t.spaces {
-		all = append(all, s.listeners.snapshot(s.generation, atMS)...)
+		n += len(s.listeners.byEndpoint)
+	}
+
+	all := make([]Listener, 0, n)
+	for _, s := range t.spaces {
+		all = s.listeners.appendTo(all, s.generation, atMS)
 	}
 
 	slices.SortFunc(all, func(a, b Listener) int {
