@@ -28,7 +28,7 @@ func (a *Candidate) compare(b *Candidate) int {
 	)
 }
 
-// Worst keeps the most deserving candidates in a heap, the least deserving one on top.
+// Worst keeps the worst candidates in a heap, the best of them on top.
 type Worst struct {
 	limit   int
 	entries []Candidate
