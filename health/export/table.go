@@ -48,6 +48,8 @@ type Table struct {
 	pace   pace
 	places []place
 	free   []int32
+	// vacant is the number of free places at the start of the sample.
+	vacant int
 	// byTuple maps a 4-tuple to its place, so that none is exported twice.
 	byTuple map[Tuple]int32
 	// candidates are the worst connections of this sample that are not exported.
@@ -86,6 +88,7 @@ func NewTable(cfg Config, conns Connections, zone func(ifindex uint32) string) *
 // Begin starts a sample.
 func (e *Table) Begin() {
 	e.candidates.Clear()
+	e.vacant = e.room()
 	e.twins = 0
 	e.noRoom = judge.Healthy
 }
@@ -113,8 +116,10 @@ func (e *Table) Len() int { return len(e.places) - len(e.free) }
 // room returns the number of free places.
 func (e *Table) room() int { return len(e.free) + e.cfg.Max - len(e.places) }
 
-// Wanting reports whether there is room for another HEALTHY connection.
-func (e *Table) Wanting() bool { return len(e.candidates.entries) < e.room() }
+// Wanting reports whether there is room for another HEALTHY connection. A place that
+// becomes free during a sample is given away in the next one: connections at rest may
+// have been read before.
+func (e *Table) Wanting() bool { return len(e.candidates.entries) < e.vacant }
 
 // Consider takes a connection without a place as a candidate. age is in ms.
 func (e *Table) Consider(c Candidate, age int64, s *sampler.Socket) {
