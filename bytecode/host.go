@@ -152,9 +152,19 @@ func (p *parser) host(ph phrase, h hostText) (hosts, error) {
 	return newHosts(prefixFrom(addr, int(length))), nil
 }
 
-// isWildcard reports whether the host is "*", or nothing in front of a port.
+// isWildcard reports whether the host is any address: "*" or a word for it in ss(8), or
+// nothing in front of a port.
 func (h hostText) isWildcard() bool {
-	return !h.bracketed && !h.hasLength && (h.addr.text == "*" || h.addr.text == "" && h.hasPort)
+	if h.bracketed || h.hasLength {
+		return false
+	}
+
+	switch h.addr.text {
+	case "*", "any", "all":
+		return true
+	default:
+		return h.addr.text == "" && h.hasPort
+	}
 }
 
 // address reads the address of a host, which has to be of the family that was

@@ -46,7 +46,12 @@ func (p *parser) term() (node, error) {
 		return autobound{}, nil
 	}
 
-	return nil, p.unexpected("src, dst, sport, dport, dev, fwmark, cgroup or autobound")
+	expected := "src, dst, sport, dport, dev, fwmark, cgroup or autobound"
+	if keyword.text == "state" || keyword.text == "exclude" {
+		expected += " (states are not part of a filter: sockets in all states are sampled)"
+	}
+
+	return nil, p.unexpected(expected)
 }
 
 // phrase reads the keyword and the comparison, which may be left out for "=".
