@@ -56,14 +56,16 @@ func (l *listeners) observe(row *sampler.Socket, generation uint32) bool {
 		l.byEndpoint[row.Local] = s
 	}
 
-	if s.generation != generation {
-		s.generation, s.queue, s.limit = generation, 0, 0
+	if s.generation != generation || fuller(row.RecvQueue, row.SendQueue, s.queue, s.limit) {
+		s.generation, s.queue, s.limit = generation, row.RecvQueue, row.SendQueue
 	}
 
-	s.queue += row.RecvQueue
-	s.limit += row.SendQueue
-
 	return true
+}
+
+// fuller reports whether an accept queue is filled to a larger share than another one.
+func fuller(queue, limit, otherQueue, otherLimit uint32) bool {
+	return uint64(queue)*uint64(otherLimit) > uint64(otherQueue)*uint64(limit)
 }
 
 // listenAddress distinguishes the wildcards of the two address families.
@@ -128,7 +130,7 @@ func (t *Tracker) listening(atMS int64) []Listener {
 		return cmp.Or(
 			cmp.Compare(a.LocalAddress, b.LocalAddress),
 			cmp.Compare(a.LocalPort, b.LocalPort),
-			cmp.Compare(uint64(b.AcceptQueue)*uint64(a.Limit), uint64(a.AcceptQueue)*uint64(b.Limit)),
+			cmp.Compare(uint64(b.AcceptQueue)*uint64(a.Limit), uint64(a.AcceptQueue)*uint64(b.Limit)), // see fuller
 		)
 	})
 

@@ -9,7 +9,7 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-func TestListenersAreSummed(t *testing.T) {
+func TestFullestListener(t *testing.T) {
 	w := newWatch(t, Config{})
 	mapped := listener(7, "0.0.0.0:90", 0, 9)
 	mapped.Family = sampler.FamilyIPv6 // bound to ::ffff:0.0.0.0
@@ -17,6 +17,7 @@ func TestListenersAreSummed(t *testing.T) {
 	s := w.tick(
 		listener(1, "0.0.0.0:80", 3, 128),
 		listener(2, "0.0.0.0:80", 4, 128), // SO_REUSEPORT
+		listener(8, "0.0.0.0:80", 9, 1024),
 		listener(2, "0.0.0.0:80", 4, 128), // twice in the dump
 		listener(3, "[::]:80", 1, 64),
 		listener(4, "127.0.0.1:8080", 0, 5),
@@ -25,7 +26,7 @@ func TestListenersAreSummed(t *testing.T) {
 	)
 
 	want := []Listener{
-		{"0.0.0.0", "80", 7, 256, 7},
+		{"0.0.0.0", "80", 4, 128, 4},
 		{"127.0.0.1", "8080", 0, 5, 0},
 		{"::", "80", 1, 64, 1},
 		{"::ffff:0.0.0.0", "90", 0, 9, 0},
@@ -35,7 +36,7 @@ func TestListenersAreSummed(t *testing.T) {
 		t.Errorf("got %v", s.Listeners)
 	}
 
-	if s.Tracker.Duplicates != 1 || s.Sockets != 6 || s.Tracker.Live != 0 {
+	if s.Tracker.Duplicates != 1 || s.Sockets != 7 || s.Tracker.Live != 0 {
 		t.Errorf("%d duplicates, %d sockets, %d live", s.Tracker.Duplicates, s.Sockets, s.Tracker.Live)
 	}
 }

@@ -97,8 +97,8 @@ type Connection struct {
 	Ended time.Time
 }
 
-// Listener is a listening address and port. Sockets that share it (SO_REUSEPORT) are
-// added up.
+// Listener is a listening address and port. Of the sockets that share it (SO_REUSEPORT),
+// it is the one with the fullest accept queue.
 type Listener struct {
 	LocalAddress, LocalPort string
 	// AcceptQueue is the number of connections waiting to be accepted, Limit its
