@@ -184,8 +184,7 @@ func TestFailingKeepalive(t *testing.T) {
 }
 
 func TestFailingLoneKeepalive(t *testing.T) {
-	// The next probe is a minute away. One that is out for a second counts, but a
-	// single lost segment, which is not retransmitted, proves no more.
+	// The next probe is a minute away.
 	history := story{step: func(at time.Duration, c *tcp) {
 		c.Timer, c.due = sampler.TimerKeepalive, c.now.Add(time.Minute)
 		if at == 5*time.Second {
@@ -198,7 +197,13 @@ func TestFailingLoneKeepalive(t *testing.T) {
 		t.Errorf("after %v: %v", suspect.at, suspect.Status)
 	}
 
-	if last := history[len(history)-1]; last.Status != judge.Caution || last.SafeToSend {
+	overdue := first(t, history, "overdue", func(s *sight) bool { return s.Status == judge.Suspect })
+	if overdue.at > 6750*time.Millisecond || overdue.Cause != judge.CausePathDead {
+		t.Errorf("after %v: %v because of %v", overdue.at, overdue.Status, overdue.Cause)
+	}
+
+	// A single segment that may be lost, and is not retransmitted, proves no more.
+	if last := history[len(history)-1]; last.Status != judge.Suspect || last.SafeToSend {
 		t.Errorf("at the end: %v, safe to send %v", last.Status, last.SafeToSend)
 	}
 }
@@ -270,8 +275,8 @@ func TestFailingReader(t *testing.T) {
 	const stops, goesOn = 5 * time.Second, 15 * time.Second
 
 	history := story{length: 40 * time.Second, step: func(at time.Duration, c *tcp) {
-		c.dataRecv = c.now
 		if c.RecvQueue < 50_000 {
+			c.dataRecv = c.now
 			c.Info.BytesReceived += 500
 			c.RecvQueue += 500
 		}
@@ -279,6 +284,8 @@ func TestFailingReader(t *testing.T) {
 		if at < stops || at >= goesOn {
 			c.RecvQueue = 0
 		}
+
+		c.Info.RcvWnd = 50_000 - c.RecvQueue
 	}}.play(t)
 
 	for _, tc := range []struct {

@@ -94,9 +94,13 @@ var problems = []problem{
 		}
 	}, judge.Stale, false, 0},
 	{"an application that does not read", func(_ time.Duration, c *tcp) {
-		c.dataRecv = c.now
-		c.Info.BytesReceived += 100
-		c.RecvQueue += 100
+		if c.RecvQueue < 50_000 {
+			c.dataRecv = c.now
+			c.Info.BytesReceived += 500
+			c.RecvQueue += 500
+		}
+
+		c.Info.RcvWnd = 50_000 - c.RecvQueue
 	}, judge.Suspect, false, 0},
 	{"unanswered keepalives", func(at time.Duration, c *tcp) {
 		if c.Info.Unacked > 0 {

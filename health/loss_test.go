@@ -24,6 +24,70 @@ func bulkStep(c *tcp, again uint32) {
 	c.Timer, c.due = sampler.TimerRetransmit, c.now.Add(c.rto())
 }
 
+// TestBurstLastsRoundTrips: over 600 ms, a sender learns of the losses of one burst for
+// more than two seconds.
+func TestBurstLastsRoundTrips(t *testing.T) {
+	burst := func(rtt uint32) func(time.Duration, *tcp) {
+		return func(at time.Duration, c *tcp) {
+			c.Info.RTT, c.Info.RTTVar, c.Info.RTO = rtt, rtt/20, rtt+200_000
+
+			if at >= 12*time.Second && at < 14200*time.Millisecond {
+				bulkStep(c, 2)
+			} else {
+				bulkStep(c, 0)
+			}
+		}
+	}
+
+	for rtt, want := range map[uint32]bool{600_000: false, 60_000: true} {
+		seen := false
+		for _, s := range (story{length: 25 * time.Second, step: burst(rtt)}).play(t) {
+			seen = seen || s.Flags.Has(judge.LossHigh)
+		}
+
+		if seen != want {
+			t.Errorf("RTT of %d µs: loss_high active %v, want %v", rtt, seen, want)
+		}
+	}
+}
+
+// TestLostACKsAreLosses: half of the retransmissions that a DSACK explains count, unless
+// packets are reordered.
+func TestLostACKsAreLosses(t *testing.T) {
+	worst := func(reordered bool) (worst judge.Status) {
+		for _, s := range (story{step: func(at time.Duration, c *tcp) {
+			requestResponse(at, 100*time.Millisecond, c)
+
+			if every(at, 500*time.Millisecond, 0) {
+				c.Info.TotalRetrans++
+				c.Info.DataSegsOut++
+				c.Info.BytesSent += 300
+				c.Info.BytesRetrans += 300
+			}
+
+			if every(at, 600*time.Millisecond, 0) {
+				c.Info.DSACKDups++
+			}
+
+			if reordered {
+				c.Info.ReordSeen = 1
+			}
+		}}).play(t) {
+			worst = max(worst, s.Status)
+		}
+
+		return worst
+	}
+
+	if got := worst(false); got < judge.Suspect {
+		t.Errorf("lost ACKs: %v at worst, want SUSPECT", got)
+	}
+
+	if got := worst(true); got > judge.Caution {
+		t.Errorf("reordering: %v at worst, want CAUTION", got)
+	}
+}
+
 // TestBulkSenderMayLoseOneBurst: how a sender that fills the path learns its
 // size. A second burst within the window is too many.
 func TestBulkSenderMayLoseOneBurst(t *testing.T) {
@@ -120,9 +184,9 @@ func TestLossIsNotFoundLater(t *testing.T) {
 	}
 }
 
-// TestUnansweredTimeoutsAreNoLoss: while nothing comes back, the path may as
-// well be dead. Once it answers, they were losses.
-func TestUnansweredTimeoutsAreNoLoss(t *testing.T) {
+// TestOutageIsOneLoss: while nothing comes back, the path may as well be dead. Once it
+// answers, all attempts together were a single loss.
+func TestOutageIsOneLoss(t *testing.T) {
 	const gone, back = 5 * time.Second, 11 * time.Second
 
 	history := story{length: 14 * time.Second, step: func(at time.Duration, c *tcp) {
@@ -136,17 +200,12 @@ func TestUnansweredTimeoutsAreNoLoss(t *testing.T) {
 		}
 	}}.play(t)
 
-	seen := false
+	first(t, history, "dead", func(s *sight) bool { return s.at < back && s.Status == judge.Stale })
+	first(t, history, "one loss", func(s *sight) bool { return s.at > back && s.Flags.Has(judge.LossDetected) })
 
 	for _, s := range history {
-		if s.at < back && s.Flags.Has(judge.LossHigh) {
+		if s.Flags.Has(judge.LossHigh) {
 			t.Fatalf("%v after the path died: %s, %s", s.at-gone, flagNames(s.Flags), diagtest.Describe(&s.Row))
 		}
-
-		seen = seen || s.at >= back && s.Flags.Has(judge.LossHigh)
-	}
-
-	if !seen {
-		t.Error("once answered, they are no losses either")
 	}
 }

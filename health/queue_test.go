@@ -9,13 +9,13 @@ import (
 
 const slowFrom, slowTo = 5 * time.Second, 13 * time.Second
 
-// slowPath sends as much as the path takes: a megabyte per second, and a tenth of
+// slowPath sends as much as the path takes: a megabyte per second, and a twentieth of
 // that for a while. What can't be sent waits.
 func slowPath(written func(at time.Duration) uint32) func(at time.Duration, c *tcp) {
 	return func(at time.Duration, c *tcp) {
 		takes := uint32(10_000)
 		if at >= slowFrom && at < slowTo {
-			takes = 1_000
+			takes = 500
 		}
 
 		c.Info.NotsentBytes += written(at)
@@ -29,11 +29,11 @@ func slowPath(written func(at time.Duration) uint32) func(at time.Duration, c *t
 		c.Info.NotsentBytes -= sent
 		c.SendQueue = c.Info.NotsentBytes + 20_000
 		c.dataSent, c.ackRecv = c.now, c.now
-		c.Info.SndMSS, c.Info.Unacked = 1000, 20
+		c.Info.SndMSS, c.Info.Unacked = 500, 40
 		c.Info.BytesSent += uint64(sent)
 		c.Info.BytesAcked += uint64(sent)
-		c.Info.Delivered += sent / 1000
-		c.Info.DataSegsOut += sent / 1000
+		c.Info.Delivered += sent / 500
+		c.Info.DataSegsOut += sent / 500
 	}
 }
 

@@ -330,7 +330,7 @@ func TestSettleShowsWhatBecameUnhealthy(t *testing.T) {
 	w.watched()
 	w.recheck(600*time.Millisecond, waiting(2, 1000, 1))
 
-	if c := w.snapshot.shown(2); c == nil || c.Status != judge.Suspect || w.snapshot.shown(1) != nil {
+	if c := w.snapshot.shown(2); c == nil || c.Status != judge.Stale || w.snapshot.shown(1) != nil {
 		t.Errorf("shown: %+v", w.snapshot.Connections)
 	}
 

@@ -29,7 +29,7 @@ type slab struct {
 
 // Sizes in bytes, for the estimate of the memory of the table.
 const (
-	connectionBytes = 392
+	connectionBytes = 408
 	sampleBytes     = 72
 	restingBytes    = 24
 )

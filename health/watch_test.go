@@ -84,6 +84,11 @@ type tcp struct {
 	probed bool
 	// usualRTO is the RTO before it was backed off.
 	usualRTO uint32
+	// headSent is when the oldest outstanding segment was sent.
+	headSent time.Time
+	// rearms: each write restarts the timer of the tail-loss probe, even past the RTO, as
+	// the kernel does if the write comes in the moment in which the timer expires.
+	rearms bool
 }
 
 // newTCP returns an established connection that has been idle for an hour.
@@ -142,8 +147,16 @@ func (c *tcp) push(segments, size uint32) {
 	c.SendQueue += segments * size
 
 	if c.Timer != sampler.TimerRetransmit {
+		c.headSent = c.now
+	}
+
+	if c.Timer != sampler.TimerRetransmit || !c.probed {
 		c.Timer, c.probed = sampler.TimerRetransmit, false
 		c.due = c.now.Add(2 * c.srtt())
+
+		if rto := c.headSent.Add(c.rto()); !c.rearms && c.due.After(rto) {
+			c.due = rto
+		}
 	}
 }
 
@@ -168,7 +181,14 @@ func (c *tcp) acked() {
 // application reads it at once.
 func (c *tcp) answered() {
 	c.acked()
-	c.dataRecv = c.now
+	c.Info.SegsIn--
+	c.received()
+}
+
+// received takes in a segment of 300 bytes that acknowledges nothing new.
+func (c *tcp) received() {
+	c.dataRecv, c.ackRecv = c.now, c.now
+	c.Info.SegsIn++
 	c.Info.BytesReceived += 300
 	c.Info.DataSegsIn++
 }
@@ -207,6 +227,8 @@ type story struct {
 	phase    time.Duration // of the first sample
 	size     int           // of tcp_info
 	policy   *Policy
+	// rechecks: a suspicious connection is rechecked every 250 ms between samples.
+	rechecks bool
 	// blind, if set, reports when no samples are taken.
 	blind func(at time.Duration) bool
 }
@@ -235,7 +257,14 @@ func (s story) play(tb testing.TB) []sight {
 		c.passed(start.Add(at))
 		s.step(at, c)
 
+		recheck := s.rechecks && at > s.phase && (at-s.phase)%(250*time.Millisecond) == 0
+
 		if at < s.phase || (at-s.phase)%s.interval != 0 || s.blind != nil && s.blind(at) {
+			if recheck && len(w.watched()) > 0 {
+				w.recheck(start.Add(at).Sub(w.now), c.sight())
+				history = append(history, sight{at, *w.snapshot.shown(1)})
+			}
+
 			continue
 		}
 

@@ -11,8 +11,8 @@ type assessment struct {
 	safeToSend bool
 }
 
-// assess judges the evidence: each active flag gives its points to its cause, the
-// flag with the most points counts within a cause, and the causes add up.
+// assess judges the evidence: each active flag gives its points to its cause, and the
+// worst cause determines the status.
 func assess(e *Evidence, t *Thresholds) assessment {
 	var (
 		a      assessment
@@ -76,9 +76,12 @@ func highestStep(figure float64, steps []Step, srtt float64) (step Step, active 
 	return Step{}, false
 }
 
-// addUp adds the points of the causes, each of which counts with its strongest flag.
-// Weak flags add up to CAUTION at most, and only a flag of a fatal cause that is
-// STALE by itself makes the connection STALE.
+// addUp returns the points of the connection and the cause with the most. Within a
+// cause, the strongest flag counts. The status is that of the worst cause: the points
+// of other causes rank connections of the same status, but mild problems that have
+// nothing to do with each other do not make a severe one. Weak flags reach CAUTION at
+// most, and only a flag of a fatal cause that is STALE by itself makes the connection
+// STALE.
 func addUp(flags Flags, points *[NumFlags]int) (sum int, cause Cause) {
 	var (
 		strong, all [NumCauses]int
@@ -99,21 +102,24 @@ func addUp(flags Flags, points *[NumFlags]int) (sum int, cause Cause) {
 		fatal = fatal || r.cause.Fatal() && points[f] >= minPointTable[Stale]
 	}
 
-	total := 0
+	worst, total := 0, 0
 
 	for c := range NumCauses {
 		sum += strong[c]
 		total += all[c]
+		worst = max(worst, strong[c])
 
 		if all[c] > all[cause] || cause == CauseNone && active[c] {
 			cause = c
 		}
 	}
 
-	sum = max(sum, min(total, minPointTable[Suspect]-1))
-	if !fatal {
-		sum = min(sum, minPointTable[Stale]-1)
+	status := StatusOf(worst)
+	if status == Stale && !fatal {
+		status = Degraded
 	}
 
-	return sum, cause
+	sum = status.limit(sum)
+
+	return max(sum, Caution.limit(total)), cause
 }

@@ -23,9 +23,15 @@ type Evidence struct {
 	// retransmitted, if there was time for an answer; ackAnswered: a bare ACK did.
 	answered, ackAnswered bool
 	unacked, sacked       uint32
-	// segment is the mean size of the segments in flight, mss the maximum.
+	// inFlight are the bytes in flight.
+	inFlight float64
+	// segment is the mean size of the segments in flight that were not SACKed, mss the
+	// maximum.
 	segment, mss float64
 	sizeUnknown  bool // the kernel does not provide it
+	// fullAcked: a full-size segment was acknowledged, as far as is known; smallAcked:
+	// data was acknowledged, and no full-size segment was.
+	fullAcked, smallAcked bool
 	// age is how long the oldest outstanding byte has waited without progress.
 	age float64
 	// overdue: the age exceeds the patience.
@@ -35,6 +41,11 @@ type Evidence struct {
 	// timeouts are consecutive retransmission timeouts, probes are unanswered
 	// keepalive or zero-window probes, backoff is the RTO's exponent.
 	timeouts, probes, backoff uint8
+	// missedTimeouts are those that fit into the silence. The kernel has fewer while each
+	// write restarts the timer of the loss probe. sinceTimeout is the time in
+	// seconds since the last one, zero before the first.
+	missedTimeouts int
+	sinceTimeout   float64
 
 	// sentAgo and ackAgo are the times in ms since data was last sent and an ACK last
 	// arrived, quietFor that without any traffic. timerAge is a lower bound of the age
@@ -45,7 +56,11 @@ type Evidence struct {
 	// unread is what the application has not read, in bytes.
 	unread uint32
 
+	// reordered: packets arrived out of order at the peer.
+	reordered         bool
 	srtt, rttvar, rto float64
+	// handshakeRTT: the RTT is mainly that of a handshake which was retransmitted.
+	handshakeRTT bool
 	// expectedRTO is the result of the kernel's formula without back-off.
 	expectedRTO float64
 	// baseline is the connection's own minimum srtt, zero while unknown.
@@ -57,10 +72,12 @@ type Evidence struct {
 	zeroWindow    bool
 	zeroWindowFor float64
 	// unreadFor is how long the local application has read nothing of a receive
-	// queue that is not empty; unreadGrows: more has arrived since.
-	recvQueue   float64
-	unreadFor   float64
-	unreadGrows bool
+	// queue that is not empty; bufferFull: so much is unread that nothing more arrives.
+	recvQueue  float64
+	unreadFor  float64
+	bufferFull bool
+	// hadQueue: something is in flight, and at the previous sample more was waiting.
+	hadQueue bool
 	// heldQueue is what remained in the send queue from one sample to the next
 	// without progress.
 	heldQueue float64
@@ -128,15 +145,23 @@ func (e *Evidence) fromKernel(s *sampler.Socket) {
 	e.unread = unread(s)
 	e.recvQueue = float64(e.unread)
 	e.sentAgo, e.ackAgo = sentAgo(s), int64(info.LastAckRecv())
-	e.timerAge, e.probedFor = timerAge(s), probedFor(s)
+	e.probedFor = probedFor(s)
+	if e.timeouts > 0 {
+		e.timerAge, e.sinceTimeout = timerAge(s), sinceTimeout(s)
+	}
+
 	e.zeroWindow = atZeroWindow(s)
 	e.queue.now = float64(info.NotsentBytes())
 	e.mss = float64(info.SndMSS())
 
 	e.sizeUnknown = !info.Has(sampler.FieldNotsentBytes)
-	if e.unacked > 0 && !e.sizeUnknown {
-		e.segment = max(0, float64(s.SendQueue)-e.queue.now) / float64(e.unacked)
+	e.inFlight = max(0, float64(s.SendQueue)-e.queue.now)
+	if lost := e.unacked - min(e.unacked, e.sacked); lost > 0 && !e.sizeUnknown {
+		// What was SACKed may be tiny.
+		e.segment = min(e.mss, max(0, e.inFlight-float64(e.sacked))/float64(lost))
 	}
+
+	e.handshakeRTT = info.TotalRetrans() > 0 && handshakeRTT(info)
 
 	e.quietFor = quietFor(s, e.outstanding)
 
@@ -151,6 +176,20 @@ func finSent(s sampler.State) bool {
 	return s == sampler.StateFinWait1 || s == sampler.StateLastAck || s == sampler.StateClosing
 }
 
+// handshakeRTT reports whether the smoothed RTT of a connection with retransmissions may be
+// mainly that of the handshake, which includes the time to the retransmission: each further sample takes an
+// eighth of it away. Where the kernel does not count what is delivered (before 4.18), the
+// deviation, which is half of the first sample, shows it.
+func handshakeRTT(info *sampler.TCPInfo) bool {
+	const samples = 16
+
+	if !info.Has(sampler.FieldDelivered) {
+		return info.RTTVar() >= info.RTT()/2
+	}
+
+	return info.Delivered() < samples
+}
+
 // timerAge returns a lower bound in seconds of the outstanding age, derived from the
 // kernel's retransmission timer: the elapsed timeouts and the elapsed part of the
 // pending one. It is zero before the first timeout.
@@ -162,11 +201,19 @@ func timerAge(s *sampler.Socket) float64 {
 		return 0
 	}
 
-	rto := float64(info.RTO()) / usPerSecond
-	first := rto / float64(uint64(1)<<min(info.Backoff(), 63))
-	running := max(0, rto-float64(s.Expires)/msPerSecond)
+	first := float64(info.RTO()) / usPerSecond / float64(uint64(1)<<min(info.Backoff(), 63))
 
-	return first*float64(uint64(1)<<min(doublings, 63)-1) + running
+	return first*float64(uint64(1)<<min(doublings, 63)-1) + sinceTimeout(s)
+}
+
+// sinceTimeout returns the time in seconds since the last retransmission timeout, zero
+// before the first one.
+func sinceTimeout(s *sampler.Socket) float64 {
+	if s.Info.Retransmits() == 0 || s.Timer != sampler.TimerRetransmit {
+		return 0
+	}
+
+	return max(0, float64(s.Info.RTO())/usPerSecond-float64(s.Expires)/msPerSecond)
 }
 
 // probedFor returns for how many ms a closed window has been probed: the intervals

@@ -1,14 +1,26 @@
 package judge
 
-// Explain returns a sentence for each active flag of a verdict, and one for a
-// status that is held without any. e is the evidence of the verdict, nil if no flag
-// is active.
+import (
+	"cmp"
+	"slices"
+)
+
+// Explain returns a sentence for each active flag of a verdict, the one with the most
+// points first, and one for a status that is held without any flag. e is the evidence of
+// the verdict, nil if no flag is active.
 func Explain(v *Verdict, e *Evidence, t *Thresholds) (sentences []string) {
 	if e == nil {
 		return v.held()
 	}
 
-	for f := range v.Flags.All() {
+	points := func(f Flag) int {
+		n, _ := level(ruleTable[f].figure, e, t, t.Steps[f])
+
+		return n
+	}
+
+	flags := slices.SortedStableFunc(v.Flags.All(), func(f, g Flag) int { return cmp.Compare(points(g), points(f)) })
+	for _, f := range flags {
 		sentences = append(sentences, f.String()+": "+ruleTable[f].explain(e, t, t.Steps[f]))
 	}
 

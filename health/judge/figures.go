@@ -14,9 +14,21 @@ const (
 	confirmingLossy = 4
 )
 
-// excused reports whether losses explain a missing answer.
+// excused reports whether losses explain a missing answer: that so many attempts in a
+// row are lost is less likely than one in a hundred thousand otherwise.
 func (e *Evidence) excused(t *Thresholds) bool {
-	return e.unanswered() < confirmingLossy && e.lossy(t)
+	const likely, most = 1e-5, 8
+
+	if !e.lossy(t) {
+		return false
+	}
+
+	attempts := confirmingLossy
+	if share, ok := e.settled.lossRatio(); ok && share > 0 {
+		attempts = max(attempts, min(most, int(math.Ceil(math.Log(likely)/math.Log(min(share, 0.5))))))
+	}
+
+	return e.unanswered() < attempts
 }
 
 // lossy reports whether the loss by itself makes the connection SUSPECT.
@@ -36,7 +48,12 @@ func (e *Evidence) unanswered() int {
 		return int(e.probes) - 1
 	}
 
-	return int(max(e.timeouts, e.probes))
+	n := int(max(e.timeouts, e.probes))
+	if e.unacked > 0 {
+		n = max(n, e.missedTimeouts)
+	}
+
+	return n
 }
 
 // silentSeconds is for how long an answer is missing and nothing at all arrived.
@@ -48,8 +65,11 @@ func silentSeconds(e *Evidence, t *Thresholds) (float64, bool) {
 
 func silentSecondsConfirmed(e *Evidence, t *Thresholds) (float64, bool) {
 	silent, ok := silentSeconds(e, t)
+	// The answer to the second attempt takes a round trip.
+	early := e.timer == sampler.TimerRetransmit && int(e.timeouts) == confirming && e.missedTimeouts < confirming &&
+		e.sinceTimeout < e.srtt+4*e.rttvar
 
-	return silent, ok && e.unanswered() >= confirming
+	return silent, ok && e.unanswered() >= confirming && !early
 }
 
 func unacknowledgedSeconds(e *Evidence, t *Thresholds) (float64, bool) {
@@ -74,7 +94,7 @@ func overdueAnswerSeconds(e *Evidence, t *Thresholds) (float64, bool) {
 		return e.age, !e.excused(t)
 	}
 
-	return min(e.age, e.silence), e.synchronized && e.timer == sampler.TimerKeepalive && e.unanswered() >= 1
+	return min(e.age, e.silence), e.synchronized && e.timer == sampler.TimerKeepalive && e.probes > 0
 }
 
 func overdueAnswerSecondsConfirmed(e *Evidence, t *Thresholds) (float64, bool) {
@@ -104,16 +124,18 @@ func fullSizeTimeouts(e *Evidence, t *Thresholds) (float64, bool) {
 		figure++
 	}
 
-	return figure, e.synchronized && e.timeouts > 0 && full && (smallerPass || arrives) && !e.zeroWindow
+	excused := e.fullAcked && e.excused(t)
+
+	return figure, e.synchronized && e.timeouts > 0 && full && (smallerPass || arrives) && !e.zeroWindow && !excused
 }
 
-// smallerPass reports whether smaller segments were SACKed. SACKs prove it only if
-// some segments in flight are not full-size: a bulk sender may have been recovering
-// when its path died.
+// smallerPass reports whether smaller segments were acknowledged while no full-size one
+// ever was, or were SACKed. SACKs prove it only if some segments in flight are not
+// full-size: a bulk sender may have been recovering when its path died.
 func (e *Evidence) smallerPass(t *Thresholds) bool {
-	shortBy := (e.mss - e.segment) * float64(e.unacked)
+	shortBy := e.mss*float64(e.unacked) - e.inFlight
 
-	return e.sacked > 0 && shortBy >= (1-t.FullSegment)*e.mss
+	return e.smallAcked || e.sacked > 0 && shortBy >= (1-t.FullSegment)*e.mss
 }
 
 func retransmissions(e *Evidence, _ *Thresholds) (float64, bool) {
@@ -140,8 +162,9 @@ func lossShare(e *Evidence, t *Thresholds) (float64, bool) {
 	return worst, !e.bulk() || !drifted
 }
 
-// bulk reports whether more data waits than the path takes at once.
-func (e *Evidence) bulk() bool { return e.queue.now > 0 }
+// bulk reports whether more data waits than the path takes at once, or did at the
+// previous sample: the queue is empty for a moment while a large part of it is in flight.
+func (e *Evidence) bulk() bool { return e.queue.now > 0 || e.hadQueue }
 
 // rtoInflation is the RTO divided by the RTO expected from srtt and rttvar. A
 // back-off counts even while the kernel has clamped the RTO. An idle connection keeps
@@ -155,7 +178,16 @@ func rtoInflation(e *Evidence, _ *Thresholds) (float64, bool) {
 	return ratio, e.srtt > 0 && e.timer != sampler.TimerProbe && (e.progress || e.unacked > 0)
 }
 
-func rttSeconds(e *Evidence, _ *Thresholds) (float64, bool) { return e.srtt, e.progress }
+// rttSeconds is the smoothed RTT. A sender that fills the path waits in its own queue,
+// which doubles the RTT if it holds what the path holds.
+func rttSeconds(e *Evidence, _ *Thresholds) (float64, bool) {
+	rtt := e.srtt
+	if e.bulk() {
+		rtt = max(rtt/2, e.baseline)
+	}
+
+	return rtt, e.progress && !e.handshakeRTT
+}
 
 func rttDrift(e *Evidence, t *Thresholds) (float64, bool) {
 	above := t.DriftAbove
@@ -163,7 +195,7 @@ func rttDrift(e *Evidence, t *Thresholds) (float64, bool) {
 		above = t.DriftAboveSparse
 	}
 
-	return e.srtt / e.baseline, e.progress && e.baseline > 0 && e.srtt-e.baseline > above
+	return e.srtt / e.baseline, e.progress && !e.handshakeRTT && e.baseline > 0 && e.srtt-e.baseline > above
 }
 
 func jitterRatio(e *Evidence, t *Thresholds) (float64, bool) {
@@ -227,12 +259,13 @@ func sndbufLimitedShare(e *Evidence, t *Thresholds) (float64, bool) {
 	return e.window.sndbufLimited, e.window.busy >= t.LimitedBusy
 }
 
-// unreadSeconds is for how long the application has read nothing. Data that an idle
-// client never asks for, such as the session tickets of a TLS server, may stay unread
-// for ever: levels above the first count only if the unread data grows.
+// unreadSeconds is for how long the application has read nothing. It may wait for the
+// rest of a large message, and data that an idle client never asks for, such as the
+// session tickets of a TLS server, may stay unread for ever: levels above the first
+// count only if the buffer is so full that nothing more arrives.
 func unreadSeconds(e *Evidence, t *Thresholds) (float64, bool) {
 	unread := e.unreadFor
-	if steps := t.Steps[RecvQueueStuck]; !e.unreadGrows && len(steps) > 1 {
+	if steps := t.Steps[RecvQueueStuck]; !e.bufferFull && len(steps) > 1 {
 		unread = min(unread, max(steps[0].Threshold, math.Nextafter(steps[1].Threshold, 0)))
 	}
 

@@ -30,8 +30,10 @@ func (st *State) follow(m *Moment, r *Window, g *Geometry, t *Thresholds, e *Evi
 
 	if !first {
 		held, elapsed = min(s.SendQueue, r.Newest().SendQueue), m.At-st.lastAt
+		e.hadQueue = e.unacked > 0 && r.Newest().Notsent > 0
 	}
 
+	st.followSegments(m, e, r)
 	r.Push(s, g)
 	st.lastAt = m.At
 
@@ -47,6 +49,7 @@ func (st *State) follow(m *Moment, r *Window, g *Geometry, t *Thresholds, e *Evi
 	}
 
 	st.followPath(m, e, t)
+	st.followOutage(m, e, r)
 	e.overdue = e.outstanding && e.age >= t.Patience.at(e.srtt) && !m.AfterGap
 	e.entries = st.verdict.recentEntries(m.Now, t.FlapSpan.Milliseconds(), g.Span)
 	e.afterGap = m.AfterGap
@@ -109,75 +112,28 @@ func (st *State) followAge(m *Moment, e *Evidence) {
 	e.age = max(st.outstandingSince.seconds(m.Now), e.timerAge)
 }
 
-// followAnswer records whether the last transmission was answered at all: a peer that
-// drops the data it receives still answers. Just after a transmission the previous
-// one counts. The kernel's clock of sent data ignores FINs.
-func (st *State) followAnswer(m *Moment, e *Evidence, elapsed int64) {
-	info := &m.Socket.Info
-	sent := float64(info.LastDataSent()) / msPerSecond
-	pureAcks := info.SegsIn() - info.DataSegsIn()
-
-	if sent >= e.srtt {
-		st.answered = e.silence < sent
+// followSegments records whether full-size segments were acknowledged: those of the
+// moment together, for the kernel does not report single ones.
+func (st *State) followSegments(m *Moment, e *Evidence, r *Window) {
+	segments := m.Socket.Info.Delivered()
+	if r.count > 0 {
+		segments -= r.Newest().Delivered
 	}
 
-	switch {
-	case !info.Has(sampler.FieldDataSegsIn):
-		// The clock of ACKs also counts retransmitted data of the peer, which errs on the mild side.
-		if sent >= e.srtt {
-			st.ackAnswered = info.LastAckRecv() < info.LastDataSent()
-		}
-	case pureAcks != st.pureAcks:
-		st.ackAnswered = true
-	case sent >= e.srtt && int64(info.LastDataSent()) < elapsed:
-		st.ackAnswered = false
+	if segments > 0 && !st.fullAcked && e.mss > 0 {
+		bytes, mss := m.Socket.Info.BytesAcked()-st.bytesAcked, uint64(e.mss)
+		full := mss * uint64(segments)
+		st.fullAcked = 2*bytes >= full || 4*bytes >= full && bytes >= 10*mss
+		st.smallAcked = !st.fullAcked
 	}
 
-	st.pureAcks = pureAcks
-	e.answered, e.ackAnswered = st.answered && !e.finOnly, st.ackAnswered && !e.finOnly
-}
-
-// neverRead is the maximum in bytes that a client may leave unread because it never
-// asks for it, such as the session tickets of a TLS server.
-const neverRead = 16 << 10
-
-// followReceiver records a closed window of the peer, and a local application that
-// does not read.
-func (st *State) followReceiver(m *Moment, e *Evidence, first bool) {
-	switch {
-	case !e.zeroWindow:
-		st.zeroWindowSince = 0
-	case st.zeroWindowSince == 0 || st.lastProgress == m.Now: // it was open in between
-		st.zeroWindowSince = m.Now
-		st.windows.Zero++
-	}
-
-	if e.zeroWindow {
-		st.zeroWindowSince = min(st.zeroWindowSince, m.Now-Stamp(e.probedFor))
-	}
-
-	e.zeroWindowFor = st.zeroWindowSince.seconds(m.Now)
-
-	received := m.Socket.Info.BytesReceived() - uint64(m.Socket.RecvQueue)
-	read := received != st.bytesReceived || first
-	waiting := e.unread
-
-	switch {
-	case waiting == 0 || !m.Socket.Info.Has(sampler.FieldBytesReceived):
-		st.unreadSince = 0
-	case st.unreadSince == 0 || read:
-		st.unreadSince, st.unreadFirst = m.Now, waiting
-	}
-
-	st.bytesReceived = received
-	e.unreadFor = st.unreadSince.seconds(m.Now)
-	e.unreadGrows = waiting > max(st.unreadFirst, neverRead)
+	e.fullAcked, e.smallAcked = st.fullAcked, st.smallAcked
 }
 
 // followPath updates the baselines of the connection.
 func (st *State) followPath(m *Moment, e *Evidence, t *Thresholds) {
 	info := &m.Socket.Info
-	if e.progress {
+	if e.progress && !e.handshakeRTT {
 		st.baseline.observe(info.RTT(), m.Now, t.BaselineAge.Milliseconds(), minimum)
 	}
 
@@ -199,7 +155,7 @@ func (st *State) followWindow(m *Moment, e *Evidence, r *Window, t *Thresholds) 
 	e.windowSpan = float64(r.Newest().At-r.Oldest().At) / msPerSecond
 
 	// Without DSACKs it is unknown how much was retransmitted needlessly.
-	if e.window.retrans > 0 && m.Socket.Info.Has(sampler.FieldDSACKDups) {
+	if e.window.retrans > 0 {
 		st.followLoss(m, e, r, t)
 	}
 
@@ -219,6 +175,9 @@ func (st *State) followLoss(m *Moment, e *Evidence, r *Window, t *Thresholds) {
 		known = r.before(known, int64(m.Now-st.lastProgress))
 	}
 
+	reorderings, _ := m.Socket.Info.Get(sampler.FieldReordSeen)
+	e.reordered = reorderings > 0
+
 	st.lossUpTo(known, e, r, t)
 
 	if known != r.last() && e.lossy(t) {
@@ -226,18 +185,26 @@ func (st *State) followLoss(m *Moment, e *Evidence, r *Window, t *Thresholds) {
 	}
 }
 
+// burstRTTs is how many round trips it takes a sender that fills the path to find a new
+// capacity: the losses of a burst become known one after the other.
+const burstRTTs = 4
+
 // lossUpTo evaluates the losses up to sample k. A sender that fills the path finds
 // its capacity by losses, most of them at its start, so its worst burst does not
 // count.
 func (st *State) lossUpTo(k int, e *Evidence, r *Window, t *Thresholds) {
-	e.settled = r.stats(0, k)
+	e.settled = st.outage.stats(r, 0, k)
 
 	if e.bulk() {
-		from, to := r.worstBurst(k, t.LossBurst.Milliseconds())
+		from, to := r.worstBurst(k, max(t.LossBurst.Milliseconds(), int64(burstRTTs*e.srtt*msPerSecond)))
 		e.settled.subtract(r.stats(from, to))
 	} else {
-		e.half = r.stats(r.before(k, (r.At(k).At-r.Oldest().At)/2), k)
-		e.recent = r.stats(r.before(k, t.LossWindow.Milliseconds()), k)
+		e.half = st.outage.stats(r, r.before(k, (r.At(k).At-r.Oldest().At)/2), k)
+		e.recent = st.outage.stats(r, r.before(k, t.LossWindow.Milliseconds()), k)
+
+		for _, part := range []*windowStats{&e.settled, &e.half, &e.recent} {
+			part.suspectLostACKs(e.reordered)
+		}
 	}
 
 	st.loss.recall(e, r.At(k).TotalRetrans, t)

@@ -45,7 +45,7 @@ func (s *source) evidence() Evidence {
 		window: s.stats(), settled: s.stats(), half: s.stats(), recent: s.stats(), afterGap: s.Byte()&7 == 7,
 
 		sacked: uint32(s.Byte() & 3), mss: float64(s.Uint64() % 65_536), answered: s.Byte()&1 != 0, ackAnswered: s.Byte()&1 != 0,
-		unreadGrows: s.Byte()&1 != 0, queue: s.queue(), ownRate: float64(s.Uint64() % (1 << 24)), cwnd: uint32(s.Byte()),
+		bufferFull: s.Byte()&1 != 0, queue: s.queue(), ownRate: float64(s.Uint64() % (1 << 24)), cwnd: uint32(s.Byte()),
 		heldQueue: float64(s.Uint64() % (1 << 24)), entries: int(s.Byte() % (flapEntries + 1)),
 	}
 	e.synchronized = e.state != sampler.StateSynSent
@@ -88,7 +88,7 @@ var worsenings = []worsening{
 	{"smaller segments that pass", func(e *Evidence) { e.sacked++ }, nil},
 	{"zero window", func(e *Evidence) { e.zeroWindowFor += 2 }, nil},
 	{"unread", func(e *Evidence) { e.unreadFor += 2 }, nil},
-	{"unread that grows", func(e *Evidence) { e.unreadGrows = true }, nil},
+	{"a full buffer", func(e *Evidence) { e.bufferFull = true }, nil},
 	{"loss", loseMore, excusesSilence},
 	{"receiver-limited", func(e *Evidence) { e.window.receiverLimited = (1 + e.window.receiverLimited) / 2 }, excusesQueue},
 	{"sndbuf-limited", func(e *Evidence) { e.window.sndbufLimited = (1 + e.window.sndbufLimited) / 2 }, nil},

@@ -31,6 +31,15 @@ func (w *windowStats) subtract(part windowStats) {
 	w.bytesRetrans -= part.bytesRetrans
 }
 
+// suspectLostACKs counts half of the retransmissions that a DSACK explains. After a
+// timeout, a DSACK reports that the ACK was lost as often as that it was late. Where
+// packets were reordered, it reports that.
+func (w *windowStats) suspectLostACKs(reordered bool) {
+	if !reordered {
+		w.retrans += (w.retransAll - w.retrans) / 2
+	}
+}
+
 // lossRatio returns the retransmitted share of the sent data: bytes, or segments where
 // the kernel does not count bytes (before 4.19).
 func (w *windowStats) lossRatio() (float64, bool) {

@@ -53,7 +53,18 @@ var ruleCases = []ruleCase{
 			func(e *Evidence) { e.synchronized = false },
 			func(e *Evidence) { e.silence = 0 },
 			func(e *Evidence) { lossy(e, 0.05) },
+			func(e *Evidence) { e.timer, e.sinceTimeout = sampler.TimerRetransmit, 0.13 }, // the RTT may be 140 ms
 		},
+	},
+	{
+		"silence for as long as two timeouts take", HalfOpenConfirmed, 8, 1,
+		func(e *Evidence, v float64) { e.age, e.silence, e.missedTimeouts = v, v, 2 },
+		[]func(*Evidence){func(e *Evidence) { e.missedTimeouts = 1 }},
+	},
+	{
+		"silence and six timeouts on a path that loses a sixth", HalfOpenConfirmed, 8, 1,
+		func(e *Evidence, v float64) { lossy(e, 0.16); e.age, e.silence, e.timeouts = v, v, 7 },
+		[]func(*Evidence){func(e *Evidence) { e.timeouts = 6 }},
 	},
 	{
 		"silence and four timeouts on a path that loses much", HalfOpenConfirmed, 8, 1,
@@ -114,10 +125,10 @@ var ruleCases = []ruleCase{
 		func(e *Evidence, v float64) { e.srtt, e.baseline, e.finOnly, e.age = 1, 0.9, true, v }, nil,
 	},
 	{
-		"two keepalives for 1.5 s", StaleSuspectRecv, 3, 1.5,
-		func(e *Evidence, v float64) { keptAlive(e, 2, v) },
+		"one keepalive for 1.5 s", StaleSuspectRecv, 3, 1.5,
+		func(e *Evidence, v float64) { keptAlive(e, 1, v) },
 		[]func(*Evidence){
-			func(e *Evidence) { e.probes = 1 },
+			func(e *Evidence) { e.probes = 0 },
 			func(e *Evidence) { e.silence = 1.4 },
 			func(e *Evidence) { e.timer = sampler.TimerProbe },
 			func(e *Evidence) { e.synchronized = false },
@@ -170,6 +181,15 @@ var ruleCases = []ruleCase{
 			func(e *Evidence) { e.synchronized = false },
 			func(e *Evidence) { e.dataSilence = 1 },
 			func(e *Evidence) { e.dataSilence, e.age = 0.9, 0.9 },
+			func(e *Evidence) { lossy(e, 0.05); e.fullAcked = true },
+		},
+	},
+	{
+		"full-size segments, the first ones, while the peer is silent", MTUBlackholeSuspect, 7, 3,
+		func(e *Evidence, v float64) { inHole(e, v-1); e.smallAcked, e.dataSilence = true, e.age },
+		[]func(*Evidence){
+			func(e *Evidence) { e.smallAcked = false },
+			func(e *Evidence) { e.segment = 0.74 * e.mss },
 		},
 	},
 	{
@@ -192,7 +212,7 @@ var ruleCases = []ruleCase{
 		func(e *Evidence) { e.zeroWindow = true },
 		func(e *Evidence) { e.queue.now, e.baseline = 1, 0.03 }, // the RTT shows a full queue
 	}},
-	{"5 % loss", LossHigh, 4, 0.05, lossy, nil},
+	{"3.5 % loss", LossHigh, 4, 0.035, lossy, nil},
 	{"8 % loss", LossHigh, 6, 0.08, lossy, nil},
 	{
 		"8 % loss recently", LossHigh, 6, 0.08,
@@ -222,12 +242,24 @@ var ruleCases = []ruleCase{
 		[]func(*Evidence){func(e *Evidence) { e.progress = false }},
 	},
 	{"500 ms", RTTHigh, 2, 0.5, func(e *Evidence, v float64) { e.srtt, e.baseline = v, v }, nil},
-	{"one second", RTTHigh, 3, 1, func(e *Evidence, v float64) { e.srtt, e.baseline = v, v }, nil},
+	{
+		"one second", RTTHigh, 3, 1, func(e *Evidence, v float64) { e.srtt, e.baseline = v, v },
+		[]func(*Evidence){func(e *Evidence) { e.handshakeRTT = true }},
+	},
+	{
+		"two seconds, half of them in its own queue", RTTHigh, 3, 2,
+		func(e *Evidence, v float64) { e.srtt, e.baseline, e.queue.now = v, 0.6, 1 }, nil,
+	},
+	{
+		"one second without a queue in front of it", RTTHigh, 3, 1,
+		func(e *Evidence, v float64) { e.srtt, e.baseline, e.queue.now = 1.2, v, 1 }, nil,
+	},
 	{
 		"thrice the baseline", RTTDrift, 2, 0.09,
 		func(e *Evidence, v float64) { e.srtt, e.baseline = v, 0.03 },
 		[]func(*Evidence){
 			func(e *Evidence) { e.progress = false },
+			func(e *Evidence) { e.handshakeRTT = true },
 			func(e *Evidence) { e.baseline = 0 },
 			func(e *Evidence) { e.unacked, e.srtt, e.baseline = 2, 0.06, 0.01 },
 			func(e *Evidence) { e.srtt, e.baseline = 0.014, 0.0041 },
@@ -318,8 +350,8 @@ var ruleCases = []ruleCase{
 		func(e *Evidence, v float64) { e.window.sndbufLimited = v },
 		[]func(*Evidence){func(e *Evidence) { e.window.busy = 0.19 }},
 	},
-	{"unread for 1 s", RecvQueueStuck, 2, 1, func(e *Evidence, v float64) { e.unreadFor, e.unreadGrows = v, true }, nil},
-	{"unread for 3 s", RecvQueueStuck, 3, 3, func(e *Evidence, v float64) { e.unreadFor, e.unreadGrows = v, true }, nil},
+	{"unread for 1 s", RecvQueueStuck, 2, 1, func(e *Evidence, v float64) { e.unreadFor, e.bufferFull = v, true }, nil},
+	{"unread for 3 s", RecvQueueStuck, 3, 3, func(e *Evidence, v float64) { e.unreadFor, e.bufferFull = v, true }, nil},
 	{
 		"four entries", Flapping, 0, 4, func(e *Evidence, v float64) { e.entries = int(v) },
 		[]func(*Evidence){func(e *Evidence) { e.entries = 0 }},
@@ -357,17 +389,17 @@ func inHole(e *Evidence, timeouts float64) {
 	e.age, e.silence, e.dataSilence = 2, 0.5, 0.5
 }
 
-// backlog has data wait while it goes at just less than a quarter of the
+// backlog has data wait while it goes at just less than a tenth of the
 // connection's own rate.
 func backlog(e *Evidence) {
 	e.queue = queueStats{now: 1, rate: 1000}
-	e.ownRate = 4001
+	e.ownRate = 10_001
 }
 
 // unhurried lists what keeps down each flag about the queue.
 func unhurried() []func(*Evidence) {
 	return []func(*Evidence){
-		func(e *Evidence) { e.ownRate = 4000 },
+		func(e *Evidence) { e.ownRate = 10_000 },
 		func(e *Evidence) { e.queue.rate = 0 },
 		func(e *Evidence) { e.zeroWindow = true },
 		func(e *Evidence) { e.window.receiverLimited = 0.4 },

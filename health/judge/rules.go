@@ -37,12 +37,12 @@ var ruleTable = [NumFlags]rule{
 	},
 	HalfOpenSuspect: {
 		name: "half_open_suspect", cause: CausePathDead, only: ifWaiting, unit: UnitSeconds, figure: silentSeconds, say: saySilent,
-		condition: "time since the oldest unanswered data, FIN or second probe was sent, while nothing at all is received; on a path whose loss is SUSPECT, only from the fourth timeout on",
+		condition: "time since the oldest unanswered data, FIN or second probe was sent, while nothing at all is received; on a path whose loss is SUSPECT, only after as many timeouts as that loss does not explain, from four to eight",
 		steps:     []Step{{Threshold: 1, RTTs: 3, Points: 4}},
 	},
 	HalfOpenConfirmed: {
 		name: "half_open_confirmed", cause: CausePathDead, only: ifWaiting, unit: UnitSeconds, figure: silentSecondsConfirmed, say: saySilent,
-		condition: "the same, with two timeouts, two window probes or three keepalives unanswered",
+		condition: "the same, with two timeouts, two window probes or three keepalives unanswered, or for as long as two timeouts take, since writes may restart the timer",
 		replaces:  FlagSet(HalfOpenSuspect),
 		steps:     []Step{{Threshold: 1, RTTs: 3, Points: 8}},
 	},
@@ -59,7 +59,7 @@ var ruleTable = [NumFlags]rule{
 	},
 	StaleSuspectRecv: {
 		name: "stale_suspect_recv", cause: CausePathDead, only: ifWaiting, unit: UnitSeconds, figure: overdueAnswerSeconds, say: sayOverdueAnswer,
-		condition: "time since an unacknowledged FIN, or the first of two unanswered keepalives, was sent",
+		condition: "time since an unacknowledged FIN, or the first unanswered keepalive, was sent",
 		steps:     []Step{{Threshold: 1.5, RTTs: 3, Points: 3}},
 	},
 	StaleConfirmedRecv: {
@@ -75,7 +75,8 @@ var ruleTable = [NumFlags]rule{
 	},
 	MTUBlackholeSuspect: {
 		name: "mtu_blackhole_suspect", cause: CauseMTU, only: ifWaiting, unit: UnitCount, figure: fullSizeTimeouts, say: sayMTU,
-		condition: "timeouts of full-size segments while data from the peer arrives; smaller segments that are acknowledged count as one more",
+		condition: "timeouts of full-size segments while data from the peer arrives; smaller segments that are acknowledged, while no full-size one ever was, count as one more",
+		replaces:  FlagSet(HalfOpenSuspect, HalfOpenConfirmed, StaleSuspectSend, StaleConfirmedSend),
 		steps:     []Step{{Threshold: 3, Points: 7}},
 	},
 	LossDetected: {
@@ -86,7 +87,7 @@ var ruleTable = [NumFlags]rule{
 	LossHigh: {
 		name: "loss_high", cause: CausePacketLoss, only: ifTroubled, unit: UnitShare, figure: lossShare, say: sayLoss,
 		condition: "retransmitted share of the sent data (95 % lower bound), the worst of the window, its newer half and its most recent part; a sender that fills the path may have one burst; not while the RTT indicates a full queue",
-		steps:     []Step{{Threshold: 0.01, Points: 2}, {Threshold: 0.05, Points: 4}, {Threshold: 0.08, Points: 6}},
+		steps:     []Step{{Threshold: 0.01, Points: 2}, {Threshold: 0.035, Points: 4}, {Threshold: 0.08, Points: 6}},
 	},
 	RTOInflation: {
 		name: "rto_inflation", cause: CausePacketLoss, weak: true, only: ifFlowing, unit: UnitFactor, figure: rtoInflation, say: sayRTO,
@@ -95,7 +96,7 @@ var ruleTable = [NumFlags]rule{
 	},
 	RTTHigh: {
 		name: "rtt_high", cause: CausePathDelay, only: ifFlowing, unit: UnitSeconds, figure: rttSeconds, say: sayRTT,
-		condition: "smoothed RTT while data is acknowledged",
+		condition: "smoothed RTT while data is acknowledged; half of it, but at least the connection's own minimum, for a sender that fills the path",
 		steps:     []Step{{Threshold: 0.2, Points: 1}, {Threshold: 0.5, Points: 2}, {Threshold: 1, Points: 3}},
 	},
 	RTTDrift: {
@@ -161,7 +162,7 @@ var ruleTable = [NumFlags]rule{
 	},
 	RecvQueueStuck: {
 		name: "recv_queue_stuck", cause: CauseLocalApplication, only: ifHalted, unit: UnitSeconds, figure: unreadSeconds, say: sayUnread,
-		condition: "time for which the local application has read nothing of the receive queue; levels above the first need more than 16 KiB unread and more data since the last read",
+		condition: "time for which the local application has read nothing of the receive queue; levels above the first need a receive buffer that is nearly full, and no data for a second",
 		steps:     []Step{{Threshold: 1, Points: 2}, {Threshold: 3, Points: 3}},
 	},
 	Flapping: {

@@ -27,6 +27,7 @@ var sentenceCases = []sentenceCase{
 	}},
 	{HalfOpenSuspect, 4, "keepalives", func(e *Evidence) { keptAlive(e, 2, 1.2) }},
 	{HalfOpenConfirmed, 8, "", func(e *Evidence) { e.age, e.silence, e.timeouts, e.rto = 1.42, 3600, 2, 0.82 }},
+	{HalfOpenConfirmed, 8, "writes without end", func(e *Evidence) { e.age, e.silence, e.missedTimeouts, e.rto = 1.06, 1.06, 2, 0.304 }},
 	{HalfOpenConfirmed, 8, "minutes", func(e *Evidence) { e.age, e.silence, e.timeouts, e.rto = 812.4, 814, 13, 120 }},
 	{HalfOpenConfirmed, 8, "window probes", func(e *Evidence) {
 		e.timer, e.unacked, e.probes, e.age, e.silence = sampler.TimerProbe, 0, 3, 2.1, 2.1
@@ -36,7 +37,7 @@ var sentenceCases = []sentenceCase{
 	{StaleSuspectSend, 3, "", func(e *Evidence) { e.age, e.silence = 1.66, 0.012 }},
 	{StaleConfirmedSend, 7, "", func(e *Evidence) { e.age, e.silence = 3.2, 0.16 }},
 	{StaleSuspectRecv, 3, "a FIN", func(e *Evidence) { e.state, e.finOnly, e.age = sampler.StateFinWait1, true, 1.72 }},
-	{StaleSuspectRecv, 3, "keepalives", func(e *Evidence) { keptAlive(e, 2, 1.8) }},
+	{StaleSuspectRecv, 3, "a keepalive", func(e *Evidence) { keptAlive(e, 1, 1.8) }},
 	{StaleConfirmedRecv, 7, "a FIN", func(e *Evidence) {
 		e.state, e.finOnly, e.age, e.timeouts = sampler.StateLastAck, true, 3.3, 3
 	}},
@@ -45,6 +46,7 @@ var sentenceCases = []sentenceCase{
 	{KeepaliveUnanswered, 4, "", func(e *Evidence) { keptAlive(e, 2, 1.1) }},
 
 	{MTUBlackholeSuspect, 7, "the peer's data", func(e *Evidence) { inHole(e, 3) }},
+	{MTUBlackholeSuspect, 7, "the first full-size segments", func(e *Evidence) { inHole(e, 2); e.smallAcked = true }},
 	{MTUBlackholeSuspect, 7, "smaller segments", func(e *Evidence) { inHole(e, 2); e.sacked = 2 }},
 
 	{LossDetected, 1, "", func(e *Evidence) { retransmitted(e, 1) }},
@@ -79,7 +81,7 @@ var sentenceCases = []sentenceCase{
 	{QueuePersistent, 3, "", func(e *Evidence) {
 		backlog(e)
 		e.queue.now, e.queue.minimum, e.queue.lasting = 500_000, 90_000, true
-		e.queue.rate, e.ownRate = 60_000, 250_000
+		e.queue.rate, e.ownRate = 60_000, 750_000
 	}},
 	{QueueAccelerating, 1, "", func(e *Evidence) {
 		backlog(e)
@@ -96,7 +98,7 @@ var sentenceCases = []sentenceCase{
 	{SndbufLimited, 1, "", func(e *Evidence) { e.window.sndbufLimited = 1 }},
 	{RecvQueueStuck, 2, "", func(e *Evidence) { e.recvQueue, e.unreadFor = 255, 86_400 }},
 	{RecvQueueStuck, 2, "a byte", func(e *Evidence) { e.recvQueue, e.unreadFor = 1, 1.25 }},
-	{RecvQueueStuck, 3, "", func(e *Evidence) { e.recvQueue, e.unreadFor, e.unreadGrows = 65_000, 3.5, true }},
+	{RecvQueueStuck, 3, "", func(e *Evidence) { e.recvQueue, e.unreadFor, e.bufferFull = 65_000, 3.5, true }},
 
 	{Flapping, 0, "", func(e *Evidence) { e.entries = 4 }},
 	{SendQueueHigh, 1, "", func(e *Evidence) { e.heldQueue = 1_500 }},

@@ -22,6 +22,8 @@ func (e *Evidence) attempts() string {
 		return plural(float64(e.probes), "keepalive") + " unanswered"
 	case e.probes > 0:
 		return plural(float64(e.probes), "window probe") + " unanswered"
+	case e.timeouts == 0 && e.missedTimeouts >= confirming:
+		return "each write restarts the timer, RTO " + seconds(e.rto)
 	case e.timeouts == 0:
 		return "before the first timeout, RTO " + seconds(e.rto)
 	default:
@@ -48,7 +50,7 @@ func sayKeepalives(e *Evidence, _, threshold string) string {
 
 func sayMTU(e *Evidence, _, threshold string) string {
 	passes := "data from the peer arrives"
-	if e.sacked > 0 {
+	if e.sacked > 0 || e.smallAcked {
 		passes = "smaller segments are acknowledged, which counts as one more"
 	}
 

@@ -144,3 +144,28 @@ func TestUnitFormat(t *testing.T) {
 		}
 	}
 }
+
+// TestStrongestReasonComesFirst: sentences are ordered by points, not by the table.
+func TestStrongestReasonComesFirst(t *testing.T) {
+	l := messagingThresholds()
+	e := calm()
+	e.srtt, e.age, e.silence, e.timeouts = 0.25, 4, 4, 3
+	e.progress = true // CAUTION for the RTT, STALE for the silence
+
+	v := Verdict{Flags: FlagSet(RTTHigh, HalfOpenConfirmed)}
+	e.window.retrans, e.window.retransAll = 1, 1
+	v.Flags |= FlagSet(LossDetected)
+
+	sentences := Explain(&v, &e, l)
+	if len(sentences) != 3 || !strings.HasPrefix(sentences[0], HalfOpenConfirmed.String()) {
+		t.Fatalf("%q", sentences)
+	}
+
+	// In the table, losses come before the RTT.
+	e.srtt = 0.6
+	v.Flags = FlagSet(RTTHigh, LossDetected)
+
+	if sentences = Explain(&v, &e, l); len(sentences) != 2 || !strings.HasPrefix(sentences[0], RTTHigh.String()) {
+		t.Fatalf("%q", sentences)
+	}
+}

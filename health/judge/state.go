@@ -24,13 +24,14 @@ type State struct {
 	// Levels with a duration: since when they hold.
 	outstandingSince, zeroWindowSince, unreadSince Stamp
 	lastProgress                                   Stamp
+	// unansweredSince is the time of the first known transmission after which nothing
+	// was received, unackedSince that after which no bare ACK was.
+	unansweredSince, unackedSince Stamp
 	// lastAt is the time of the last moment on the tracker's clock in ms.
 	lastAt                    int64
 	bytesAcked, bytesReceived uint64
 	unacked                   uint32
 	pureAcks                  uint32
-	// unreadFirst is what was unread when the application last read.
-	unreadFirst uint32
 	// sndWnd is the peer's window at the last moment, windows counts its events.
 	sndWnd  uint32
 	windows WindowEvents
@@ -38,11 +39,14 @@ type State struct {
 	// back-off: a route or a socket may have a minimum of its own.
 	rtoVariation uint32
 
-	loss lossMemory
-	// answered, ackAnswered: see Evidence.
-	answered, ackAnswered bool
+	loss   lossMemory
+	outage outage
+	// outageLasts: the outage is not over.
+	outageLasts bool
 	// progressed: it made progress since the last call of TakeProgress.
 	progressed bool
+	// fullAcked, smallAcked: see Evidence.
+	fullAcked, smallAcked bool
 
 	baseline aged // minimum smoothed RTT in µs
 	rate     aged // maximum delivery rate while there was more to send, bytes per second
@@ -104,13 +108,15 @@ func (st *State) TakeProgress() bool {
 // forget drops everything that was learned about an earlier use of the socket.
 func (st *State) forget() {
 	st.outstandingSince, st.zeroWindowSince, st.unreadSince, st.lastProgress = 0, 0, 0, 0
+	st.unansweredSince, st.unackedSince = 0, 0
 	st.bytesAcked, st.bytesReceived, st.unacked, st.pureAcks = 0, 0, 0, 0
 	st.rtoVariation = 0
-	st.baseline, st.rate, st.loss = aged{}, aged{}, lossMemory{}
+	st.fullAcked, st.smallAcked, st.outageLasts = false, false, false
+	st.baseline, st.rate, st.loss, st.outage = aged{}, aged{}, lossMemory{}, outage{}
 }
 
 // Touch reads a word of each cache line of the state, so that several states can
 // be fetched at once.
 func (st *State) Touch() uint64 {
-	return uint64(st.lastAt) + uint64(st.rate.current) + uint64(st.verdict.otherSince)
+	return uint64(st.lastAt) + uint64(st.outage.to) + uint64(st.rate.current) + uint64(st.verdict.otherSince)
 }

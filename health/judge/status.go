@@ -39,6 +39,15 @@ func StatusOf(points int) Status {
 	return s
 }
 
+// limit returns points, at most as many as the status has.
+func (s Status) limit(points int) int {
+	if s == Stale {
+		return points
+	}
+
+	return min(points, minPointTable[s+1]-1)
+}
+
 // Score converts points to the scale of 0 to 100, where 100 is perfect.
 func Score(points int) int { return max(0, 100-10*points) }
 

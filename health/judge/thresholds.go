@@ -68,9 +68,9 @@ type Thresholds struct {
 func DefaultThresholds() *Thresholds {
 	t := &Thresholds{
 		Patience:         Step{Threshold: 1, RTTs: 3},
-		LossWindow:       2 * time.Second,
+		LossWindow:       3 * time.Second,
 		LossBurst:        1500 * time.Millisecond,
-		LossMinRetrans:   3,
+		LossMinRetrans:   4,
 		LossMinSamples:   2,
 		DriftAbove:       0.010,
 		DriftAboveSparse: 0.050,
@@ -79,8 +79,8 @@ func DefaultThresholds() *Thresholds {
 		JitterDelivered:  8,
 		LimitedBusy:      0.2,
 		BaselineAge:      10 * time.Minute,
-		RateAge:          time.Minute,
-		RateFall:         0.25,
+		RateAge:          20 * time.Second,
+		RateFall:         0.1,
 		QueueSpan:        3 * time.Second,
 		QueueRise:        time.Second,
 		FullSegment:      0.75,

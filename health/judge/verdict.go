@@ -34,8 +34,8 @@ type verdict struct {
 	// assessed is the status of the assessment. entries are the last times at which
 	// it became SUSPECT or worse, oldest first, flapWorst is the worst of that time.
 	assessed  Status
-	entries   [flapEntries]Stamp
 	flapWorst Status
+	entries   [flapEntries]Stamp
 }
 
 // flapEntries is how many entries into SUSPECT or worse are remembered.

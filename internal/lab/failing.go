@@ -44,7 +44,7 @@ func Failing() []Scenario {
 			Fault: bothWays, Repair: (*Scene).Restore, Seen: FirstDataDrop, Expect: dead(2*time.Second, 0, halfOpenTable...),
 		})
 	}
-	return slices.Concat(all, deadScenarios(), answerScenarios(), lossScenarios(), slowScenarios(), receiverScenarios())
+	return slices.Concat(all, deadScenarios(), answerScenarios(), lossScenarios(), slowScenarios(), receiverScenarios(), fieldFailing())
 }
 
 // deadScenarios have data that is not acknowledged.

@@ -20,7 +20,7 @@ func requests(hz float64) func(*Scene) {
 
 // Healthy are the scenarios in which nothing may be found.
 func Healthy() []Scenario {
-	return slices.Concat(calmScenarios(), dialogScenarios(), streamScenarios(), bulkScenarios(), []Scenario{
+	return slices.Concat(calmScenarios(), dialogScenarios(), streamScenarios(), bulkScenarios(), fieldHealthy(), []Scenario{
 		{Name: "the exporter pauses for 3 s", RTT: 40 * ms, Traffic: requests(10), Pause: 3 * time.Second},
 		{Name: "late ticks", RTT: 40 * ms, Traffic: requests(10), Late: 900 * ms},
 	})

@@ -37,6 +37,8 @@ type Scenario struct {
 	Pause, Late time.Duration
 	// Exclusive scenarios take the machine for themselves.
 	Exclusive bool
+	// MinInfo is the size of tcp_info in bytes without which the scenario can't be judged.
+	MinInfo int
 	// Long scenarios show what they should only after longer than the short form has.
 	Long bool
 }

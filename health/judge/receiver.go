@@ -1,0 +1,47 @@
+package judge
+
+import "tcphealth_exporter/sampler"
+
+// followReceiver records a closed window of the peer, and a local application that
+// does not read.
+func (st *State) followReceiver(m *Moment, e *Evidence, first bool) {
+	switch {
+	case !e.zeroWindow:
+		st.zeroWindowSince = 0
+	case st.zeroWindowSince == 0 || st.lastProgress == m.Now: // it was open in between
+		st.zeroWindowSince = m.Now
+		st.windows.Zero++
+	}
+
+	if e.zeroWindow {
+		st.zeroWindowSince = min(st.zeroWindowSince, m.Now-Stamp(e.probedFor))
+	}
+
+	e.zeroWindowFor = st.zeroWindowSince.seconds(m.Now)
+
+	received := m.Socket.Info.BytesReceived() - uint64(m.Socket.RecvQueue)
+	read := received != st.bytesReceived || first
+
+	switch {
+	case e.unread == 0 || !m.Socket.Info.Has(sampler.FieldBytesReceived):
+		st.unreadSince = 0
+	case st.unreadSince == 0 || read:
+		st.unreadSince = m.Now
+	}
+
+	st.bytesReceived = received
+	e.unreadFor = st.unreadSince.seconds(m.Now)
+	e.bufferFull = e.unreadFor > 0 && bufferFull(m.Socket)
+}
+
+// bufferFull reports whether so much is unread that nothing more arrives: the receive
+// buffer or the advertised window is nearly full, and the peer has been waiting.
+func bufferFull(s *sampler.Socket) bool {
+	const waiting = 1000 // ms
+
+	window, known := s.Info.Get(sampler.FieldRcvWnd)
+	noWindow := known && window < uint64(unread(s)/8)
+	noMemory := s.Has(sampler.HasSkMem) && s.SkMem.RmemAlloc >= s.SkMem.Rcvbuf/8*7
+
+	return (noMemory || noWindow) && s.Info.LastDataRecv() >= waiting
+}
