@@ -4,12 +4,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run build packages test e2e test-packages test-kernels lab fixtures lint words fuzz bench golden generate check
+.PHONY: help run build packages test e2e test-packages test-kernels lab fixtures lint words fuzz bench golden rules generate check
 
 GO ?= go
 GOARCH ?= $(shell $(GO) env GOARCH)
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 NFPM ?= $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+JSONNET ?= $(GO) run github.com/google/go-jsonnet/cmd/jsonnet@v0.22.0
 VALE ?= $(GO) run github.com/vale-cli/vale/v3/cmd/vale@v3.21.0
 FUZZTIME ?= 20s
 BENCH ?= .
@@ -156,8 +157,12 @@ golden:
 	[ -n "$$found" ] || { echo "no golden tests found"; exit; }
 	$(GO) test $$(cut -d ' ' -f 1 <<<"$$found") -run Golden -update
 
-## Regenerate tables and documentation.
-generate:
+## Render the rules of Prometheus from deploy/mixin.
+rules:
+	$(JSONNET) -S -m deploy/prometheus deploy/mixin/render.jsonnet >/dev/null
+
+## Regenerate tables, documentation and rules.
+generate: rules
 	$(GO) generate ./...
 
 ## Run the linters, check the words, look for stale generated files, and check the golden metrics with promtool.

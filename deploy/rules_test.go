@@ -3,10 +3,12 @@ package deploy
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -82,8 +84,9 @@ var sections = []string{"## How to confirm", "## How to fix", "## How to silence
 func TestAlerts(t *testing.T) {
 	for _, r := range load(t, "prometheus/alerting_rules.yml") {
 		t.Run(r.Alert, func(t *testing.T) {
-			if !slices.Contains([]string{"warning", "critical"}, r.Labels["severity"]) || r.For == "" {
-				t.Errorf("severity %q, for %q", r.Labels["severity"], r.For)
+			severity := r.Labels["severity"]
+			if !slices.Contains([]string{"info", "warning", "critical"}, severity) || r.For == "" && severity != "info" {
+				t.Errorf("severity %q, for %q", severity, r.For)
 			}
 
 			reported := r.Annotations["summary"] + r.Annotations["description"]
@@ -94,6 +97,12 @@ func TestAlerts(t *testing.T) {
 			if strings.Contains(r.Expr, "tcphealth_group_") && !namesGroup(r.Annotations["description"]) {
 				t.Errorf("the group is not named in %q", r.Annotations["description"])
 			}
+
+			if strings.Contains(r.Expr, "tcphealth_group_") && !strings.Contains(r.Annotations["summary"], "$labels.remote_address ") {
+				t.Errorf("the group is not named in %q", r.Annotations["summary"])
+			}
+
+			requireDashboard(t, r.Annotations["dashboard_url"])
 
 			if got, want := r.Annotations["runbook_url"], "http://{{ $labels.instance }}/runbooks/"+r.Alert; got != want {
 				t.Errorf("the runbook is %q, expected %q", got, want)
@@ -107,7 +116,8 @@ func TestAlerts(t *testing.T) {
 // namesGroup reports whether a text has all labels that a group may have.
 func namesGroup(text string) bool {
 	for _, label := range []string{
-		"role", "local_address", "local_port", "remote_address", "remote_port", "network", "congestion_algorithm", "cgroup",
+		"role", "local_address", "local_port", "remote_address", "remote_port", "network", "congestion_algorithm",
+		"namespace", "workload", "unit", "cgroup",
 	} {
 		if !strings.Contains(text, "$labels."+label+" ") {
 			return false
@@ -115,6 +125,27 @@ func namesGroup(text string) bool {
 	}
 
 	return true
+}
+
+// requireDashboard wants the URL of a dashboard that exists, with variables that it has.
+func requireDashboard(t *testing.T, url string) {
+	t.Helper()
+
+	to := regexp.MustCompile(`^http://localhost:3000/d/tcphealth-([a-z]+)\?`).FindStringSubmatch(url)
+	if to == nil {
+		t.Fatalf("the dashboard is %q", url)
+	}
+
+	text, err := os.ReadFile("../dashboards/" + to[1] + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for _, variable := range regexp.MustCompile(`var-([a-z_]+)=`).FindAllStringSubmatch(url, -1) {
+		if !strings.Contains(string(text), `"name": "`+variable[1]+`"`) {
+			t.Errorf("the dashboard has no variable %s", variable[1])
+		}
+	}
 }
 
 func requireRunbook(t *testing.T, alert string) {
@@ -199,9 +230,43 @@ func TestEachAlertIsTested(t *testing.T) {
 
 	for _, r := range load(t, "prometheus/alerting_rules.yml") {
 		for _, state := range []string{"pending", "firing", "over"} {
-			if !seen[r.Alert+" "+state] {
+			if !seen[r.Alert+" "+state] && (r.For != "" || state != "pending") {
 				t.Errorf("no unit test sees %s %s", r.Alert, state)
 			}
+		}
+	}
+}
+
+// TestRanges wants ranges in which there are two samples if scrapes are five minutes
+// apart.
+func TestRanges(t *testing.T) {
+	for _, r := range append(load(t, "prometheus/recording_rules.yml"), load(t, "prometheus/alerting_rules.yml")...) {
+		for _, found := range regexp.MustCompile(`\[([0-9a-z]+)\]`).FindAllStringSubmatch(r.Expr, -1) {
+			if length, err := time.ParseDuration(found[1]); err != nil || length < 11*time.Minute {
+				t.Errorf("%s%s has the range %s, %v", r.Alert, r.Record, found[1], err)
+			}
+		}
+	}
+}
+
+// TestBaseURLs wants URLs in one place, the configuration of the mixin.
+func TestBaseURLs(t *testing.T) {
+	files, err := filepath.Glob("mixin/*sonnet")
+	if err != nil || len(files) < 5 {
+		t.Fatalf("mixin: %q, %v", files, err)
+	}
+
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		code := regexp.MustCompile(`(?m)//.*$|: 'https?://`).FindAllString(string(text), -1)
+		code = slices.DeleteFunc(code, func(found string) bool { return strings.HasPrefix(found, "//") })
+
+		if want := map[string]int{"mixin/config.libsonnet": 2}[file]; len(code) != want {
+			t.Errorf("%s has %d base URLs", file, len(code))
 		}
 	}
 }
