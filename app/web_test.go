@@ -142,7 +142,7 @@ func TestEndpoints(t *testing.T) {
 		}
 	}
 
-	if want := []string{"/metrics", "/api/v1/connections", "/-/healthy", "/-/ready"}; !slices.Equal(targets, want) {
+	if want := []string{"/metrics", "/api/v1/connections", "/runbooks/", "/-/healthy", "/-/ready"}; !slices.Equal(targets, want) {
 		t.Errorf("links %v, expected %v", targets, want)
 	}
 
@@ -153,7 +153,12 @@ func TestEndpoints(t *testing.T) {
 		{"GET", "/nonsense", 404},
 		{"GET", "/runbooks/TCPHealthHalfOpen", 200},
 		{"GET", "/runbooks/TCPHealthStale.md", 200},
+		{"GET", "/runbooks/", 200},
+		{"GET", "/runbooks", 200},
 		{"GET", "/runbooks/nothing", 404},
+		{"GET", "/docs/configuration", 200},
+		{"GET", "/docs/nothing", 404},
+		{"POST", "/runbooks/", 405},
 		{"GET", "/runbooks/..%2fweb.go", 404},
 		{"GET", "/metrics/", 404},
 		{"GET", "/-/", 404},

@@ -37,7 +37,13 @@ func NewHandler(cfg Config) (http.Handler, error) {
 	mux.Handle("GET "+cfg.TelemetryPath, cfg.Metrics)
 	mux.Handle("GET /{$}", landing)
 	mux.Handle(cfg.APIPrefix, cfg.API)
-	mux.Handle("GET /runbooks/{alert}", runbooks.Handler("alert"))
+
+	pages := runbooks.NewPages()
+	mux.Handle("GET /runbooks", http.RedirectHandler("/runbooks/", http.StatusMovedPermanently))
+	mux.Handle("GET /runbooks/{$}", pages.Index())
+	mux.Handle("GET /runbooks/{alert}", pages.Runbook("alert"))
+	mux.Handle("GET /docs/{page}", pages.Documentation("page"))
+
 	mux.Handle("GET /-/healthy", probe(cfg.Healthy, "Healthy", "No sample for three intervals"))
 	mux.Handle("GET /-/ready", probe(cfg.Ready, "Ready", "No sample yet"))
 
@@ -92,6 +98,7 @@ func newLandingPage(telemetryPath, apiPrefix string) (http.Handler, error) {
 		Links: []toolkit.LandingLinks{
 			{Address: strings.TrimPrefix(telemetryPath, "/"), Text: "Metrics"},
 			{Address: strings.TrimPrefix(apiPrefix, "/") + "v1/connections", Text: "Connections", Description: "and their verdicts, the worst first"},
+			{Address: "runbooks/", Text: "Runbooks", Description: "what to do about an alert"},
 			{Address: "-/healthy", Text: "Healthy", Description: "samples keep coming"},
 			{Address: "-/ready", Text: "Ready", Description: "the first sample was taken"},
 		},

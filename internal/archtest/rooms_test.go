@@ -121,7 +121,11 @@ var rooms = []room{
 	},
 	{dir: "api/v1", std: slices.Concat(pureStd, []string{"encoding/json", "time"})},
 	{dir: "api", own: []string{"api/v1", "health", "health/export", "health/group", "health/judge", "sampler", "sampler/loop"}, never: []string{"log", "log/slog", "syscall"}},
-	{dir: "docs/runbooks", std: []string{"embed", "io/fs", "net/http", "strings"}},
+	{dir: "docs", std: []string{"embed", "io/fs"}},
+	{
+		dir: "docs/runbooks", own: []string{"docs"}, third: []string{"github.com/yuin/goldmark"},
+		std: []string{"bytes", "crypto/sha256", "embed", "encoding/base64", "html/template", "io/fs", "net/http", "path", "strings"},
+	},
 	{dir: "deploy", own: []string{"collector", "docs/runbooks"}, testOnly: true},
 	{dir: "dashboards", own: []string{"collector"}, testOnly: true},
 	{dir: "internal/...", own: []string{"api", "bytecode", "collector", "config", "health", "health/export", "health/group", "health/judge", "sampler", "sampler/loop"}, third: []string{""}, support: true},
