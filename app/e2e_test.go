@@ -28,7 +28,7 @@ const (
 // the end of the alert.
 const e2ePatience = 4 * time.Minute
 
-// TestEndToEnd interrupts the path of a connection, waits for the page, restores the
+// TestEndToEnd interrupts the path of two connections, waits for the page, restores the
 // path and waits for the end of the alert. The exporter requires TLS and a password,
 // Prometheus has the shipped rules, Alertmanager the shipped routing. The test logs the
 // duration of each stage.
@@ -43,7 +43,11 @@ func TestEndToEnd(t *testing.T) {
 	pages := receivePages(t, near)
 	x := secureExporter(t, near)
 	x.requireRefusals(t)
-	converse(t, near, far, netip.AddrPortFrom(path.B.IPv4, 8443).String())
+
+	// One connection of a client would be a warning.
+	for range 2 {
+		converse(t, near, far, netip.AddrPortFrom(path.B.IPv4, 8443).String())
+	}
 
 	near.Start(t, "prometheus-alertmanager", "--config.file="+absolute(t, "../deploy/alertmanager/alertmanager.yml"),
 		"--storage.path="+t.TempDir(), "--web.listen-address="+alertmanagerAddress, "--cluster.listen-address=", "--log.level=warn")
@@ -56,7 +60,7 @@ func TestEndToEnd(t *testing.T) {
 
 	holds := func(expr string) func() bool { return func() bool { return len(p.Query(expr)) > 0 } }
 	alert := func(state string) func() bool {
-		return holds(`ALERTS{alertname="TCPHealthHalfOpen", role="client", alertstate="` + state + `"}`)
+		return holds(`ALERTS{alertname="TCPHealthHalfOpen", role="client", severity="critical", alertstate="` + state + `"}`)
 	}
 
 	p.Await("healthy", holds(`tcphealth_group_connections{role="client", status="HEALTHY"} > 0`))
