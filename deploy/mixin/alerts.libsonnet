@@ -58,7 +58,6 @@ local groups(c) = {
   ]),
 
   // Two rules: critical, and a warning for each group of clients, which Alertmanager inhibits if the group is critical.
-  // If the warning excluded what is critical, a number around the threshold would keep both pending.
   local graded(name, metric, label, value, summary, description) =
     local timing = { 'for': '30s', keep_firing_for: '1m' };
     [
@@ -73,15 +72,27 @@ local groups(c) = {
   local connections = text.count('connection'),
 
   rules:
-    gradedCause('TCPHealthHalfOpen', 'path_dead', text.count('half-open connection'),
+    gradedCause('TCPHealthHalfOpen',
+                'path_dead',
+                text.count('half-open connection'),
                 connections + ' with unanswered data: the peer or the path is gone, or large packets do not pass')
-    + graded('TCPHealthStale', 'connections', 'status', 'STALE', text.count('dead connection'),
+    + graded('TCPHealthStale',
+             'connections',
+             'status',
+             'STALE',
+             text.count('dead connection'),
              connections + ' in status STALE: nothing that was sent is answered. tcphealth_group_unhealthy_connections has the cause.')
-    + gradedCause('TCPHealthSYNUnanswered', 'handshake', text.count('unanswered connection attempt'),
+    + gradedCause('TCPHealthSYNUnanswered',
+                  'handshake',
+                  text.count('unanswered connection attempt'),
                   text.count('connection attempt') + ' whose SYN is not answered')
-    + gradedCause('TCPHealthMTUBlackHole', 'mtu', connections + ' in an MTU black hole',
+    + gradedCause('TCPHealthMTUBlackHole',
+                  'mtu',
+                  connections + ' in an MTU black hole',
                   connections + ' on which small segments arrive and full-size segments do not')
-    + warning('TCPHealthHighLoss', 'packet_loss', connections + ' with high packet loss',
+    + warning('TCPHealthHighLoss',
+              'packet_loss',
+              connections + ' with high packet loss',
               connections + ' with loss high enough to reduce throughput')
     + [
       local slow(role) = series('connections_by_cause', 'cause', 'path_delay', role);
@@ -90,20 +101,26 @@ local groups(c) = {
             > ignoring (cause) 0.5 * (%s - tcphealth_group_idle_connections)
       ||| % [slow(role), all]);
       alert(
-        'TCPHealthRTTDrift', 'warning',
+        'TCPHealthRTTDrift',
+        'warning',
         '%s > 0\n  %s\nor (\n  %s >= %d\n  %s\n)' % [slow(client), half(client), slow(others), c.critical.connections, half(others)],
         { 'for': '2m', keep_firing_for: '1m' },
         'round-trip time increased for ' + connections,
         connections + ', more than half of those in use, with round-trip times far above their own minimum or above the threshold (cause path_delay).',
       ),
     ]
-    + warning('TCPHealthPeerNotReading', 'peer_receiver', connections + ' blocked by peers that do not read',
+    + warning('TCPHealthPeerNotReading',
+              'peer_receiver',
+              connections + ' blocked by peers that do not read',
               connections + " limited by the peer's receive window: the peer reads too slowly or not at all")
-    + warning('TCPHealthLocalApplicationNotReading', 'local_application', connections + ' not read by the local application',
+    + warning('TCPHealthLocalApplicationNotReading',
+              'local_application',
+              connections + ' not read by the local application',
               connections + ' with received data that the local application does not read')
     + [
       alert(
-        'TCPHealthCloseWaitLeak', 'warning',
+        'TCPHealthCloseWaitLeak',
+        'warning',
         |||
           last_over_time(tcphealth_group_close_wait_connections[11m]) > 0
           and last_over_time(tcphealth_group_close_wait_oldest_seconds[11m]) > %d
@@ -114,7 +131,8 @@ local groups(c) = {
       ),
       local ended(reason) = 'sum without (reason) (increase(tcphealth_group_connections_ended_total{reason%s}[15m]))' % reason;
       alert(
-        'TCPHealthConnectionsAborted', 'warning',
+        'TCPHealthConnectionsAborted',
+        'warning',
         |||
           round(%s) >= %d
           and
@@ -138,7 +156,8 @@ local groups(c) = {
           - (time() - timestamp(tcphealth_group_aborts_in_seconds{%(role)s})) >= 0 < %(limit)d
       ||| % { role: role, limit: c.abortsInSeconds });
       alert(
-        'TCPHealthAbortImminent', 'info',
+        'TCPHealthAbortImminent',
+        'info',
         '%s\nor (\n  %s\n  and ignoring (cause) %s\n)' % [
           remaining('role="client"'),
           std.strReplace(remaining('role!="client"'), '\n', '\n  '),
@@ -150,7 +169,8 @@ local groups(c) = {
       ),
       local latest(metric) = 'last_over_time(tcphealth_group_%s[11m])' % metric;
       alert(
-        'TCPHealthKeepaliveMissing', 'info',
+        'TCPHealthKeepaliveMissing',
+        'info',
         |||
           %(x)s > %(connections)d
           and %(x)s > %(share)g * sum without (status) (%(all)s)

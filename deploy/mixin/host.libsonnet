@@ -16,7 +16,10 @@ function(c) {
   local warning(name, expr, timing, summary, description) = alert(name, 'warning', expr, timing, summary, description),
 
   local overflow(severity, condition) = alert(
-    'TCPHealthListenOverflow', severity, 'round(increase(tcphealth_kernel_listen_overflows_total[11m])) ' + condition, { 'for': '2m', keep_firing_for: '1m' },
+    'TCPHealthListenOverflow',
+    severity,
+    'round(increase(tcphealth_kernel_listen_overflows_total[11m])) ' + condition,
+    { 'for': '2m', keep_firing_for: '1m' },
     'connections dropped because an accept queue is full',
     'On {{ $labels.instance }} the kernel dropped ' + text.count('connection') + ' within 11 minutes because an accept queue is full. '
     + 'TCPHealthAcceptQueueFull names the listener.'
@@ -25,7 +28,8 @@ function(c) {
   listeners: [
     warning(
       'TCPHealthAcceptQueueFull',
-      'tcphealth_listener_accept_queue_max / ((tcphealth_listener_accept_queue_limit > 0) + 1) >= 0.9', { 'for': '1m' },
+      'tcphealth_listener_accept_queue_max / ((tcphealth_listener_accept_queue_limit > 0) + 1) >= 0.9',
+      { 'for': '1m' },
       'accept queue of port {{ $labels.local_port }} full',
       'On {{ $labels.instance }}, {{ $labels.local_address }} port {{ $labels.local_port }}: the accept queue was filled to '
       + '{{ $value | humanizePercentage }}. The application accepts too slowly; the kernel drops connections beyond the limit.'
@@ -60,12 +64,15 @@ function(c) {
     ),
     warning(
       'TCPHealthTicksMissed',
-      'rate(tcphealth_sampler_ticks_missed_total[11m]) * tcphealth_sampler_interval_seconds > 0.01', { 'for': '10m' },
+      'rate(tcphealth_sampler_ticks_missed_total[11m]) * tcphealth_sampler_interval_seconds > 0.01',
+      { 'for': '10m' },
       'tcphealth_exporter misses samples',
       'The exporter on {{ $labels.instance }} misses {{ $value | humanizePercentage }} of its samples: problems are detected late.'
     ),
     warning(
-      'TCPHealthConnectionsUntracked', 'last_over_time(tcphealth_tracker_untracked_connections[11m]) > 0', { 'for': '5m' },
+      'TCPHealthConnectionsUntracked',
+      'last_over_time(tcphealth_tracker_untracked_connections[11m]) > 0',
+      { 'for': '5m' },
       'tcphealth_exporter does not track all connections',
       'The exporter on {{ $labels.instance }} does not track ' + text.count('connection')
       + ': there are more than --tracker.max-connections, so they are tracked in rotation.'
@@ -81,7 +88,9 @@ function(c) {
       'The exporter on {{ $labels.instance }} samples only every {{ $value }} s to stay within --sampler.max-cpu: problems are detected later.'
     ),
     warning(
-      'TCPHealthConfigBroken', 'last_over_time(tcphealth_config_last_reload_successful[11m]) == 0', { 'for': '5m' },
+      'TCPHealthConfigBroken',
+      'last_over_time(tcphealth_config_last_reload_successful[11m]) == 0',
+      { 'for': '5m' },
       'tcphealth_exporter rejected its configuration file',
       'The configuration file of the exporter on {{ $labels.instance }} is invalid; the previous configuration stays active. The log names the line.'
     ),

@@ -109,6 +109,6 @@ func (p *Pages) write(w http.ResponseWriter, directory, title string, text []byt
 	w.Header().Set("Referrer-Policy", "no-referrer")
 
 	_ = p.layout.Execute(w, map[string]any{
-		"Title": title, "Style": template.CSS(style), "Body": template.HTML(body), //nolint:gosec // rendered from pages of ours, without their HTML
+		"Title": title, "Style": template.CSS(style), "Body": template.HTML(body),
 	})
 }
