@@ -37,7 +37,7 @@ type Connection struct {
 	StatusSince Time   `json:"status_since"`
 	// Score is 100 for a connection without active flags, 0 for the worst.
 	Score int `json:"score"`
-	// Points are the sum of the points of the active flags.
+	// Points are those of the worst cause, raised by other causes within the status.
 	Points int `json:"points"`
 	// SafeToSend reports whether new data can be expected to arrive.
 	SafeToSend bool `json:"safe_to_send"`

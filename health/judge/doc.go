@@ -6,8 +6,8 @@
 //
 // The rules are one table (rules.go): cause, figure (figures.go), thresholds and
 // points of each flag, and its sentence (sentences.go). Within a cause only the
-// highest flag counts; causes add up. Hysteresis follows: worse at once, better
-// after a while. [Explain] renders the evidence of active flags as sentences.
+// highest flag counts, and the worst cause determines the status. Hysteresis follows:
+// worse at once, better after a while. [Explain] renders the evidence of active flags as sentences.
 //
 // Durations are measured on a judging clock that stands still during gaps in
 // sampling, so that a paused exporter raises no false alarm. Time is always an
