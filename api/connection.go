@@ -33,6 +33,18 @@ func newConnection(f *health.Found, kernel *sampler.TCPInfo) v1.Connection {
 		ReadAt:        timeOf(f.RowAt),
 	}
 
+	if !f.Ended.IsZero() {
+		c.EndReason = f.EndReason.String()
+	}
+
+	if f.State == sampler.StateCloseWait && f.Ended.IsZero() {
+		c.CloseWait = &f.CloseWait
+	}
+
+	if f.AbortKnown {
+		c.AbortsIn = &f.AbortsIn
+	}
+
 	for flag := range f.Flags.All() {
 		c.Flags = append(c.Flags, flag.String())
 	}

@@ -93,6 +93,7 @@ func wire(opts *options, source *files, stderr io.Writer) (*exporter, error) {
 	if source.replay == nil { // the names of another host are unknown
 		e.cgroups = owner.NewCgroups(hostinfo.CgroupRoot)
 		cfg.InterfaceName, cfg.CgroupName = hostinfo.InterfaceName, e.cgroups.Name
+		cfg.Retries = tcpRetries(procPath)
 	}
 
 	if opts.dryRun && e.cgroups != nil {

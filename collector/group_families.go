@@ -52,6 +52,22 @@ var groupFamilyTable = slices.Concat([]groupFamily{
 		kind: gaugeValue, series: func(g *group.Group, to *series) { to.add(float64(g.CloseWait)) },
 	},
 	{
+		name: "group_close_wait_oldest_seconds", help: "Time since the first of these was closed by its peer, 0 if there are none.",
+		kind: gaugeValue, series: func(g *group.Group, to *series) { to.add(g.CloseWaitOldest) },
+	},
+	{
+		name: "group_connections_without_keepalive", help: "Established connections of the group with nothing outstanding and no keepalive timer, which cannot detect that their peer is gone.",
+		kind: gaugeValue, series: func(g *group.Group, to *series) { to.add(float64(g.WithoutKeepalive)) },
+	},
+	{
+		name: "group_aborts_in_seconds", help: "Time until the kernel aborts the first connection of the group if nothing more arrives, absent where it cannot be known of any.",
+		kind: gaugeValue, series: func(g *group.Group, to *series) {
+			if g.AbortKnown {
+				to.add(g.AbortsIn)
+			}
+		},
+	},
+	{
 		name: "group_status_entries_total", help: "Transitions of connections of the group into each status, without connections that start HEALTHY.",
 		kind: counter, labels: []string{"status"},
 		series: func(g *group.Group, to *series) { statusEntries(&g.Totals, to) },
@@ -63,6 +79,15 @@ var groupFamilyTable = slices.Concat([]groupFamily{
 	{
 		name: "group_connections_closed_total", help: "Connections of the group that ended.",
 		kind: counter, series: func(g *group.Group, to *series) { to.add(float64(g.Closed)) },
+	},
+	{
+		name: "group_connections_ended_total", help: "Connections of the group that ended, by reason. Those that were evicted or alive at shutdown are no longer tracked.",
+		kind: counter, labels: []string{"reason"},
+		series: func(g *group.Group, to *series) {
+			for reason, n := range g.Ended {
+				to.add(float64(n), health.EndReason(reason).String())
+			}
+		},
 	},
 	{
 		name: "group_rtt_seconds", help: "Smoothed round-trip time of each connection in each sample, if it made progress since the previous one.",

@@ -14,7 +14,7 @@ import (
 // a client with another figure in every field, and a group of an old kernel.
 func groupsScene(testing.TB) *health.Snapshot {
 	old := numbered(300, "client", "", "fe80::2%eth0", "22")
-	old.Known = 1 << group.RetransmittedSegments
+	old.Known, old.AbortKnown = 1<<group.RetransmittedSegments, false
 
 	return &health.Snapshot{
 		At: sampledAt, Outstanding: spread(400), Lifetimes: spread(500),
@@ -60,6 +60,13 @@ func numbered(n int, labels ...string) group.Group {
 	g.Idle, g.CloseWait, g.Opened, g.Closed = next(), next(), uint64(next()), uint64(next())
 	g.Known, g.EdgeKnown = 1<<group.NumCounters-1, true
 	g.RTT = spread(n)
+
+	for i := range g.Ended {
+		g.Ended[i] = uint64(next())
+	}
+
+	g.WithoutKeepalive, g.CloseWaitOldest = next(), float64(next())+0.5
+	g.AbortsIn, g.AbortKnown = float64(next())+0.25, true
 
 	return g
 }

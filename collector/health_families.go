@@ -6,6 +6,7 @@ import (
 
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/sampler"
 )
 
 // healthFamilyTable are the verdicts.
@@ -24,6 +25,21 @@ var healthFamilyTable = []connectionFamily{
 		func(c *health.Connection) (float64, bool) { return unixSeconds(c.FirstSeen) }),
 	gauge(SetHealth, "ended_timestamp_seconds", "Unix time of the last sample with an ended connection, absent while it is alive.",
 		func(c *health.Connection) (float64, bool) { return unixSeconds(c.Ended) }),
+	gauge(SetHealth, "close_wait_seconds", "Time since the peer closed the connection while the local application has not (CLOSE_WAIT), absent in other states.",
+		func(c *health.Connection) (float64, bool) {
+			return c.CloseWait, c.Row.State == sampler.StateCloseWait && c.Ended.IsZero()
+		}),
+	gauge(SetHealth, "aborts_in_seconds", "Time until the kernel aborts the connection if nothing more arrives, absent where it cannot be known.",
+		func(c *health.Connection) (float64, bool) { return c.AbortsIn, c.AbortKnown }),
+	{
+		name: "connection_end_info", help: "Why an ended connection ended, constant 1, absent while it is alive.",
+		kind: gaugeValue, set: SetHealth, labels: []string{"reason"},
+		series: func(c *health.Connection, to *series) {
+			if !c.Ended.IsZero() {
+				to.add(1, c.EndReason.String())
+			}
+		},
+	},
 	{
 		name: "connection_flag", help: "1 while the flag is active, absent otherwise.",
 		kind: gaugeValue, set: SetHealth, labels: []string{"flag"},

@@ -161,12 +161,15 @@ func flagsScene(tb testing.TB) *health.Snapshot {
 		RTTDrift: 3.5, Jitter: 0.75, RTOInflation: 4, Loss: 0.125, ReceiverLimited: 0.5, SndbufLimited: 0.25,
 	}
 
+	dying := connecting(tb)
+	dying.AbortsIn, dying.AbortKnown = 59.25, true
+
 	s := &health.Snapshot{
 		At: sampledAt, Sockets: 7, Unexported: 3,
 		Tracker: health.TrackerStats{
 			Live: 8, Ended: 2, Untracked: 5, Twins: 6, Opened: 71, Closed: 72, Overflow: 73, Duplicates: 74, Bytes: 75 << 20,
 		},
-		Connections: []health.Connection{stale, connecting(tb), withBBR(tb), withVegas(tb), withDCTCP(tb)},
+		Connections: []health.Connection{stale, dying, leaked(tb), withBBR(tb), withVegas(tb), withDCTCP(tb)},
 	}
 	s.States = [sampler.NumStates]int{
 		sampler.StateEstablished: 4, sampler.StateSynSent: 1, sampler.StateListen: 2,
@@ -213,6 +216,21 @@ func connecting(tb testing.TB) health.Connection {
 	}
 }
 
+// leaked was closed by its peer an hour ago, but not by the application.
+func leaked(tb testing.TB) health.Connection {
+	tb.Helper()
+
+	r := plainRow("10.0.0.1:443", "10.0.0.9:51557", 4)
+	r.State = sampler.StateCloseWait
+
+	c := plainConnection(tb)
+	c.Identity, c.Row = identity("10.0.0.1", "443", "10.0.0.9", "51557"), socket(tb, r)
+	c.Status, c.Score, c.Points = judge.Caution, 80, 2
+	c.Flags, c.Cause, c.CloseWait = 1<<judge.CloseWaitStuck, judge.CauseLocalApplication, 3600.5
+
+	return c
+}
+
 // withAlgorithm is a connection with details of its congestion control.
 func withAlgorithm(tb testing.TB, name string, details diagtest.Attribute, remote string) health.Connection {
 	tb.Helper()
@@ -254,7 +272,7 @@ func endedScene(tb testing.TB) *health.Snapshot {
 
 	ended := plainConnection(tb)
 	ended.Identity = identity("10.0.0.1", "443", "10.0.0.10", "51556")
-	ended.Ended = sampledAt.Add(-30 * time.Second)
+	ended.Ended, ended.EndReason = sampledAt.Add(-30*time.Second), health.EndReset
 
 	s := healthyScene(tb)
 	s.Connections = []health.Connection{plainConnection(tb), ended}

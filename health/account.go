@@ -133,7 +133,7 @@ func (t *Tracker) countJoined(i uint32) {
 	p := t.groups.Of(c.group)
 
 	if c.counted {
-		p.Counts.Add(c.member(), 1)
+		p.Count(c.member(), 1)
 	}
 
 	if c.joined {
@@ -184,15 +184,23 @@ func (t *Tracker) countEntry(c *connection) {
 	}
 }
 
-// countClosed counts the end of a connection.
-func (t *Tracker) countClosed(i uint32, c *connection) {
+// countEnded counts the end of a connection. One that is only no longer tracked is not
+// closed.
+func (t *Tracker) countEnded(i uint32, c *connection, reason EndReason) {
 	if c.group == group.None { // of a sample that broke off
 		t.joinGroup(c)
 		t.countJoined(i)
 	}
 
+	p := t.groups.Of(c.group)
+	p.Ended[reason]++
+
+	if reason == EndEvicted || reason == EndShutdown {
+		return
+	}
+
 	t.stats.Closed++
-	t.groups.Of(c.group).Closed++
+	p.Closed++
 
 	if c.opened {
 		r := t.windowOf(i, c)

@@ -356,7 +356,7 @@ func (w *sockets) requireBooked() {
 
 	got := make(map[string]*group.Counters)
 
-	groups := w.tracker.groups.Snapshot(0, false)
+	groups := w.tracker.groups.Snapshot(0, 0, false)
 	for i := range groups {
 		p := &groups[i]
 		got[strings.Join(p.Labels, ",")] = &p.Counters

@@ -3,6 +3,7 @@ package health
 import (
 	"time"
 
+	"tcphealth_exporter/health/abort"
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
 )
@@ -23,6 +24,9 @@ type Config struct {
 	Recheck        RecheckConfig
 	// Policy determines thresholds and groups, nil for [DefaultPolicy].
 	Policy *Policy
+	// Retries are the settings of the kernel for the exporter's own network namespace, zero
+	// for the kernel's defaults.
+	Retries abort.Retries
 	// Ended takes each connection that ends; what it points to is valid during the
 	// call. It is nil for none, and must not block.
 	Ended func(*Ended)
@@ -70,6 +74,10 @@ func (c Config) withDefaults() Config {
 
 	if c.Recheck.Max == 0 {
 		c.Recheck.Max = 1024
+	}
+
+	if c.Retries == (abort.Retries{}) {
+		c.Retries = abort.DefaultRetries()
 	}
 
 	if c.Policy == nil {

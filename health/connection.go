@@ -49,6 +49,12 @@ type connection struct {
 	counted bool
 	// resting: see rest.
 	resting bool
+	// withoutKeepalive: see group.Counts.
+	withoutKeepalive bool
+	// endReason is why it ended, if endedAt is not zero. unfinished: see
+	// judge.Evidence.Unfinished.
+	endReason  EndReason
+	unfinished bool
 
 	// restFrom is the time of the oldest sample when the connection came to rest.
 	restFrom int64

@@ -19,7 +19,9 @@ const (
 	EndUnknown EndReason = iota
 	// EndClosed: both sides closed it.
 	EndClosed
-	// EndReset: its SYN was refused.
+	// EndReset: its SYN was refused, or it was aborted while data was outstanding that
+	// could not have been delivered since the last sample: by a RST of the peer or of a
+	// middlebox, or by the local application.
 	EndReset
 	// EndTimedOut: the kernel gave up after unanswered timeouts.
 	EndTimedOut
@@ -29,7 +31,7 @@ const (
 	EndShutdown
 
 	// NumEndReasons is the number of reasons.
-	NumEndReasons
+	NumEndReasons EndReason = group.NumEndReasons
 )
 
 var endReasonNameTable = [NumEndReasons]string{
@@ -83,38 +85,19 @@ func (t *Tracker) sweep(at int64) {
 
 		c.missed++
 		if c.missed >= confirmations {
-			c.endedAt = at
+			c.endedAt, c.endReason = at, conclude(c)
 			t.ended = append(t.ended, uint32(i))
-			t.finish(uint32(i), c, t.conclude(c))
+			t.finish(uint32(i), c, c.endReason)
 			w := t.slab.ring(uint32(i))
 			t.setExportedEnd(c, t.times.wall(w.Newest().At))
 		}
 	}
 }
 
-// conclude returns why a connection that has vanished ended.
-func (t *Tracker) conclude(c *connection) EndReason {
-	v := c.judged.Verdict()
-	gaveUp := v.Flags&judge.FlagSet(judge.SynUnanswered, judge.HalfOpenConfirmed, judge.StaleConfirmedSend, judge.StaleConfirmedRecv, judge.MTUBlackholeSuspect) != 0
-
-	switch {
-	case gaveUp:
-		return EndTimedOut
-	case c.state == sampler.StateSynSent:
-		return EndReset
-	case c.state != sampler.StateEstablished && c.state != sampler.StateCloseWait:
-		return EndClosed
-	default:
-		return EndUnknown
-	}
-}
-
 // finish ends a connection for all that follows ends: the counters of its group and the
 // configured function. Each end goes through it once.
 func (t *Tracker) finish(i uint32, c *connection, reason EndReason) {
-	if reason != EndEvicted && reason != EndShutdown {
-		t.countClosed(i, c)
-	}
+	t.countEnded(i, c, reason)
 
 	if t.cfg.Ended == nil {
 		return
@@ -171,7 +154,7 @@ func (t *Tracker) Shutdown() {
 // resume continues a connection that two dumps in a row had missed. It counts as opened
 // again, because counters never fall.
 func (t *Tracker) resume(i uint32, c *connection) {
-	c.endedAt = 0
+	c.endedAt, c.endReason = 0, EndUnknown
 	t.stats.Opened++
 	t.groups.Of(c.group).Opened++
 	t.countOpened(c)

@@ -91,12 +91,13 @@ func (t *Tracker) updateExported(c *connection, w *judge.Window, s *sampler.Sock
 func (t *Tracker) setExportedEnd(c *connection, at time.Time) {
 	if c.place != export.NoPlace {
 		t.exports.SetEnded(c.place, !at.IsZero())
-		t.exported[c.place].Ended = at
+		t.exported[c.place].Ended, t.exported[c.place].EndReason = at, c.endReason
 	}
 }
 
-// exportedConnections copies the exported connections with their current verdicts.
-func (t *Tracker) exportedConnections() []Connection {
+// exportedConnections copies the exported connections with their current verdicts, at a
+// time in ms on the tracker's clock.
+func (t *Tracker) exportedConnections(at int64) []Connection {
 	all := make([]Connection, 0, t.exports.Len())
 
 	for place := range t.exports.Places() {
@@ -108,6 +109,7 @@ func (t *Tracker) exportedConnections() []Connection {
 		c, e := t.slab.conn(i), &t.exported[place]
 		e.adopt(c.judged.Verdict(), &t.times)
 		e.Group = t.groupName(c)
+		t.foresee(c, e, at)
 		all = append(all, *e)
 	}
 

@@ -48,6 +48,17 @@ func requireSameSums(tb testing.TB, t *Tracker) {
 		tb.Fatalf("%d opened and %d closed over groups, %d and %d in all", sum.Opened, sum.Closed, t.stats.Opened, t.stats.Closed)
 	}
 
+	ends := uint64(0)
+	for r, n := range sum.Ended {
+		if r != int(EndEvicted) && r != int(EndShutdown) {
+			ends += n
+		}
+	}
+
+	if ends != sum.Closed {
+		tb.Fatalf("%d closed, but ended: %v", sum.Closed, sum.Ended)
+	}
+
 	requireRecounted(tb, t)
 
 	if len(t.arrivals) > 0 {
@@ -56,7 +67,7 @@ func requireSameSums(tb testing.TB, t *Tracker) {
 
 	var all group.Counts
 
-	groups := t.groups.Snapshot(0, false)
+	groups := t.groups.Snapshot(0, 0, false)
 	for i := range groups {
 		p := &groups[i]
 		all.Idle += p.Idle
@@ -79,6 +90,7 @@ func requireRecounted(tb testing.TB, t *Tracker) {
 	var want counts
 
 	ofGroups := make(map[string]*group.Counts)
+	oldest := make(map[string]uint32)
 
 	for key, i := range indexed(t) {
 		c := t.slab.conn(i)
@@ -107,6 +119,10 @@ func requireRecounted(tb testing.TB, t *Tracker) {
 			}
 
 			ofGroups[name].Add(c.member(), 1)
+
+			if since := c.judged.CloseWaitSince(); since != 0 && (oldest[name] == 0 || since < oldest[name]) {
+				oldest[name] = since
+			}
 		}
 	}
 
@@ -114,7 +130,7 @@ func requireRecounted(tb testing.TB, t *Tracker) {
 		tb.Fatalf("the counts are %+v, a recount makes %+v", t.counts, want)
 	}
 
-	for _, g := range t.groups.Snapshot(0, false) {
+	for _, g := range t.groups.Snapshot(0, 0, false) {
 		want := ofGroups[g.Name]
 		if want == nil {
 			want = new(group.Counts)
@@ -122,6 +138,10 @@ func requireRecounted(tb testing.TB, t *Tracker) {
 
 		if g.Counts != *want {
 			tb.Fatalf("the counts of %q are %+v, a recount makes %+v", g.Name, g.Counts, *want)
+		}
+
+		if g.CloseWaitSince != oldest[g.Name] {
+			tb.Fatalf("%q is in CLOSE_WAIT since %d, a recount makes %d", g.Name, g.CloseWaitSince, oldest[g.Name])
 		}
 	}
 }

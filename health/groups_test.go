@@ -140,7 +140,7 @@ func TestGroupsCount(t *testing.T) {
 	dead := client(1, 1)
 	dead.State, dead.Info.Retransmits, dead.Info.RTT, dead.Info.Unacked = sampler.StateSynSent, 3, 0, 1
 	half := client(2, 1)
-	half.State = sampler.StateCloseWait
+	half.State, half.Info.LastAckRecv = sampler.StateCloseWait, 2000
 
 	g := w.tick(dead, half, client(3, 1)).group(1)
 	if g.Statuses != [judge.NumStatuses]int{judge.Healthy: 2, judge.Stale: 1} || g.Causes != [judge.NumCauses]int{judge.CauseNone: 2, judge.CauseHandshake: 1} ||

@@ -26,6 +26,7 @@ func (t *Tracker) judge(i uint32, m *judge.Moment) {
 	a := c.judged.Observe(m, &w, &t.geometry, t.thresholds(c), &t.evidence)
 	c.position = w.Position()
 	c.state = m.Socket.State
+	c.withoutKeepalive = withoutKeepalive(m.Socket, &t.evidence)
 	t.recount(c, &before)
 	t.take(i, c, m, &a)
 
@@ -50,6 +51,9 @@ func (t *Tracker) take(i uint32, c *connection, m *judge.Moment, a *judge.Assess
 		t.countEntry(c)
 	}
 
+	c.unfinished = t.evidence.Unfinished(m.Usual)
+	t.noteAbort(c, m)
+
 	t.suspects.consider(i, v, &t.evidence)
 }
 
@@ -63,7 +67,10 @@ type contribution struct {
 func (c *connection) contribution() contribution {
 	v := c.judged.Verdict()
 
-	return contribution{group.Member{Status: v.Status, Cause: v.Cause, Idle: v.Idle, State: c.state}, v.Flags}
+	return contribution{group.Member{
+		Status: v.Status, Cause: v.Cause, Idle: v.Idle, State: c.state, CloseWaitSince: c.judged.CloseWaitSince(),
+		WithoutKeepalive: c.withoutKeepalive,
+	}, v.Flags}
 }
 
 func (c *connection) member() group.Member { return c.contribution().Member }
@@ -102,8 +109,8 @@ func (t *Tracker) moveCounts(groups []group.ID) {
 
 	for i, seen := range t.slab.seen {
 		if c := t.slab.conn(uint32(i)); seen != neverSeen && c.counted && slices.Contains(groups, c.group) {
-			t.groups.Other().Counts.Add(c.member(), -1)
-			t.groups.Of(c.group).Counts.Add(c.member(), 1)
+			t.groups.Other().Count(c.member(), -1)
+			t.groups.Of(c.group).Count(c.member(), 1)
 		}
 	}
 }
@@ -121,7 +128,7 @@ func (t *Tracker) count(c *connection, of *contribution, n int) {
 	}
 
 	if c.group != group.None {
-		t.groups.Of(c.group).Counts.Add(of.Member, n)
+		t.groups.Of(c.group).Count(of.Member, n)
 	}
 }
 

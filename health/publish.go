@@ -22,14 +22,15 @@ func (t *Tracker) snapshot(at int64) *Snapshot {
 		FlagEvents:    t.events.counts,
 		LastActivated: t.events.newest(),
 		Totals:        t.groups.Totals(),
-		Groups:        t.groups.Snapshot(known, edge),
+		Groups:        t.groups.Snapshot(at, known, edge),
 		GroupLabels:   t.groups.Labels(),
 		Outstanding:   t.durations.outstanding.Snapshot(),
 		Lifetimes:     t.durations.lifetime.Snapshot(),
 		Tracker:       t.stats,
 		Listeners:     t.listening(at),
-		Connections:   t.exportedConnections(),
+		Connections:   t.exportedConnections(at),
 	}
+	t.setAborts(s.Groups, at)
 	s.Totals.Known, s.Totals.EdgeKnown = known, edge
 	s.GroupsFolded = t.groups.Folded()
 	s.Tracker.Live = t.slab.used - len(t.ended)

@@ -106,7 +106,7 @@ func (t *Tracker) look(i uint32, c *connection, subject *sampler.Socket) *Found 
 	f.adopt(c.judged.Verdict(), &t.times)
 
 	if c.endedAt != 0 {
-		f.Ended = last
+		f.Ended, f.EndReason = last, c.endReason
 	}
 
 	if c.place != export.NoPlace {

@@ -135,12 +135,24 @@ func (t *Tracker) Resting(at time.Time, cookie, digest uint64) bool {
 		return false
 	}
 
+	if r.state == sampler.StateCloseWait && t.closeWaitDue(r.index, at) {
+		return false
+	}
+
 	t.at.rest.append(*r)
 	t.slab.seen[r.index] = t.at.generation
 	t.at.tick.sockets++
 	t.at.tick.states[r.state]++
 
 	return true
+}
+
+// closeWaitDue reports whether a connection at rest in CLOSE_WAIT has to be evaluated in
+// full: the time in that state is the one figure that grows during a rest.
+func (t *Tracker) closeWaitDue(i uint32, at time.Time) bool {
+	c := t.slab.conn(i)
+
+	return t.thresholds(c).CloseWaitDue(c.judged.CloseWaitSince(), t.times.read(at))
 }
 
 // append adds a connection to those of this dump.

@@ -168,6 +168,7 @@ func (s *Search) collect(src sampler.Reader) {
 		c := t.slab.conn(b.places[n])
 		r := t.windowOf(b.places[n], c)
 		f.Trend = judge.NewTrend(&r, &c.judged, &f.Row)
+		t.foresee(c, &f.Connection, r.Newest().At)
 
 		if s.query.Cookie != 0 {
 			f.Window = t.window(&r)

@@ -91,10 +91,17 @@ type Connection struct {
 	Trend judge.Trend
 	// Windows counts events of the peer's receive window.
 	Windows judge.WindowEvents
+	// CloseWait is for how many seconds the connection has been in CLOSE_WAIT at least,
+	// zero in other states. AbortsIn is the time in seconds until the kernel gives up the
+	// connection if nothing more arrives, AbortKnown reports whether that is known.
+	CloseWait, AbortsIn float64
+	AbortKnown          bool
 	// FirstSeen is the time of the first sample with the connection.
 	FirstSeen time.Time
-	// Ended is the time of the last sample with it, zero while it is alive.
-	Ended time.Time
+	// Ended is the time of the last sample with it, zero while it is alive. EndReason is
+	// why it ended.
+	Ended     time.Time
+	EndReason EndReason
 }
 
 // Listener is a listening address and port. Of the sockets that share it (SO_REUSEPORT),

@@ -14,6 +14,7 @@ type space struct {
 	rest       rest
 	listeners  listeners
 	tick       tickCounts
+	aborts     aborts
 	// sampledFrom is when the previous sample began, in ms on the tracker's clock.
 	sampledFrom int64
 	first       bool // until the first complete sample
@@ -30,11 +31,12 @@ func (t *Tracker) enter(id sampler.Space) {
 	}
 
 	t.at = &space{
-		id:    id,
-		index: make(map[uint64]uint32),
-		clock: clock{interval: t.cfg.Interval.Milliseconds()},
-		rest:  newRest(&t.geometry, &t.places),
-		first: true,
+		id:     id,
+		index:  make(map[uint64]uint32),
+		clock:  clock{interval: t.cfg.Interval.Milliseconds()},
+		rest:   newRest(&t.geometry, &t.places),
+		aborts: make(aborts),
+		first:  true,
 	}
 	t.spaces = append(t.spaces, t.at)
 }

@@ -122,6 +122,7 @@ func (t *Tracker) Begin(id sampler.Space) {
 	t.at.tick = tickCounts{}
 	t.at.clock.begin()
 	t.at.rest.begin()
+	clear(t.at.aborts)
 	t.exports.Begin()
 	t.zones.begin()
 	t.forgetSuspects()
@@ -247,7 +248,7 @@ func (t *Tracker) reconcile(i uint32, row *sampler.Socket) bool {
 		return true
 	}
 
-	t.finish(i, c, t.conclude(c))
+	t.finish(i, c, conclude(c))
 	t.remove(i)
 
 	return false

@@ -390,7 +390,7 @@ func TestTrapFINInTheReceiveQueue(t *testing.T) {
 	for _, state := range []sampler.State{sampler.StateCloseWait, sampler.StateLastAck, sampler.StateClosing} {
 		w := newWatch(t, Config{Export: showAll})
 		r := established(1)
-		r.State, r.RecvQueue, r.Info.BytesReceived = state, 1, 1
+		r.State, r.RecvQueue, r.Info.BytesReceived, r.Info.LastAckRecv = state, 1, 1, 100
 
 		for range 20 {
 			got := w.tick(r).shown(1)

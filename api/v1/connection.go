@@ -48,9 +48,17 @@ type Connection struct {
 	// Reasons has a sentence for each active flag.
 	Reasons []string `json:"reasons"`
 	// FirstSeen is the time of the first sample of the connection, Ended that of its
-	// end, absent before.
-	FirstSeen Time `json:"first_seen"`
-	Ended     Time `json:"ended,omitzero"`
+	// end, absent before. EndReason is closed, reset, timed_out, evicted, shutdown or
+	// unknown, absent before the end.
+	FirstSeen Time   `json:"first_seen"`
+	Ended     Time   `json:"ended,omitzero"`
+	EndReason string `json:"end_reason,omitempty"`
+	// CloseWait is the time since the peer closed the connection while the local
+	// application has not, absent in other states than CLOSE_WAIT.
+	CloseWait *float64 `json:"close_wait_seconds,omitempty"`
+	// AbortsIn is the time until the kernel aborts the connection if nothing more
+	// arrives, absent where it cannot be known.
+	AbortsIn *float64 `json:"aborts_in_seconds,omitempty"`
 	// Trend is computed from the samples in the window.
 	Trend Trend `json:"trend"`
 	// ReadAt is when Socket and TCPInfo were read from the kernel. All three are absent

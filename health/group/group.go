@@ -14,6 +14,18 @@ type Group struct {
 	Counts
 	Totals
 
+	// CloseWaitSince is since when the connection in CLOSE_WAIT for longest has been
+	// so, in seconds on the tracker's clock, zero without any. CloseWaitOldest is the
+	// time since then, in seconds.
+	CloseWaitSince  uint32
+	CloseWaitOldest float64
+
+	// AbortsIn is the time in seconds until the kernel gives up the first of the
+	// connections, AbortKnown reports whether that is known of any. The table does not
+	// set them.
+	AbortsIn   float64
+	AbortKnown bool
+
 	// RTT is the distribution of the smoothed round-trip time in seconds
 	// (uapi/linux/tcp.h: tcpi_rtt) of each connection in each sample, if the connection
 	// made progress since the previous one.
@@ -29,6 +41,9 @@ type Counts struct {
 	// Idle counts those that are idle, CloseWait those whose peer has closed while
 	// the local application has not (CLOSE_WAIT).
 	Idle, CloseWait int
+	// WithoutKeepalive counts those whose dead peer nothing would detect: established,
+	// with nothing outstanding and no keepalive timer.
+	WithoutKeepalive int
 }
 
 // Member is what a connection contributes to [Counts].
@@ -37,6 +52,10 @@ type Member struct {
 	Cause  judge.Cause
 	Idle   bool
 	State  sampler.State
+	// CloseWaitSince is since when it has been in CLOSE_WAIT, in seconds on the
+	// tracker's clock, zero in other states.
+	CloseWaitSince   uint32
+	WithoutKeepalive bool
 }
 
 // Add adds a connection n times; -1 removes it.
@@ -54,5 +73,9 @@ func (c *Counts) Add(m Member, n int) {
 
 	if m.State == sampler.StateCloseWait {
 		c.CloseWait += n
+	}
+
+	if m.WithoutKeepalive {
+		c.WithoutKeepalive += n
 	}
 }

@@ -87,6 +87,9 @@ func (t *Table) Reset(g *Grouping) {
 // beyond the budget.
 func (t *Table) Of(id ID) *Place { return &t.places[t.placeOf[id]] }
 
+// PlaceOf returns the position of a group in [Table.Snapshot].
+func (t *Table) PlaceOf(id ID) int { return int(t.placeOf[id]) }
+
 // Grouping returns the grouping in use.
 func (t *Table) Grouping() *Grouping { return t.grouping }
 
@@ -258,41 +261,4 @@ func (t *Table) give(i int, e int32) {
 	t.places[i] = newPlace(e, labelsOf(t.entries[e].key))
 	t.placeOf[e] = int32(i)
 	t.folded--
-}
-
-// Totals returns the sums over all connections ever tracked.
-func (t *Table) Totals() (sum Totals) {
-	sum.Add(&t.past)
-
-	for i := range t.places {
-		sum.Add(&t.places[i].Totals)
-	}
-
-	return sum
-}
-
-// Snapshot copies the groups. known and edgeKnown describe the kernel.
-func (t *Table) Snapshot(known CounterSet, edgeKnown bool) []Group {
-	all := make([]Group, len(t.places))
-
-	for i := range t.places {
-		p := &t.places[i]
-		all[i] = p.Group
-		all[i].Known, all[i].EdgeKnown = known, edgeKnown
-		all[i].RTT = p.rtt.Snapshot()
-	}
-
-	return all
-}
-
-// Bytes returns the memory of the table.
-func (t *Table) Bytes() int {
-	const (
-		perEntry = 24 + 4
-		// A map entry is a string and a number; the text of a key is shared.
-		perKey   = 24 + 48
-		perPlace = 1024 // with a histogram of usual width
-	)
-
-	return cap(t.entries)*perEntry + len(t.byKey)*perKey + cap(t.free)*4 + cap(t.places)*perPlace
 }

@@ -18,7 +18,13 @@ type Totals struct {
 	EdgeKnown bool
 	// Opened counts connections that appeared, Closed those that ended.
 	Opened, Closed uint64
+	// Ended counts ends by their reason, which the package health defines. It includes
+	// connections that are no longer tracked although they may be alive.
+	Ended [NumEndReasons]uint64
 }
+
+// NumEndReasons is the number of reasons why connections end.
+const NumEndReasons = 6
 
 // Get returns a counter, and reports whether the kernel provides it.
 func (t *Totals) Get(c Counter) (uint64, bool) { return t.Counters[c], t.Known.Has(c) }
@@ -32,5 +38,9 @@ func (t *Totals) Add(other *Totals) {
 
 	for s, n := range other.StatusEntries {
 		t.StatusEntries[s] += n
+	}
+
+	for r, n := range other.Ended {
+		t.Ended[r] += n
 	}
 }

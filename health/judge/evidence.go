@@ -78,6 +78,8 @@ type Evidence struct {
 	bufferFull bool
 	// hadQueue: something is in flight, and at the previous sample more was waiting.
 	hadQueue bool
+	// closeWaitFor is for how long the peer has closed while the application has not.
+	closeWaitFor float64
 	// heldQueue is what remained in the send queue from one sample to the next
 	// without progress.
 	heldQueue float64

@@ -41,6 +41,7 @@ const (
 	Flapping
 	SendQueueHigh
 	CwndExhausted
+	CloseWaitStuck
 
 	// NumFlags is the number of flags.
 	NumFlags

@@ -29,19 +29,19 @@ func (st *State) follow(m *Moment, r *Window, g *Geometry, t *Thresholds, e *Evi
 	held, elapsed := uint32(0), int64(0)
 
 	if !first {
-		held, elapsed = min(s.SendQueue, r.Newest().SendQueue), m.At-st.lastAt
+		held, elapsed = min(s.SendQueue, r.Newest().SendQueue), m.Sampled-r.Newest().At
 		e.hadQueue = e.unacked > 0 && r.Newest().Notsent > 0
 	}
 
 	st.followSegments(m, e, r)
 	r.Push(s, g)
-	st.lastAt = m.At
 
 	st.followEdge(m, first)
 	st.followProgress(m, e, first, elapsed)
 	st.followAge(m, e)
 	st.followAnswer(m, e, elapsed)
 	st.followReceiver(m, e, first)
+	st.followCloseWait(m, e, first, elapsed)
 
 	e.progress = st.lastProgress != 0 && int64(m.Now-st.lastProgress) <= g.Span
 	if st.lastProgress != m.Now {

@@ -19,8 +19,8 @@ const (
 	ifQueued
 	// ifBusy: something waited to be sent within the window.
 	ifBusy
-	// ifHalted: the peer's window is closed, the application reads nothing, or the
-	// status came and went.
+	// ifHalted: the peer's window is closed, the application reads nothing or does not
+	// close, or the status came and went.
 	ifHalted
 
 	allPremises = ifWaiting | ifFlowing | ifTroubled | ifQueued | ifBusy | ifHalted
@@ -33,7 +33,7 @@ func (e *Evidence) premises() premises {
 		when(e.window.retrans > 0 || e.window.deliveredCE > 0 || e.caState != sampler.CAOpen, ifTroubled) |
 		when(e.queue.now > 0 || e.heldQueue > 0, ifQueued) |
 		when(e.window.busy > 0, ifBusy) |
-		when(e.zeroWindow || e.unreadFor > 0 || e.entries > 0, ifHalted)
+		when(e.zeroWindow || e.unreadFor > 0 || e.closeWaitFor > 0 || e.entries > 0, ifHalted)
 }
 
 func when(holds bool, p premises) premises {

@@ -363,6 +363,10 @@ var ruleCases = []ruleCase{
 	{"2 KB held", SendQueueHigh, 3, 2 << 10, func(e *Evidence, v float64) { e.heldQueue = v }, nil},
 	{"4 KB held", SendQueueHigh, 5, 4 << 10, func(e *Evidence, v float64) { e.heldQueue = v }, nil},
 	{
+		"closed by the peer for 5 min", CloseWaitStuck, 2, 300, func(e *Evidence, v float64) { e.closeWaitFor = v },
+		[]func(*Evidence){func(e *Evidence) { e.closeWaitFor = 0 }},
+	},
+	{
 		"half of cwnd", CwndExhausted, 1, 0.5,
 		func(e *Evidence, v float64) { e.cwnd, e.unacked, e.queue.now = 10, uint32(v*10), 1 },
 		[]func(*Evidence){
@@ -389,17 +393,17 @@ func inHole(e *Evidence, timeouts float64) {
 	e.age, e.silence, e.dataSilence = 2, 0.5, 0.5
 }
 
-// backlog has data wait while it goes at just less than a tenth of the
-// connection's own rate.
+// backlog has data wait while it goes at just less than a twentieth of
+// the connection's own rate.
 func backlog(e *Evidence) {
 	e.queue = queueStats{now: 1, rate: 1000}
-	e.ownRate = 10_001
+	e.ownRate = 20_001
 }
 
 // unhurried lists what keeps down each flag about the queue.
 func unhurried() []func(*Evidence) {
 	return []func(*Evidence){
-		func(e *Evidence) { e.ownRate = 10_000 },
+		func(e *Evidence) { e.ownRate = 20_000 },
 		func(e *Evidence) { e.queue.rate = 0 },
 		func(e *Evidence) { e.zeroWindow = true },
 		func(e *Evidence) { e.window.receiverLimited = 0.4 },

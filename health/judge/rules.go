@@ -178,4 +178,9 @@ var ruleTable = [NumFlags]rule{
 		name: "cwnd_exhausted", cause: CauseCongestion, only: ifQueued, unit: UnitShare, figure: cwndUse, say: sayCwnd,
 		condition: "share of cwnd in flight while data is unsent; profile messaging",
 	},
+	CloseWaitStuck: {
+		name: "close_wait_stuck", cause: CauseLocalApplication, weak: true, only: ifHalted, unit: UnitSeconds, figure: closeWaitSeconds, say: sayCloseWait,
+		condition: "time for which the peer has closed the connection while the local application has not (CLOSE_WAIT)",
+		steps:     []Step{{Threshold: 300, Points: 2}},
+	},
 }

@@ -81,7 +81,7 @@ var sentenceCases = []sentenceCase{
 	{QueuePersistent, 3, "", func(e *Evidence) {
 		backlog(e)
 		e.queue.now, e.queue.minimum, e.queue.lasting = 500_000, 90_000, true
-		e.queue.rate, e.ownRate = 60_000, 750_000
+		e.queue.rate, e.ownRate = 60_000, 1.5e6
 	}},
 	{QueueAccelerating, 1, "", func(e *Evidence) {
 		backlog(e)
@@ -106,6 +106,7 @@ var sentenceCases = []sentenceCase{
 	{SendQueueHigh, 5, "", func(e *Evidence) { e.heldQueue = 12_000 }},
 	{CwndExhausted, 1, "", func(e *Evidence) { e.cwnd, e.unacked, e.queue.now = 10, 6, 700 }},
 	{CwndExhausted, 3, "", func(e *Evidence) { e.cwnd, e.unacked, e.queue.now = 10, 10, 3_000 }},
+	{CloseWaitStuck, 2, "", func(e *Evidence) { e.state, e.closeWaitFor = sampler.StateCloseWait, 18_000 }},
 }
 
 // connecting has a SYN retransmitted so many times.

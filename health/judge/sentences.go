@@ -152,6 +152,10 @@ func sayUnread(e *Evidence, figure, threshold string) string {
 	return fmt.Sprintf("local application has read nothing for at least %s (threshold %s), %s unread", figure, threshold, bytes(e.recvQueue))
 }
 
+func sayCloseWait(_ *Evidence, figure, threshold string) string {
+	return fmt.Sprintf("closed by the peer for %s (threshold %s), but not by the local application", figure, threshold)
+}
+
 func sayFlaps(_ *Evidence, figure, threshold string) string {
 	return fmt.Sprintf("status became SUSPECT or worse at least %s times recently (threshold %s times), the worst status is held", figure, threshold)
 }

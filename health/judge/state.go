@@ -27,14 +27,15 @@ type State struct {
 	// unansweredSince is the time of the first known transmission after which nothing
 	// was received, unackedSince that after which no bare ACK was.
 	unansweredSince, unackedSince Stamp
-	// lastAt is the time of the last moment on the tracker's clock in ms.
-	lastAt                    int64
-	bytesAcked, bytesReceived uint64
-	unacked                   uint32
-	pureAcks                  uint32
+	bytesAcked, bytesReceived     uint64
+	unacked                       uint32
+	pureAcks                      uint32
 	// sndWnd is the peer's window at the last moment, windows counts its events.
-	sndWnd  uint32
-	windows WindowEvents
+	sndWnd uint32
+	// closeWaitSince is since when the peer has closed while the local application has
+	// not, see [State.CloseWaitSince].
+	closeWaitSince uint32
+	windows        WindowEvents
 	// rtoVariation is the minimum difference in µs of RTO and smoothed RTT without
 	// back-off: a route or a socket may have a minimum of its own.
 	rtoVariation uint32
@@ -118,5 +119,5 @@ func (st *State) forget() {
 // Touch reads a word of each cache line of the state, so that several states can
 // be fetched at once.
 func (st *State) Touch() uint64 {
-	return uint64(st.lastAt) + uint64(st.outage.to) + uint64(st.rate.current) + uint64(st.verdict.otherSince)
+	return st.bytesAcked + uint64(st.outage.to) + uint64(st.rate.current) + uint64(st.verdict.otherSince)
 }

@@ -52,8 +52,8 @@ var rooms = []room{
 	{
 		dir: "app",
 		own: []string{
-			"api", "bytecode", "collector", "config", "health", "health/export", "health/group", "health/judge", "hostinfo", "owner",
-			"sampler", "sampler/loop", "web",
+			"api", "bytecode", "collector", "config", "health", "health/abort", "health/export", "health/group", "health/judge", "hostinfo",
+			"owner", "sampler", "sampler/loop", "web",
 		},
 		third: []string{
 			"github.com/alecthomas/kingpin/v2", "github.com/coreos/go-systemd/v22", "github.com/go-kit/log",
@@ -86,6 +86,12 @@ var rooms = []room{
 		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
 	},
 	{
+		dir:         "health/abort",
+		own:         []string{"sampler"},
+		std:         slices.Concat(pureStd, []string{"time"}),
+		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
+	},
+	{
 		dir:         "health/group",
 		own:         []string{"health/judge", "sampler"},
 		std:         slices.Concat(pureStd, []string{"time"}),
@@ -99,7 +105,7 @@ var rooms = []room{
 	},
 	{
 		dir:         "health",
-		own:         []string{"health/export", "health/group", "health/judge", "sampler"},
+		own:         []string{"health/abort", "health/export", "health/group", "health/judge", "sampler"},
 		std:         slices.Concat(pureStd, []string{"container/heap", "hash/maphash", "time"}),
 		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
 	},
