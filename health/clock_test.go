@@ -95,3 +95,34 @@ func TestClockIgnoresStepsOfTheWallClock(t *testing.T) {
 		t.Errorf("after a step of an hour %v became %v", start, got)
 	}
 }
+
+// TestTimestampsAreOfOneClock: after the clock of the host was set back by an hour, what
+// happened before it is an hour earlier, too.
+func TestTimestampsAreOfOneClock(t *testing.T) {
+	const back = time.Hour
+
+	w := newWatch(t, Config{Export: showAll, Retention: time.Hour})
+	for range 3 {
+		w.tick(established(1), established(2))
+	}
+
+	w.tick(established(1)) // two samples without the other one: it has ended
+	w.tick(established(1))
+	w.sample(unhealthy(1, 3))
+	w.tracker.times.step -= back.Milliseconds()
+
+	s := w.tracker.snapshot(w.now.UnixMilli())
+	if c := s.shown(1); !c.FirstSeen.Equal(start.Add(-back)) || !c.StatusSince.Equal(w.now.Add(-back)) {
+		t.Errorf("seen since %v, %v since %v", c.FirstSeen, c.Status, c.StatusSince)
+	}
+
+	if c := s.shown(2); !c.FirstSeen.Equal(start.Add(-back)) || !c.Ended.Equal(start.Add(2*time.Second-back)) {
+		t.Errorf("seen from %v to %v", c.FirstSeen, c.Ended)
+	}
+
+	for f, last := range s.LastActivated {
+		if !last.At.IsZero() && !last.At.Equal(w.now.Add(-back)) {
+			t.Errorf("%v became active at %v", judge.Flag(f), last.At)
+		}
+	}
+}

@@ -88,8 +88,7 @@ func (t *Tracker) sweep(at int64) {
 			c.endedAt, c.endReason = at, conclude(c)
 			t.ended = append(t.ended, uint32(i))
 			t.finish(uint32(i), c, c.endReason)
-			w := t.slab.ring(uint32(i))
-			t.setExportedEnd(c, t.times.wall(w.Newest().At))
+			t.noteExportedEnd(c)
 		}
 	}
 }
@@ -163,7 +162,7 @@ func (t *Tracker) resume(i uint32, c *connection) {
 		t.ended = slices.Delete(t.ended, n, n+1)
 	}
 
-	t.setExportedEnd(c, time.Time{})
+	t.noteExportedEnd(c)
 }
 
 // expire forgets ended connections after the retention.

@@ -23,25 +23,34 @@ type flagEvents struct {
 	// named in the next snapshot.
 	unnamed judge.Flags
 	tuples  [judge.NumFlags]export.Tuple
+	// at has the times of the last activations in ms on the tracker's clock.
+	at [judge.NumFlags]int64
 }
 
-// activate counts activations on a connection.
-func (e *flagEvents) activate(flags judge.Flags, key export.Tuple, at time.Time) {
+// activate counts activations on a connection at a time in ms on the tracker's clock.
+func (e *flagEvents) activate(flags judge.Flags, key export.Tuple, at int64) {
 	e.unnamed |= flags
 
 	for f := range flags.All() {
 		e.counts[f]++
-		e.tuples[f], e.last[f].At = key, at
+		e.tuples[f], e.at[f] = key, at
 	}
 }
 
-// newest returns the last activation of each flag.
-func (e *flagEvents) newest() [judge.NumFlags]Activation {
+// newest returns the last activation of each flag, at times on the wall clock as it is set
+// now.
+func (e *flagEvents) newest(clock *times) [judge.NumFlags]Activation {
 	for f := range e.unnamed.All() {
 		e.last[f].Identity = e.tuples[f].Identity()
 	}
 
 	e.unnamed = 0
+
+	for f, at := range e.at {
+		if at != 0 {
+			e.last[f].At = clock.wall(at)
+		}
+	}
 
 	return e.last
 }

@@ -40,13 +40,12 @@ func (t exporting) Exported(i uint32, place int32, s *sampler.Socket, tuple *exp
 
 	w := t.slab.ring(i)
 	t.exported[place] = Connection{
-		Identity:  tuple.Identity(),
-		Cookie:    c.cookie,
-		Network:   t.networks.Name(s.Remote.AddrPort().Addr()),
-		Row:       *s,
-		Trend:     judge.NewTrend(&w, &c.judged, s),
-		Windows:   c.judged.Windows(),
-		FirstSeen: t.times.wall(c.firstSeen),
+		Identity: tuple.Identity(),
+		Cookie:   c.cookie,
+		Network:  t.networks.Name(s.Remote.AddrPort().Addr()),
+		Row:      *s,
+		Trend:    judge.NewTrend(&w, &c.judged, s),
+		Windows:  c.judged.Windows(),
 	}
 }
 
@@ -86,12 +85,21 @@ func (t *Tracker) updateExported(c *connection, w *judge.Window, s *sampler.Sock
 	e.Windows = c.judged.Windows()
 }
 
-// setExportedEnd records when an exported connection ended, the zero time while it is
-// alive.
-func (t *Tracker) setExportedEnd(c *connection, at time.Time) {
+// noteExportedEnd records whether a connection, if it is exported, has ended.
+func (t *Tracker) noteExportedEnd(c *connection) {
 	if c.place != export.NoPlace {
-		t.exports.SetEnded(c.place, !at.IsZero())
-		t.exported[c.place].Ended, t.exported[c.place].EndReason = at, c.endReason
+		t.exports.SetEnded(c.place, c.endedAt != 0)
+	}
+}
+
+// setLife sets the times at which a connection began and ended, on the wall clock as it is
+// set now.
+func (t *Tracker) setLife(i uint32, c *connection, e *Connection) {
+	e.FirstSeen, e.Ended, e.EndReason = t.times.wall(c.firstSeen), time.Time{}, EndUnknown
+
+	if c.endedAt != 0 {
+		w := t.windowOf(i, c)
+		e.Ended, e.EndReason = t.times.wall(w.Newest().At), c.endReason
 	}
 }
 
@@ -108,6 +116,7 @@ func (t *Tracker) exportedConnections(at int64) []Connection {
 
 		c, e := t.slab.conn(i), &t.exported[place]
 		e.adopt(c.judged.Verdict(), &t.times)
+		t.setLife(i, c, e)
 		e.Group = t.groupName(c)
 		t.foresee(c, e, at)
 		all = append(all, *e)

@@ -10,6 +10,7 @@ import (
 
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/sampler"
 )
 
@@ -185,6 +186,28 @@ func TestExportTwins(t *testing.T) {
 	w.tick(established(3))
 	requireShown(t, w.tick(established(3), sameAddresses(unhealthy(9, 3), 1)), 3, 9)
 	requireSound(t, w.tracker)
+}
+
+// TestExportWorstTwin: two connections on different devices may have the same addresses
+// and ports. The one in a worse status is exported, and stays until the other one is worse.
+func TestExportWorstTwin(t *testing.T) {
+	w := newWatch(t, Config{Export: showAll})
+	requireShown(t, w.tick(established(1), sameAddresses(established(2), 1)), 1)
+
+	sick := sameAddresses(unhealthy(2, 3), 1)
+	s := w.tick(established(1), sick)
+	requireShown(t, s, 2)
+
+	if s.Tracker.Twins != 1 || s.shown(2).Status != judge.Stale {
+		t.Errorf("%d twins, exported is %v", s.Tracker.Twins, s.shown(2).Status)
+	}
+
+	for range 4 {
+		requireShown(t, w.tick(established(1), sick), 2)
+		requireSound(t, w.tracker)
+	}
+
+	requireShown(t, w.tick(unhealthy(1, 3), sick), 2) // as bad
 }
 
 // TestExportSuccessorThatIsGone has a connection wait for the addresses of
@@ -392,7 +415,8 @@ func requireSticky(t *testing.T, w *watch, before *Snapshot, since map[uint64]ti
 
 		now := w.tracker.slab.conn(index)
 		replaced := slices.ContainsFunc(w.snapshot.Connections, func(other Connection) bool {
-			return other.Identity == c.Identity && (now.missed > 0 || now.endedAt != 0)
+			return other.Identity == c.Identity &&
+				(now.missed > 0 || now.endedAt != 0 || other.Status > now.judged.Verdict().Status) // a worse twin
 		})
 		displaced := w.snapshot.At.Sub(since[c.Cookie]) >= hold &&
 			slices.ContainsFunc(w.snapshot.Connections, func(other Connection) bool {

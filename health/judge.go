@@ -44,7 +44,7 @@ func (t *Tracker) take(i uint32, c *connection, m *judge.Moment, a *judge.Assess
 	t.countWindows(c, &a.Windows)
 
 	if a.Activated != 0 {
-		t.events.activate(a.Activated, t.tupleOf(m.Socket), t.times.wall(m.At))
+		t.events.activate(a.Activated, t.tupleOf(m.Socket), m.At)
 	}
 
 	if a.Entered {

@@ -20,7 +20,7 @@ func (t *Tracker) snapshot(at int64) *Snapshot {
 		FlagCounts:    t.counts.flags,
 		Idle:          t.counts.idle,
 		FlagEvents:    t.events.counts,
-		LastActivated: t.events.newest(),
+		LastActivated: t.events.newest(&t.times),
 		Totals:        t.groups.Totals(),
 		Groups:        t.groups.Snapshot(at, known, edge),
 		GroupLabels:   t.groups.Labels(),

@@ -96,18 +96,15 @@ func (t *Tracker) look(i uint32, c *connection, subject *sampler.Socket) *Found 
 	tuple := t.tupleOf(subject)
 	f := &Found{
 		Connection: Connection{
-			Identity:  tuple.Identity(),
-			Cookie:    c.cookie,
-			FirstSeen: t.times.wall(c.firstSeen),
+			Identity: tuple.Identity(),
+			Cookie:   c.cookie,
 		},
 		State:   c.state,
 		Reasons: t.reasons(c),
 	}
 	f.adopt(c.judged.Verdict(), &t.times)
 
-	if c.endedAt != 0 {
-		f.Ended, f.EndReason = last, c.endReason
-	}
+	t.setLife(i, c, &f.Connection)
 
 	if c.place != export.NoPlace {
 		f.Row, f.RowAt = t.exported[c.place].Row, last

@@ -177,13 +177,16 @@ func (e *Table) knows(s *sampler.Socket) bool {
 	return exported
 }
 
-// findPlace returns a free place for the candidate, or frees one.
+// findPlace returns a free place for the candidate, or frees one. Of two living connections
+// with the same 4-tuple, the one with the worse status is exported.
 func (e *Table) findPlace(cand *Candidate, at int64) (int32, bool) {
 	if place, exported := e.byTuple[TupleOf(&e.candidates.sockets[cand.slot], e.zone)]; exported {
-		if !e.places[place].ended {
+		if twin := &e.places[place]; !twin.ended {
 			e.twins++
 
-			return 0, false
+			if cand.Status <= e.conns.Status(twin.index) {
+				return 0, false
+			}
 		}
 
 		e.Withdraw(place)
