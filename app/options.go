@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -56,6 +57,7 @@ type options struct {
 	minAge, hold time.Duration
 	setList      string
 	sets         []collector.Set
+	listeners    int
 	groups       int
 }
 
@@ -180,6 +182,8 @@ func (o *options) register(app *kingpin.Application) {
 		Default("5m").DurationVar(&o.hold)
 	app.Flag("collector.connections.set", "Comma-separated sets of series per connection: health, trend, tcp, full.").
 		Default("health,trend,tcp").StringVar(&o.setList)
+	app.Flag("collector.listeners", "Maximum number of listeners with series of their own, 0 for none. They have the same minimum age as connections.").
+		Default("200").IntVar(&o.listeners)
 	app.Flag("collector.groups", "Maximum number of groups with series of their own; all other connections share the group other.").
 		Default("100").IntVar(&o.groups)
 }
@@ -194,6 +198,7 @@ func (o *options) healthConfig(interval time.Duration) health.Config {
 		MaxConnections: o.maxConnections,
 		Export:         export.Config{Max: min(o.connections, o.maxConnections), MinAge: o.minAge, Hold: o.hold},
 		Groups:         group.Config{Max: o.groups},
+		MaxListeners:   cmp.Or(o.listeners, -1), // zero would stand for the default
 		Policy:         o.policy,
 	}
 }

@@ -126,6 +126,7 @@ func (o *options) checks() []check {
 		},
 		{o.retention >= 0, "--tracker.retention", "expected a duration of 0 or more"},
 		{o.connections >= 0, "--collector.connections", "expected 0 or more"},
+		{o.listeners >= 0, "--collector.listeners", "expected 0 or more"},
 		{o.minAge >= 0, "--collector.connections.min-age", "expected a duration of 0 or more"},
 		{
 			o.groups >= 0 && o.groups <= maxGroups,

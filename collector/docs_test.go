@@ -50,7 +50,8 @@ queue covers the last one to two minutes, for every scraper.
 **Budgets.** At most '--collector.connections' connections have series of their own, unhealthy ones first, healthy ones only
 from a minimum age on. As many new ones as that may appear at once, and after that a fifth of it, but at least ten, per
 minute: a database keeps a series long after its connection has ended. Connections of groups beyond '--collector.groups'
-share the group 'other'. '--dry-run' prints the number of series on a host.
+share the group 'other'. At most '--collector.listeners' listeners have series, those with a queue that fills first.
+'--dry-run' prints the number of series on a host.
 
 **Coverage.** Connections that open and close between two samples are not tracked. 'tcphealth_kernel_*' are the kernel's own
 counters of the network namespace, to compare with; with '--sampler.filter', the other counters cover only what the filter

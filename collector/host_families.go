@@ -93,6 +93,8 @@ var hostStateFamilyTable = []hostFamily{
 		func(s *health.Snapshot) float64 { return float64(s.Tracker.Live - s.Unexported) }),
 	hostGauge("collector_connections_unexported", "Tracked connections without series of their own.",
 		func(s *health.Snapshot) float64 { return float64(s.Unexported) }),
+	hostGauge("listeners_unexported", "Listeners without series of their own.",
+		func(s *health.Snapshot) float64 { return float64(s.ListenersUnexported) }),
 	hostGauge("collector_groups_folded", "Groups without series of their own, whose connections are counted in the group other.",
 		func(s *health.Snapshot) float64 { return float64(s.GroupsFolded) }),
 	hostGauge("collector_connections_folded", "Connections not exported because another living one has the same addresses and ports.",

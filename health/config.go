@@ -21,7 +21,10 @@ type Config struct {
 	MaxConnections int
 	Export         export.Config
 	Groups         group.Config
-	Recheck        RecheckConfig
+	// MaxListeners is the maximum number of exported listeners, negative for none. Their
+	// minimum age is that of healthy connections.
+	MaxListeners int
+	Recheck      RecheckConfig
 	// Policy determines thresholds and groups, nil for [DefaultPolicy].
 	Policy *Policy
 	// Retries are the settings of the kernel for the exporter's own network namespace, zero
@@ -74,6 +77,10 @@ func (c Config) withDefaults() Config {
 
 	if c.Recheck.Max == 0 {
 		c.Recheck.Max = 1024
+	}
+
+	if c.MaxListeners == 0 {
+		c.MaxListeners = 200
 	}
 
 	if c.Retries == (abort.Retries{}) {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 
-	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/sampler"
 )
 
@@ -24,11 +23,16 @@ type listeners struct {
 	period     int64
 }
 
+// listening is an address and port with listening sockets.
 type listening struct {
-	labels            export.Identity
+	Listener
+
 	generation        uint32
-	queue, limit      uint32
 	current, previous uint32 // highest queues of this period and the last one
+	// firstSeen is in ms on the tracker's clock, zero until the end of its first sample.
+	// old: it was there before the exporter. exported: it has series of its own.
+	firstSeen     int64
+	old, exported bool
 }
 
 // observe adds a socket of a generation, and reports whether it is new in it.
@@ -49,15 +53,15 @@ func (l *listeners) observe(row *sampler.Socket, generation uint32) bool {
 	s := l.byEndpoint[row.Local]
 	if s == nil {
 		ap := row.Local.AddrPort()
-		s = &listening{labels: export.Identity{
+		s = &listening{Listener: Listener{
 			LocalAddress: listenAddress(ap.Addr(), row.Family),
 			LocalPort:    strconv.Itoa(int(ap.Port())),
 		}}
 		l.byEndpoint[row.Local] = s
 	}
 
-	if s.generation != generation || fuller(row.RecvQueue, row.SendQueue, s.queue, s.limit) {
-		s.generation, s.queue, s.limit = generation, row.RecvQueue, row.SendQueue
+	if s.generation != generation || fuller(row.RecvQueue, row.SendQueue, s.AcceptQueue, s.Limit) {
+		s.generation, s.AcceptQueue, s.Limit = generation, row.RecvQueue, row.SendQueue
 	}
 
 	return true
@@ -77,8 +81,9 @@ func listenAddress(a netip.Addr, family sampler.Family) string {
 	return a.String()
 }
 
-// appendTo appends the listeners of the generation and forgets the others.
-func (l *listeners) appendTo(all []Listener, generation uint32, atMS int64) []Listener {
+// appendTo appends the listeners of the generation and forgets the others. first: it is the
+// first sample of the namespace.
+func (l *listeners) appendTo(all []*listening, generation uint32, first bool, atMS int64) []*listening {
 	turned := atMS/highWaterMS != l.period
 	skipped := atMS/highWaterMS > l.period+1
 	l.period = atMS / highWaterMS
@@ -100,33 +105,28 @@ func (l *listeners) appendTo(all []Listener, generation uint32, atMS int64) []Li
 			s.previous = 0
 		}
 
-		s.current = max(s.current, s.queue)
-		all = append(all, Listener{
-			LocalAddress: s.labels.LocalAddress,
-			LocalPort:    s.labels.LocalPort,
-			AcceptQueue:  s.queue,
-			Limit:        s.limit,
-			Max:          max(s.current, s.previous),
-		})
+		if s.firstSeen == 0 {
+			s.firstSeen, s.old = atMS, first
+		}
+
+		s.current = max(s.current, s.AcceptQueue)
+		s.Max = max(s.current, s.previous)
+		all = append(all, s)
 	}
 
 	return all
 }
 
-// listening returns the listeners of all namespaces in a fixed order. Of those with the
-// same address and port, the one with the fullest accept queue counts.
-func (t *Tracker) listening(atMS int64) []Listener {
-	n := 0
+// listening returns the listeners of all namespaces in a fixed order, and how many have no
+// series of their own. Of those with the same address and port, the one with the fullest
+// accept queue counts.
+func (t *Tracker) listening(atMS int64) (exported []Listener, unexported int) {
+	var all []*listening
 	for _, s := range t.spaces {
-		n += len(s.listeners.byEndpoint)
+		all = s.listeners.appendTo(all, s.generation, s.first, atMS)
 	}
 
-	all := make([]Listener, 0, n)
-	for _, s := range t.spaces {
-		all = s.listeners.appendTo(all, s.generation, atMS)
-	}
-
-	slices.SortFunc(all, func(a, b Listener) int {
+	slices.SortFunc(all, func(a, b *listening) int {
 		return cmp.Or(
 			cmp.Compare(a.LocalAddress, b.LocalAddress),
 			cmp.Compare(a.LocalPort, b.LocalPort),
@@ -134,7 +134,65 @@ func (t *Tracker) listening(atMS int64) []Listener {
 		)
 	})
 
-	return slices.CompactFunc(all, func(a, b Listener) bool {
+	all = slices.CompactFunc(all, func(a, b *listening) bool {
 		return a.LocalAddress == b.LocalAddress && a.LocalPort == b.LocalPort
 	})
+
+	n := t.exportListeners(all, atMS)
+	exported = make([]Listener, 0, n)
+
+	for _, l := range all {
+		if l.exported {
+			exported = append(exported, l.Listener)
+		}
+	}
+
+	return exported, len(all) - n
+}
+
+// exportListeners decides which listeners have series of their own, and returns how many:
+// within the budget those with a queue that was half full first, then those that had series
+// before, then the oldest. One that is new waits for the minimum age of healthy connections,
+// unless its queue fills.
+func (t *Tracker) exportListeners(all []*listening, atMS int64) (n int) {
+	if len(all) == 0 || t.cfg.MaxListeners < 0 {
+		return 0
+	}
+
+	minAge := t.cfg.Export.MinAge.Milliseconds()
+	ranked := slices.DeleteFunc(slices.Clone(all), func(l *listening) bool {
+		return !l.old && !l.filled() && atMS-l.firstSeen < minAge
+	})
+
+	if len(ranked) > t.cfg.MaxListeners {
+		slices.SortStableFunc(ranked, func(a, b *listening) int {
+			return cmp.Or(falseFirst(b.filled(), a.filled()), falseFirst(b.exported, a.exported), cmp.Compare(a.firstSeen, b.firstSeen))
+		})
+	}
+
+	for _, l := range all {
+		l.exported = false
+	}
+
+	n = min(len(ranked), t.cfg.MaxListeners)
+	for _, l := range ranked[:n] {
+		l.exported = true
+	}
+
+	return n
+}
+
+// filled reports whether the accept queue was recently half full.
+func (l *listening) filled() bool { return l.Max > 0 && 2*uint64(l.Max) >= uint64(l.Limit) }
+
+// falseFirst orders two values.
+func falseFirst(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	default:
+		return 1
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/sampler"
 )
 
@@ -115,5 +116,55 @@ func TestListenerMaxAfterAPause(t *testing.T) {
 	w.now = w.now.Add(10 * time.Minute)
 	if s := w.tick(listener(1, "0.0.0.0:80", 3, 128)); s.Listeners[0].Max != 3 {
 		t.Errorf("ten minutes later the highest is %d", s.Listeners[0].Max)
+	}
+}
+
+// TestListenersWithinTheBudget: a host with many listeners exports those whose queue fills
+// and those that were exported before; fresh ones wait for the minimum age.
+func TestListenersWithinTheBudget(t *testing.T) {
+	ports := func(s *Snapshot) (all []string) {
+		for i := range s.Listeners {
+			all = append(all, s.Listeners[i].LocalPort)
+		}
+
+		return all
+	}
+	at := func(port int, queue uint32) row {
+		return listener(uint64(port), "0.0.0.0:"+strconv.Itoa(port), queue, 100)
+	}
+
+	w := newWatch(t, Config{MaxListeners: 2, Export: export.Config{MinAge: 30 * time.Second}})
+	require := func(s *Snapshot, unexported int, want ...string) {
+		t.Helper()
+
+		if got := ports(s); !slices.Equal(got, want) || s.ListenersUnexported != unexported {
+			t.Errorf("exported %v, and %d are not, want %v and %d", got, s.ListenersUnexported, want, unexported)
+		}
+	}
+
+	require(w.tick(at(83, 0)), 0, "83")
+	require(w.tick(at(83, 0), at(80, 0), at(81, 49)), 2, "83") // too young
+	require(w.tick(at(83, 0), at(80, 0), at(81, 50)), 1, "81", "83")
+
+	for range 30 {
+		w.tick(at(83, 0), at(80, 0), at(81, 0))
+	}
+
+	require(w.snapshot, 1, "81", "83") // no place for 80, however old
+	require(w.tick(at(83, 0), at(80, 90), at(81, 0)), 1, "80", "81")
+
+	for range 130 { // its queue was full two minutes ago
+		w.tick(at(83, 0), at(80, 0), at(81, 0))
+	}
+
+	require(w.snapshot, 1, "80", "81")
+	require(w.tick(at(83, 0), at(81, 0)), 0, "81", "83")
+}
+
+// TestNoListeners: a budget of none, which the flag sets with 0.
+func TestNoListeners(t *testing.T) {
+	w := newWatch(t, Config{MaxListeners: -1})
+	if s := w.tick(listener(1, "0.0.0.0:80", 9, 9)); len(s.Listeners) != 0 || s.ListenersUnexported != 1 {
+		t.Errorf("%v, %d not exported", s.Listeners, s.ListenersUnexported)
 	}
 }

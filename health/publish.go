@@ -27,10 +27,10 @@ func (t *Tracker) snapshot(at int64) *Snapshot {
 		Outstanding:   t.durations.outstanding.Snapshot(),
 		Lifetimes:     t.durations.lifetime.Snapshot(),
 		Tracker:       t.stats,
-		Listeners:     t.listening(at),
 		Connections:   t.exportedConnections(at),
 	}
 	t.setAborts(s.Groups, at)
+	s.Listeners, s.ListenersUnexported = t.listening(at)
 	s.Totals.Known, s.Totals.EdgeKnown = known, edge
 	s.GroupsFolded = t.groups.Folded()
 	s.Tracker.Live = t.slab.used - len(t.ended)

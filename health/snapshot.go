@@ -41,6 +41,8 @@ type Snapshot struct {
 
 	Tracker   TrackerStats
 	Listeners []Listener
+	// ListenersUnexported is the number of listeners without series of their own.
+	ListenersUnexported int
 	// Connections are the exported ones, including ended ones.
 	Connections []Connection
 	// Unexported counts the tracked connections that are not exported.

@@ -170,9 +170,9 @@ func (t *Tracker) End(d sampler.Dump) {
 	t.exports.Settle(at, t.at.first)
 	t.advanceAdmission()
 
-	t.at.first = false
 	t.last = d
 	t.publish(t.snapshot(at))
+	t.at.first = false
 }
 
 // observe processes one socket.
