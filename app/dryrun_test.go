@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/internal/netlab"
 )
 
@@ -18,6 +19,8 @@ const dryRunPath = "testdata/dryrun.txt"
 
 // TestGoldenDryRun counts the series of a recording.
 func TestGoldenDryRun(t *testing.T) {
+	diagtest.NeedsRecordings(t)
+
 	code, got, stderr := runToEnd(t, "--dry-run", "--sampler.replay="+scenePath, "--web.disable-exporter-metrics",
 		"--collector.connections.min-age=0s")
 	if code != exitOK || strings.Contains(stderr, "error") {
@@ -73,6 +76,8 @@ func seriesIn(t *testing.T, text string) map[string]int {
 
 // TestDryRunOverBudget: exceeding a budget is an error, unless the budget is zero.
 func TestDryRunOverBudget(t *testing.T) {
+	diagtest.NeedsRecordings(t)
+
 	for _, tc := range []struct {
 		flags []string
 		code  int

@@ -11,11 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/internal/holder"
 	"tcphealth_exporter/internal/netlab"
 )
@@ -38,6 +40,10 @@ type instance struct {
 // start runs the exporter within this process until the end of the test.
 func start(t *testing.T, args ...string) *instance {
 	t.Helper()
+
+	if slices.Contains(args, "--sampler.replay="+scenePath) {
+		diagtest.NeedsRecordings(t)
+	}
 
 	address := freeAddress(t)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -2,6 +2,7 @@ package health
 
 import (
 	"cmp"
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"net/netip"
@@ -88,8 +89,8 @@ func TestQueryReturnsMatchWhatIdentifies(t *testing.T) {
 	w := newWatch(t, Config{})
 	r := linkLocal(3, 7)
 	r.Attributes = append(r.Attributes,
-		diagtest.Attribute{Kind: 15, Payload: []byte{0x42, 0, 0, 0}},             // INET_DIAG_MARK
-		diagtest.Attribute{Kind: 21, Payload: []byte{0x99, 0, 0, 0, 0, 0, 0, 1}}) // INET_DIAG_CGROUP_ID
+		diagtest.Attribute{Kind: 15, Payload: binary.NativeEndian.AppendUint32(nil, 0x42)},       // INET_DIAG_MARK
+		diagtest.Attribute{Kind: 21, Payload: binary.NativeEndian.AppendUint64(nil, 1<<56+0x99)}) // INET_DIAG_CGROUP_ID
 	w.tick(established(1), r)
 
 	var got []sampler.Socket

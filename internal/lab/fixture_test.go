@@ -14,6 +14,7 @@ import (
 // fixtures reads those that were recorded on a kernel.
 func fixtures(t *testing.T, kernel string) []*Fixture {
 	t.Helper()
+	diagtest.NeedsRecordings(t)
 	paths, err := filepath.Glob(filepath.Join("testdata", kernel, "*"+fixtureEnding))
 	if err != nil {
 		t.Fatal(err)
