@@ -80,7 +80,7 @@ var faultTable = map[string]map[string]line{
 	"TCPHealthHighLoss":                   {"tcphealth_group_unhealthy_connections" + clients + `, cause="packet_loss"}`: constant(1)},
 	"TCPHealthPeerNotReading":             {"tcphealth_group_unhealthy_connections" + clients + `, cause="peer_receiver"}`: constant(1)},
 	"TCPHealthLocalApplicationNotReading": {"tcphealth_group_unhealthy_connections" + clients + `, cause="local_application"}`: constant(1)},
-	"TCPHealthRTTDrift":                   {"tcphealth_group_connections_by_cause" + clients + `, cause="path_delay"}`: constant(30)},
+	"TCPHealthRTTDrift":                   {"tcphealth_group_unhealthy_connections" + clients + `, cause="path_delay"}`: constant(30)},
 	// The age starts again with the exporter.
 	"TCPHealthCloseWaitLeak":      {"tcphealth_group_close_wait_oldest_seconds" + clients + "}": {slope: 1}},
 	"TCPHealthConnectionsAborted": {"tcphealth_group_connections_ended_total" + clients + `, reason="reset"}`: {slope: 0.05}},

@@ -292,7 +292,7 @@ func TestFailingReader(t *testing.T) {
 		after  time.Duration
 		status judge.Status
 		points int
-	}{{time.Second, judge.Caution, 2}, {3 * time.Second, judge.Suspect, 3}} {
+	}{{time.Second, judge.Caution, 2}, {6 * time.Second, judge.Suspect, 3}} {
 		got := first(t, history, "stuck", func(s *sight) bool { return s.Status >= tc.status })
 		if got.at < stops+tc.after || got.at > stops+tc.after+500*time.Millisecond || got.Points != tc.points ||
 			got.Cause != judge.CauseLocalApplication || got.Flags != judge.FlagSet(judge.RecvQueueStuck) {

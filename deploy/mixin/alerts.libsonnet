@@ -95,7 +95,7 @@ local groups(c) = {
               connections + ' with high packet loss',
               connections + ' with loss high enough to reduce throughput')
     + [
-      local slow(role) = series('connections_by_cause', 'cause', 'path_delay', role);
+      local slow(role) = series('unhealthy_connections', 'cause', 'path_delay', role);
       local half(role) = trim(|||
         and ignoring (cause) %s
             > ignoring (cause) 0.5 * (%s - tcphealth_group_idle_connections)
@@ -106,7 +106,7 @@ local groups(c) = {
         '%s > 0\n  %s\nor (\n  %s >= %d\n  %s\n)' % [slow(client), half(client), slow(others), c.critical.connections, half(others)],
         { 'for': '2m', keep_firing_for: '1m' },
         'round-trip time increased for ' + connections,
-        connections + ', more than half of those in use, with round-trip times far above their own minimum or above the threshold (cause path_delay).',
+        connections + ', more than half of those in use, unhealthy because of their round-trip time (cause path_delay).',
       ),
     ]
     + warning('TCPHealthPeerNotReading',

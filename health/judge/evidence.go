@@ -63,6 +63,8 @@ type Evidence struct {
 	handshakeRTT bool
 	// expectedRTO is the result of the kernel's formula without back-off.
 	expectedRTO float64
+	// bbr: the congestion control algorithm is a version of BBR.
+	bbr bool
 	// baseline is the connection's own minimum srtt, zero while unknown.
 	baseline float64
 	// progress: the peer acknowledged new bytes within the window.
@@ -163,6 +165,7 @@ func (e *Evidence) fromKernel(s *sampler.Socket) {
 		e.segment = min(e.mss, max(0, e.inFlight-float64(e.sacked))/float64(lost))
 	}
 
+	e.bbr = [3]byte(s.Congestion[:3]) == [3]byte{'b', 'b', 'r'}
 	e.handshakeRTT = info.TotalRetrans() > 0 && handshakeRTT(info)
 
 	e.quietFor = quietFor(s, e.outstanding)

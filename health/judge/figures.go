@@ -33,7 +33,7 @@ func (e *Evidence) excused(t *Thresholds) bool {
 
 // lossy reports whether the loss by itself makes the connection SUSPECT.
 func (e *Evidence) lossy(t *Thresholds) bool {
-	points, _ := level(lossShare, e, t, t.Steps[LossHigh])
+	points, _ := level(lostShare, e, t, t.Steps[LossHigh])
 
 	return points >= minPointTable[Suspect]
 }
@@ -142,12 +142,12 @@ func retransmissions(e *Evidence, _ *Thresholds) (float64, bool) {
 	return float64(e.window.retrans), e.window.retrans > 0
 }
 
-// lossShare is the lower bound of the retransmitted share of the sent data: the worst
+// lostShare is the lower bound of the retransmitted share of the sent data: the worst
 // of the window, its newer half and its recent part. Data sent into a closed window
 // is not lost on the path, and what a full queue drops is congestion, which the RTT
 // indicates. Without a new loss the share does not rise, even if the older data in
 // the window was delivered.
-func lossShare(e *Evidence, t *Thresholds) (float64, bool) {
+func lostShare(e *Evidence, t *Thresholds) (float64, bool) {
 	worst, ok := e.worstLoss(t)
 	if !ok || e.zeroWindow {
 		return 0, false
@@ -160,6 +160,20 @@ func lossShare(e *Evidence, t *Thresholds) (float64, bool) {
 	_, drifted := level(rttDrift, e, t, t.Steps[RTTDrift])
 
 	return worst, !e.bulk() || !drifted
+}
+
+// lossShare is the lost share as far as it is evidence against the connection. BBR does not
+// slow down for losses below a fifth, many of which it causes itself by filling a short queue
+// or a policer: up to there, only the first level counts for a sender that fills the path.
+func lossShare(e *Evidence, t *Thresholds) (float64, bool) {
+	const tolerated = 0.2
+
+	share, ok := lostShare(e, t)
+	if steps := t.Steps[LossHigh]; e.bbr && e.bulk() && share < tolerated && len(steps) > 1 {
+		share = min(share, max(steps[0].Threshold, math.Nextafter(steps[1].Threshold, 0)))
+	}
+
+	return share, ok
 }
 
 // bulk reports whether more data waits than the path takes at once, or did at the

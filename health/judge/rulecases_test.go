@@ -214,6 +214,10 @@ var ruleCases = []ruleCase{
 	}},
 	{"3.5 % loss", LossHigh, 4, 0.035, lossy, nil},
 	{"8 % loss", LossHigh, 6, 0.08, lossy, nil},
+	{"a fifth lost by BBR, which fills the path", LossHigh, 6, 0.2, func(e *Evidence, v float64) {
+		lossy(e, v)
+		e.bbr, e.queue.now = true, 1
+	}, nil},
 	{
 		"8 % loss recently", LossHigh, 6, 0.08,
 		func(e *Evidence, v float64) { lossy(e, v); e.recent, e.settled = e.window, windowStats{} }, nil,
@@ -351,7 +355,7 @@ var ruleCases = []ruleCase{
 		[]func(*Evidence){func(e *Evidence) { e.window.busy = 0.19 }},
 	},
 	{"unread for 1 s", RecvQueueStuck, 2, 1, func(e *Evidence, v float64) { e.unreadFor, e.bufferFull = v, true }, nil},
-	{"unread for 3 s", RecvQueueStuck, 3, 3, func(e *Evidence, v float64) { e.unreadFor, e.bufferFull = v, true }, nil},
+	{"unread for 6 s", RecvQueueStuck, 3, 6, func(e *Evidence, v float64) { e.unreadFor, e.bufferFull = v, true }, nil},
 	{
 		"four entries", Flapping, 0, 4, func(e *Evidence, v float64) { e.entries = int(v) },
 		[]func(*Evidence){func(e *Evidence) { e.entries = 0 }},
@@ -393,17 +397,17 @@ func inHole(e *Evidence, timeouts float64) {
 	e.age, e.silence, e.dataSilence = 2, 0.5, 0.5
 }
 
-// backlog has data wait while it goes at just less than a twentieth of
+// backlog has data wait while it goes at just less than 6 % of
 // the connection's own rate.
 func backlog(e *Evidence) {
 	e.queue = queueStats{now: 1, rate: 1000}
-	e.ownRate = 20_001
+	e.ownRate = 16_667
 }
 
 // unhurried lists what keeps down each flag about the queue.
 func unhurried() []func(*Evidence) {
 	return []func(*Evidence){
-		func(e *Evidence) { e.ownRate = 20_000 },
+		func(e *Evidence) { e.ownRate = 16_666 },
 		func(e *Evidence) { e.queue.rate = 0 },
 		func(e *Evidence) { e.zeroWindow = true },
 		func(e *Evidence) { e.window.receiverLimited = 0.4 },

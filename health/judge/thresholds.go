@@ -80,7 +80,7 @@ func DefaultThresholds() *Thresholds {
 		LimitedBusy:      0.2,
 		BaselineAge:      10 * time.Minute,
 		RateAge:          20 * time.Second,
-		RateFall:         0.05,
+		RateFall:         0.06,
 		QueueSpan:        3 * time.Second,
 		QueueRise:        time.Second,
 		FullSegment:      0.75,
