@@ -63,7 +63,7 @@ type netem struct {
 // NewNetemPath lays a path between two namespaces as [NewPath] does, with the same names and addresses, but one that the
 // kernel forwards; the test requires netem with [RequireNetem]. It differs in this:
 //
-//   - There are no MTU holes: setting one fails the test. Seed means nothing.
+//   - There are no MTU holes, no policers and no reordering: setting one fails the test. Seed means nothing.
 //   - A black hole is a loss of all packets and counted as DroppedLoss. Of what is dropped, the bytes are not counted.
 //   - Queue is counted in packets of 1500 bytes, whatever size they have, one at least.
 //   - Rate includes 14 bytes of Ethernet for each packet.
@@ -211,8 +211,8 @@ func introduce(t testing.TB, near *Namespace, nearEnd End, far *Namespace, farEn
 }
 
 func (m *netem) set(dir Direction, c Conditions) {
-	if c.MTUHole > 0 {
-		m.t.Error("netem has no MTU holes")
+	if c.MTUHole > 0 || c.Police > 0 || c.Reorder > 0 {
+		m.t.Error("netem has no MTU holes, policers and reordering")
 	}
 	delay, queue := qdiscs(m.egress[dir], c)
 	err := m.n.configure(func(h *netlink.Handle) error {

@@ -2,6 +2,7 @@ package netlab
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -17,7 +18,11 @@ type shaper struct {
 	conditions Conditions
 	counters   Counters
 
-	losses, jitters *rand.Rand // Apart, so that jitter does not change which packets are lost.
+	// Apart, so that jitter and reordering do not change which packets are lost.
+	losses, jitters, orders *rand.Rand
+
+	spent   float64   // The bytes of Burst that are in use.
+	policed time.Time // When spent was computed.
 
 	queue  []packet  // Waits for the rate. The first is being sent.
 	queued int       // The bytes in queue.
@@ -38,6 +43,7 @@ func newShaper() *shaper {
 func (s *shaper) seed(seed uint64) {
 	s.losses = rand.New(rand.NewPCG(seed, 1))
 	s.jitters = rand.New(rand.NewPCG(seed, 2))
+	s.orders = rand.New(rand.NewPCG(seed, 3))
 }
 
 // set changes the conditions. Packets on the line keep their times; of those in the queue, the first is sent at the old
@@ -58,7 +64,7 @@ func (s *shaper) set(now time.Time, c Conditions) {
 // admit takes a packet, which it keeps a copy of, or drops it. It reports whether the packet was taken.
 func (s *shaper) admit(now time.Time, data []byte) bool {
 	s.advance(now)
-	if counter := s.refuse(len(data)); counter != nil {
+	if counter := s.refuse(now, len(data)); counter != nil {
 		counter.add(len(data))
 		return false
 	}
@@ -76,7 +82,7 @@ func (s *shaper) admit(now time.Time, data []byte) bool {
 }
 
 // refuse returns the counter of the reason to drop a packet of the size, nil if there is none.
-func (s *shaper) refuse(size int) *Count {
+func (s *shaper) refuse(now time.Time, size int) *Count {
 	c := s.conditions
 	switch {
 	case c.Blackhole:
@@ -85,10 +91,23 @@ func (s *shaper) refuse(size int) *Count {
 		return &s.counters.DroppedMTU
 	case c.Loss > 0 && s.losses.Float64() < c.Loss:
 		return &s.counters.DroppedLoss
+	case c.Police > 0 && s.exceeds(now, size):
+		return &s.counters.DroppedPolicer
 	case c.Queue > 0 && len(s.queue) > 0 && s.queued+size > c.Queue:
 		return &s.counters.DroppedQueue
 	}
 	return nil
+}
+
+// exceeds reports whether a packet of the size exceeds the policer's rate and burst. If not, it counts against them.
+func (s *shaper) exceeds(now time.Time, size int) bool {
+	s.spent = max(0, s.spent-now.Sub(s.policed).Seconds()*float64(s.conditions.Police)/8)
+	s.policed = now
+	if s.spent+float64(size) > float64(s.conditions.Burst) {
+		return true
+	}
+	s.spent += float64(size)
+	return false
 }
 
 // sending returns how long the packet takes at the rate.
@@ -111,7 +130,7 @@ func (s *shaper) advance(now time.Time) {
 	}
 }
 
-// send puts a packet on the line, behind all others.
+// send puts a packet on the line: behind all others, unless it overtakes some that are reordered.
 func (s *shaper) send(at time.Time, p packet) {
 	p.due = at.Add(s.conditions.Delay)
 	if s.conditions.Jitter > 0 {
@@ -121,7 +140,14 @@ func (s *shaper) send(at time.Time, p packet) {
 		p.due = s.last
 	}
 	s.last = p.due
-	s.line = append(s.line, p)
+	if s.conditions.Reorder > 0 && s.orders.Float64() < s.conditions.Reorder {
+		p.due = p.due.Add(s.conditions.ReorderBy)
+	}
+	i := len(s.line)
+	for i > 0 && s.line[i-1].due.After(p.due) {
+		i--
+	}
+	s.line = slices.Insert(s.line, i, p)
 }
 
 // pop returns the next packet if one is due by now.

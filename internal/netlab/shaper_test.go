@@ -197,3 +197,34 @@ func lossesIn(n int64, c Conditions) (lost int64) {
 	}
 	return lost
 }
+
+// TestShaperReorders: a reordered packet is overtaken by those that come until it is due.
+func TestShaperReorders(t *testing.T) {
+	const ms = time.Millisecond
+	s := newShaper()
+	s.set(start, Conditions{Delay: 20 * ms, Reorder: 1, ReorderBy: 5 * ms})
+	admitAt(s, 0, 100, 1)
+	s.set(start, Conditions{Delay: 20 * ms})
+	admitAt(s, 2*ms, 50, 1)
+	admitAt(s, 6*ms, 50, 1)
+	if first, ok := s.pop(start.Add(22 * ms)); !ok || len(first.data) != 50 {
+		t.Errorf("first comes a packet of %d bytes, want the overtaking one of 50", len(first.data))
+	}
+	requireTimes(t, drain(t, s), 25*ms, 26*ms)
+}
+
+// TestShaperPolices: a policer takes a burst at once, then what its rate allows, and delays nothing.
+func TestShaperPolices(t *testing.T) {
+	s := newShaper()
+	s.set(start, Conditions{Police: 8000, Burst: 3000})
+	if taken := admitAt(s, 0, 1000, 5); taken != 3 {
+		t.Errorf("of a burst, %d packets were taken, want 3", taken)
+	}
+	if taken := admitAt(s, 2*time.Second, 1000, 5); taken != 2 {
+		t.Errorf("after 2 s at 1 kB/s, %d packets were taken, want 2", taken)
+	}
+	requireTimes(t, drain(t, s), 0, 0, 0, 2*time.Second, 2*time.Second)
+	if n := s.counters.DroppedPolicer.Packets; n != 5 {
+		t.Errorf("%d packets are counted as dropped, want 5", n)
+	}
+}
