@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run build packages test e2e test-packages test-kernels lab fixtures lint words fuzz bench golden rules generate check
+.PHONY: help run build packages test e2e test-packages test-kernels lab fixtures field field-soak lint words fuzz bench golden rules generate check
 
 GO ?= go
 GOARCH ?= $(shell $(GO) env GOARCH)
@@ -16,6 +16,7 @@ FUZZTIME ?= 20s
 BENCH ?= .
 BENCH_COUNT ?= 6
 BENCH_TIME ?= 1s
+SOAK ?= 1h
 KERNELS ?= 6.1 6.12
 KERNEL_TESTS ?= ./bytecode ./health ./internal/kernels ./internal/netlab ./internal/sstext ./sampler
 KERNEL_OUT ?=
@@ -93,6 +94,17 @@ lab:
 ## Record the fixtures again: one run of each scenario of the lab (as root, 5 minutes).
 fixtures:
 	$(full_lab) -lab.seeds 1 -lab.record testdata/$$(uname -r | cut -d . -f 1,2)
+
+# The field tests, a program of their own for the same reason.
+field = $(GO) test -c -o field.test ./internal/field && cd internal/field && ../../field.test -test.timeout 0
+
+## Run real programs over good and failing paths, and print what is reported of each (as root, 12 minutes).
+field:
+	$(field) -test.run '^TestField$$' -field.full $(ARGS)
+
+## Run all programs at once for SOAK (1h) with the shipped rules: no alert may fire (as root).
+field-soak:
+	$(field) -test.run '^TestSoak$$' -field.soak $(SOAK) $(ARGS)
 
 ## Run KERNEL_TESTS on Debian's KERNELS (6.1 6.12) in QEMU; only below KERNEL_OUT can they leave files.
 test-kernels:

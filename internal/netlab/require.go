@@ -10,10 +10,21 @@ import (
 // debianPackageTable maps tools to their Debian packages, where the names differ.
 var debianPackageTable = map[string]string{
 	"amtool":          "prometheus-alertmanager",
+	"h2load":          "nghttp2-client",
 	"ip":              "iproute2",
+	"mosquitto_pub":   "mosquitto-clients",
+	"mosquitto_sub":   "mosquitto-clients",
 	"nft":             "nftables",
+	"nghttpd":         "nghttp2-server",
+	"pgbench":         "postgresql",
+	"postgres":        "postgresql",
 	"promtool":        "prometheus",
+	"psql":            "postgresql",
+	"redis-benchmark": "redis-tools",
+	"scp":             "openssh-client",
 	"ss":              "iproute2",
+	"ssh":             "openssh-client",
+	"sshd":            "openssh-server",
 	"systemd-analyze": "systemd",
 	"tc":              "iproute2",
 }
