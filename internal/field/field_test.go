@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ import (
 var (
 	full  = flag.Bool("field.full", false, "run all rows at full length, and print the table")
 	slots = flag.Int("field.slots", 8, "rows that run side by side")
-	only  = flag.String("field.only", "", "run the rows with this text in their names only")
+	only  = flag.String("field.only", "", "run the rows only whose names match this regular expression")
 	show  = flag.Bool("field.show", false, "show the timelines of all connections")
 )
 
@@ -83,7 +84,7 @@ func TestField(t *testing.T) {
 }
 
 func selected(r *row) bool {
-	return (*full || r.where&short != 0) && strings.Contains(r.String(), *only) && available(r)
+	return (*full || r.where&short != 0) && regexp.MustCompile(*only).MatchString(r.String()) && available(r)
 }
 
 // available reports whether the kernel has what a row needs.

@@ -70,11 +70,11 @@ func judgeRow(r *row, m lab.Marks, began time.Time, seen map[uint64][]lab.Sight)
 	return o
 }
 
-// busy reports whether any connection has carried data both ways, or cannot even be established.
+// busy reports whether any connection has carried data, or waits to be established.
 func busy(seen map[uint64][]lab.Sight) bool {
 	for _, sights := range seen {
 		last := &sights[len(sights)-1].Conn.Row
-		if last.State == sampler.StateSynSent || last.Info.BytesAcked() > 1 && last.Info.BytesReceived() > 0 {
+		if last.State == sampler.StateSynSent || last.Info.BytesAcked()+last.Info.BytesReceived() > 100 {
 			return true
 		}
 	}
@@ -109,7 +109,7 @@ func (o *outcome) detect(sights []lab.Sight) {
 			if o.right < 0 || since < o.right {
 				o.right = since
 			}
-		case !right && c.Status > judge.Caution && since > want.limit:
+		case !right && !slices.Contains(want.also, c.Cause) && c.Status > judge.Caution && since > want.limit:
 			wrong++
 		}
 	}
@@ -133,7 +133,7 @@ func markdown(outcomes []*outcome) string {
 			right = fmt.Sprintf("%.2f s", o.right.Seconds())
 		}
 		if len(o.problems) > 0 {
-			met = "**not met**"
+			met = fmt.Sprintf("**not met**, %d stalls", o.stalls)
 		}
 		fmt.Fprintf(&b, "| %s | %s | %v | %v | %.1f %% of %d | %s | %s |\n", o.row.name, path, &o.row.want, o.worst,
 			100*float64(o.above)/float64(max(o.polls, 1)), o.polls, right, met)

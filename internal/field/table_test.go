@@ -16,6 +16,7 @@ type expectation struct {
 	status judge.Status
 	causes []judge.Cause
 	limit  time.Duration
+	also   []judge.Cause // Right for other connections of the row.
 }
 
 // String renders the expectation for the table.
@@ -35,12 +36,12 @@ var healthy = expectation{worst: judge.Caution}
 
 // dead is what is expected of a path that delivers nothing.
 func dead(limit time.Duration) expectation {
-	return expectation{worst: judge.Caution, status: judge.Stale, causes: []judge.Cause{judge.CausePathDead}, limit: limit}
+	return expectation{worst: judge.Caution, status: judge.Stale, causes: []judge.Cause{judge.CausePathDead}, limit: limit, also: []judge.Cause{judge.CauseHandshake}}
 }
 
 var (
 	// unanswered is a SYN without an answer.
-	unanswered = expectation{worst: judge.Caution, status: judge.Suspect, causes: []judge.Cause{judge.CauseHandshake}, limit: 2500 * ms}
+	unanswered = expectation{worst: judge.Caution, status: judge.Suspect, causes: []judge.Cause{judge.CauseHandshake}, limit: 2500 * ms, also: []judge.Cause{judge.CausePathDead}}
 	// notReading is a receive window that stays closed.
 	notReading = expectation{worst: judge.Caution, status: judge.Suspect, causes: []judge.Cause{judge.CausePeerReceiver}, limit: 3 * time.Second}
 	// tooLarge is an MTU hole that the first large packets meet after small ones were delivered.
