@@ -91,8 +91,22 @@ func selected(r *row) bool {
 func available(r *row) bool {
 	const control = "/proc/sys/net/ipv4/tcp_available_congestion_control"
 	names, _ := os.ReadFile(control)
-	_, name, chosen := strings.Cut(r.name, " -C ")
+	name, chosen := r.congestion()
 	return !chosen || slices.Contains(strings.Fields(string(names)), name)
+}
+
+// congestion returns the congestion control that a program chooses.
+func (r *row) congestion() (name string, chosen bool) {
+	_, name, chosen = strings.Cut(r.name, " -C ")
+	return name, chosen
+}
+
+// run starts the programs.
+func (r *row) run(w *world) {
+	if _, chosen := r.congestion(); !chosen {
+		w.useCubic()
+	}
+	r.start(w)
 }
 
 // requireAll requires the programs of all rows that run.
@@ -140,7 +154,7 @@ func undisturbed(t *testing.T, r *row) *outcome {
 // play runs a row once.
 func play(t *testing.T, r *row) *outcome {
 	w := newWorld(t, netlab.New(t), r.line, 1)
-	r.start(w)
+	r.run(w)
 	began := time.Now()
 	seer := watch(t, w.near)
 	var m lab.Marks

@@ -2,6 +2,7 @@ package field
 
 import (
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -25,9 +26,10 @@ type world struct {
 	line      *line
 	near, far *netlab.Namespace
 	path      *netlab.Path // nil on a cable.
-	end       netlab.End   // The far end.
-	host      string       // Its address.
-	dir       string       // For files, readable by all users.
+	ends      [2]netlab.End
+	end       netlab.End // The far end.
+	host      string     // Its address.
+	dir       string     // For files, readable by all users.
 	seed      atomic.Uint64
 	done      chan struct{} // Closed when the row is over.
 	running   sync.WaitGroup
@@ -38,12 +40,14 @@ func newWorld(t testing.TB, near *netlab.Namespace, l *line, i int) *world {
 	t.Helper()
 	w := &world{t: t, line: l, near: near, far: netlab.New(t), done: make(chan struct{})}
 	if l.cable {
-		w.end = netlab.Join(t, near, w.far, i).B
+		link := netlab.Join(t, near, w.far, i)
+		w.ends = [2]netlab.End{link.A, link.B}
 	} else {
 		w.path = netlab.NewPath(t, near, w.far, i)
-		w.end = w.path.B
+		w.ends = [2]netlab.End{w.path.A, w.path.B}
 		w.restore()
 	}
+	w.end = w.ends[1]
 	w.host = w.end.IPv4.String()
 	dir, err := os.MkdirTemp("", "field-")
 	if err != nil {
@@ -62,6 +66,18 @@ func newWorld(t testing.TB, near *netlab.Namespace, l *line, i int) *world {
 		w.running.Go(func() { l.changes(w) })
 	}
 	return w
+}
+
+// useCubic has connections use Debian's congestion control, whatever the host's is. It overrides what programs choose. A
+// namespace may not choose one for itself that the host does not allow to all.
+func (w *world) useCubic() {
+	w.t.Helper()
+	for i, n := range []*netlab.Namespace{w.near, w.far} {
+		address := w.ends[i].IPv4
+		network := netip.PrefixFrom(address, 24).Masked()
+		n.Run(w.t, "ip", "route", "replace", network.String(), "dev", w.ends[i].Name, "proto", "kernel", "scope", "link",
+			"src", address.String(), "congctl", "cubic")
+	}
 }
 
 // conditions returns those of both directions while the path is in order.
