@@ -153,7 +153,7 @@ func undisturbed(t *testing.T, r *row) *outcome {
 
 // play runs a row once.
 func play(t *testing.T, r *row) *outcome {
-	w := newWorld(t, netlab.New(t), r.line, 1)
+	w := newWorld(t, netlab.New(t), r, 1)
 	r.run(w)
 	began := time.Now()
 	seer := watch(t, w.near)

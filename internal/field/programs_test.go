@@ -75,7 +75,7 @@ var (
   timeout client 600s
   timeout server 600s
 frontend in
-  bind 127.0.0.1:8080
+  bind LOCAL:8080
   default_backend out
 backend out
   http-reuse always
@@ -83,7 +83,7 @@ backend out
 `)
 		w.client("haproxy -db -f DIR/haproxy.cfg")
 		for range 2 {
-			w.client(again(`curl -s --rate 5/s "http://127.0.0.1:8080/small?[1-10000]" -o /dev/null`))
+			w.client(again(`curl -s --rate 5/s "http://LOCAL:8080/small?[1-10000]" -o /dev/null`))
 		}
 	}}
 )

@@ -1,6 +1,7 @@
 package field
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -23,7 +24,9 @@ const ms = time.Millisecond
 // world is a running row: clients in the namespace near, servers in the namespace far, and the path between them.
 type world struct {
 	t         testing.TB
+	row       string
 	line      *line
+	local     string // A loopback address that no other row uses.
 	near, far *netlab.Namespace
 	path      *netlab.Path // nil on a cable.
 	ends      [2]netlab.End
@@ -36,9 +39,12 @@ type world struct {
 }
 
 // newWorld lays the path of a row with the number i, from a namespace that may have other paths.
-func newWorld(t testing.TB, near *netlab.Namespace, l *line, i int) *world {
+func newWorld(t testing.TB, near *netlab.Namespace, r *row, i int) *world {
 	t.Helper()
-	w := &world{t: t, line: l, near: near, far: netlab.New(t), done: make(chan struct{})}
+	l := r.line
+	w := &world{
+		t: t, row: r.String(), line: l, local: fmt.Sprintf("127.0.%d.1", i), near: near, far: netlab.New(t), done: make(chan struct{}),
+	}
 	if l.cable {
 		link := netlab.Join(t, near, w.far, i)
 		w.ends = [2]netlab.End{link.A, link.B}
@@ -113,9 +119,9 @@ func (w *world) sleep(d time.Duration) bool {
 	}
 }
 
-// fill replaces the names HOST and DIR.
+// fill replaces the names HOST, DIR and LOCAL.
 func (w *world) fill(text string) string {
-	return strings.NewReplacer("HOST", w.host, "DIR", w.dir).Replace(text)
+	return strings.NewReplacer("HOST", w.host, "DIR", w.dir, "LOCAL", w.local).Replace(text)
 }
 
 // write writes a file into the directory of the row.
