@@ -12,7 +12,7 @@ import (
 type expectation struct {
 	worst judge.Status // Allowed without a fault, or before it.
 
-	// For faults: the least status, one of the causes, and the time from the first affected packet.
+	// For faults: the minimum status, one of the causes, and the time from the first affected packet.
 	status judge.Status
 	causes []judge.Cause
 	limit  time.Duration
