@@ -109,7 +109,7 @@ func (s *soaking) poll() {
 	answer := s.ask("SUSPECT")
 	for i := range answer.Connections {
 		s.unhealthy++
-		const maxLogged = 100
+		const maxLogged = 20
 		if s.unhealthy <= maxLogged {
 			var c struct {
 				RemoteAddress string `json:"remote_address"`
