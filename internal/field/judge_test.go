@@ -20,7 +20,7 @@ type outcome struct {
 
 	connections, polls int
 	worst              judge.Status
-	above              int           // Polls above CAUTION; those before the fault, if there is one.
+	above              int           // Polls above CAUTION.
 	right              time.Duration // The first right verdict after the first affected packet, negative for none.
 	attempts, stalls   int
 	problems           []string
@@ -42,18 +42,13 @@ func judgeRow(r *row, m lab.Marks, began time.Time, seen map[uint64][]lab.Sight)
 	if r.fault != nil {
 		origin = m.Seen
 	}
+	var stories []story
 	for _, sights := range seen {
-		before := len(o.problems)
-		o.polls += len(sights)
-		for i := range sights {
-			o.add(&sights[i], fails)
-		}
+		st := o.follow(sights, fails)
 		if fails {
 			o.detect(sights)
 		}
-		if len(o.problems) > before {
-			o.timelines = append(o.timelines, fmt.Sprintf("%v -> %v\n%s", sights[0].Conn.Row.Local, sights[0].Conn.Row.Remote, lab.Timeline(sights, origin)))
-		}
+		stories = append(stories, st)
 	}
 	switch {
 	case !fails:
@@ -62,9 +57,13 @@ func judgeRow(r *row, m lab.Marks, began time.Time, seen map[uint64][]lab.Sight)
 	case o.right > r.want.limit:
 		o.problem("reported after %v, limit %v", o.right.Round(ms), r.want.limit)
 	}
-	if fails && len(o.problems) > 0 && len(o.timelines) == 0 {
-		for _, sights := range seen {
-			o.timelines = append(o.timelines, fmt.Sprintf("%v -> %v\n%s", sights[0].Conn.Row.Local, sights[0].Conn.Row.Remote, lab.Timeline(sights, origin)))
+	slices.SortFunc(stories, func(a, b story) int { return cmp.Compare(b.worst, a.worst) })
+	for _, st := range stories[:min(len(stories), maxStories)] {
+		if st.problem != "" {
+			o.problem("%s", st.problem)
+		}
+		if len(o.problems) > 0 {
+			o.timelines = append(o.timelines, fmt.Sprintf("%v -> %v\n%s", st.sights[0].Conn.Row.Local, st.sights[0].Conn.Row.Remote, lab.Timeline(st.sights, origin)))
 		}
 	}
 	return o
@@ -81,20 +80,32 @@ func busy(seen map[uint64][]lab.Sight) bool {
 	return false
 }
 
-// add counts a poll of a connection.
-func (o *outcome) add(s *lab.Sight, fails bool) {
-	c := &s.Conn
-	o.worst = max(o.worst, c.Status)
-	if c.Status > judge.Caution {
-		o.above++
+// maxStories is the maximum number of connections to report of a row, the worst ones.
+const maxStories = 4
+
+// story is one connection of a row.
+type story struct {
+	sights  []lab.Sight
+	worst   judge.Status
+	problem string // Its worst poll, if that is worse than allowed.
+}
+
+// follow counts the polls of a connection. With a fault that must be detected, only those before it are limited.
+func (o *outcome) follow(sights []lab.Sight, fails bool) story {
+	st := story{sights: sights}
+	o.polls += len(sights)
+	for i := range sights {
+		at, c := sights[i].At, &sights[i].Conn
+		o.worst = max(o.worst, c.Status)
+		if c.Status > judge.Caution {
+			o.above++
+		}
+		if c.Status > o.row.want.worst && c.Status > st.worst && (!fails || at.Before(o.Fault)) {
+			st.problem = fmt.Sprintf("%s %v because of %v, %v: %v", at.Format("05.000"), c.Status, c.Cause, slices.Collect(c.Flags.All()), diagtest.Describe(&c.Row))
+		}
+		st.worst = max(st.worst, c.Status)
 	}
-	if c.Status <= o.row.want.worst || fails && !s.At.Before(o.Fault) {
-		return
-	}
-	const maxProblems = 4
-	if len(o.problems) < maxProblems {
-		o.problem("%s %v because of %v, %v: %v", s.At.Format("05.000"), c.Status, c.Cause, slices.Collect(c.Flags.All()), diagtest.Describe(&c.Row))
-	}
+	return st
 }
 
 // detect looks for the right verdict on a connection, and for wrong ones that stand after the limit.

@@ -193,7 +193,6 @@ var rowTable = []row{
 	{curlNew, near20, silentHost, unanswered, 0},
 	{curlUpload, near20, stopped, notReading, short},
 	{copyIn, wide80, stopped, notReading, 0},
-	{scpUpload, near20, stopped, notReading, 0},
 	{rsyncUpload, near20, stopped, notReading, 0},
 	{iperf3("-w 64K"), near20, stopped, notReading, 0},
 	{curlLater, near20, mtuHole, tooLarge, short},
