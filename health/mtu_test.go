@@ -132,3 +132,43 @@ func TestMTUHoleOfTheFirstFlight(t *testing.T) {
 		t.Errorf("%v because of %v, %s", got.Status, got.Cause, flagNames(got.Flags))
 	}
 }
+
+// TestSmallSegmentsMergedAreNoHole: the kernel merges small segments when it retransmits
+// them. A path that dies under small writes is dead, however large the segments become.
+func TestSmallSegmentsMergedAreNoHole(t *testing.T) {
+	for _, s := range (story{step: func(at time.Duration, c *tcp) {
+		switch {
+		case at < holeAt:
+			requestResponse(at, 200*time.Millisecond, c)
+		case at < holeAt+2*time.Second && every(at, 200*time.Millisecond, 0):
+			c.write()
+		}
+
+		if c.Info.Retransmits > 1 { // all in two segments
+			c.Info.Unacked = 2
+		}
+	}}).play(t) {
+		if s.Cause == judge.CauseMTU || s.Flags.Has(judge.MTUBlackholeSuspect) {
+			t.Fatalf("after %v: %v, %s", s.at, flagNames(s.Flags), diagtest.Describe(&s.Row))
+		}
+	}
+}
+
+// TestFirstFlightLostIsNoHole: that the handshake was acknowledged says nothing about
+// small segments.
+func TestFirstFlightLostIsNoHole(t *testing.T) {
+	for _, s := range (story{step: func(at time.Duration, c *tcp) {
+		switch {
+		case at == 0:
+			c.Info.BytesAcked, c.Info.Delivered = 0, 0
+		case at == time.Second:
+			c.Info.BytesAcked, c.Info.Delivered = 1, 1
+		case at == 2*time.Second:
+			c.push(10, 1448)
+		}
+	}}).play(t) {
+		if s.Cause == judge.CauseMTU || s.Flags.Has(judge.MTUBlackholeSuspect) {
+			t.Fatalf("after %v: %v, %s", s.at, flagNames(s.Flags), diagtest.Describe(&s.Row))
+		}
+	}
+}

@@ -48,6 +48,10 @@ func (st *State) follow(m *Moment, r *Window, g *Geometry, t *Thresholds, e *Evi
 		e.heldQueue = float64(held)
 	}
 
+	if e.timeouts > 0 {
+		e.sentSize = r.sentSize(r.before(r.last(), int64(m.Now-st.lastProgress)))
+	}
+
 	st.followPath(m, e, t)
 	st.followOutage(m, e, r)
 	e.overdue = e.outstanding && e.age >= t.Patience.at(e.srtt) && !m.AfterGap
@@ -124,7 +128,7 @@ func (st *State) followSegments(m *Moment, e *Evidence, r *Window) {
 		bytes, mss := m.Socket.Info.BytesAcked()-st.bytesAcked, uint64(e.mss)
 		full := mss * uint64(segments)
 		st.fullAcked = 2*bytes >= full || 4*bytes >= full && bytes >= 10*mss
-		st.smallAcked = !st.fullAcked
+		st.smallAcked = !st.fullAcked && m.Socket.Info.BytesAcked() > 1 // more than the SYN
 	}
 
 	e.fullAcked, e.smallAcked = st.fullAcked, st.smallAcked

@@ -186,7 +186,10 @@ var ruleCases = []ruleCase{
 	},
 	{
 		"full-size segments, the first ones, while the peer is silent", MTUBlackholeSuspect, 7, 3,
-		func(e *Evidence, v float64) { inHole(e, v-1); e.smallAcked, e.dataSilence = true, e.age },
+		func(e *Evidence, v float64) {
+			inHole(e, v-1)
+			e.smallAcked, e.sentSize, e.dataSilence = true, 1448, e.age
+		},
 		[]func(*Evidence){
 			func(e *Evidence) { e.smallAcked = false },
 			func(e *Evidence) { e.segment = 0.74 * e.mss },

@@ -46,7 +46,7 @@ var sentenceCases = []sentenceCase{
 	{KeepaliveUnanswered, 4, "", func(e *Evidence) { keptAlive(e, 2, 1.1) }},
 
 	{MTUBlackholeSuspect, 7, "the peer's data", func(e *Evidence) { inHole(e, 3) }},
-	{MTUBlackholeSuspect, 7, "the first full-size segments", func(e *Evidence) { inHole(e, 2); e.smallAcked = true }},
+	{MTUBlackholeSuspect, 7, "the first full-size segments", func(e *Evidence) { inHole(e, 2); e.smallAcked, e.sentSize = true, 1448 }},
 	{MTUBlackholeSuspect, 7, "smaller segments", func(e *Evidence) { inHole(e, 2); e.sacked = 2 }},
 
 	{LossDetected, 1, "", func(e *Evidence) { retransmitted(e, 1) }},

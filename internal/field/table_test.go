@@ -189,7 +189,7 @@ var rowTable = []row{
 	{h2Requests, near20, returnOnly, dead(2 * time.Second), 0},
 	{iperf3("-C bbr"), wide80, bothWays, dead(2500 * ms), 0},
 	{rsyncUpload, near20, bothWays, dead(2 * time.Second), 0},
-	{scpUpload, wide80, forward, dead(2500 * ms), 0},
+	{scpUpload, wide80, forward, dead(4 * time.Second), 0},
 	{curlNew, near20, silentHost, unanswered, 0},
 	{curlUpload, near20, stopped, notReading, short},
 	{copyIn, wide80, stopped, notReading, 0},

@@ -246,7 +246,7 @@ func fieldMTU() []Scenario {
 // mtuHole is a path that turns out to lose full-size packets when they are needed.
 func mtuHole(name string, size int) Scenario {
 	return Scenario{
-		Name: "MTU hole, " + name + " after small ones", OwnPath: true, MinInfo: 200, RTT: 20 * ms, Traffic: func(s *Scene) {
+		Name: "MTU hole, " + name + " after small ones", OwnPath: true, MinInfo: 224, RTT: 20 * ms, Traffic: func(s *Scene) {
 			s.Connect()
 			s.BreakBoth(func(c *netlab.Conditions) { c.MTUHole = 1400 })
 			s.RequestResponse(1)
