@@ -158,12 +158,12 @@ func TestSmallSegmentsMergedAreNoHole(t *testing.T) {
 // small segments.
 func TestFirstFlightLostIsNoHole(t *testing.T) {
 	for _, s := range (story{step: func(at time.Duration, c *tcp) {
-		switch {
-		case at == 0:
+		switch at {
+		case 0:
 			c.Info.BytesAcked, c.Info.Delivered = 0, 0
-		case at == time.Second:
+		case time.Second:
 			c.Info.BytesAcked, c.Info.Delivered = 1, 1
-		case at == 2*time.Second:
+		case 2 * time.Second:
 			c.push(10, 1448)
 		}
 	}}).play(t) {
