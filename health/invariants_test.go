@@ -109,8 +109,8 @@ func requireSoundExports(tb testing.TB, t *Tracker) {
 		}
 
 		c, e := t.slab.conn(i), &t.exported[place]
-		if c.place != int32(place) || c.cookie != e.Cookie || (c.endedAt != 0) == e.Ended.IsZero() {
-			tb.Fatalf("place %d exports %d, which is %d at place %d; ended %v", place, e.Cookie, c.cookie, c.place, e.Ended)
+		if c.place != int32(place) || c.cookie != e.Cookie || (c.endedAt != 0) != t.exports.Ended(int32(place)) {
+			tb.Fatalf("place %d exports %d, which is %d at place %d, ended %v", place, e.Cookie, c.cookie, c.place, c.endedAt != 0)
 		}
 	}
 

@@ -133,6 +133,9 @@ func (e *Table) Consider(c Candidate, age int64, s *sampler.Socket) {
 // DropCandidates drops the candidates, because they are read again.
 func (e *Table) DropCandidates() { e.candidates.Clear() }
 
+// Ended reports whether the connection at a place has ended.
+func (e *Table) Ended(place int32) bool { return e.places[place].ended }
+
 // SetEnded records whether the connection at a place has ended.
 func (e *Table) SetEnded(place int32, ended bool) { e.places[place].ended = ended }
 
