@@ -66,7 +66,8 @@ func silentSeconds(e *Evidence, t *Thresholds) (float64, bool) {
 func silentSecondsConfirmed(e *Evidence, t *Thresholds) (float64, bool) {
 	silent, ok := silentSeconds(e, t)
 	// The answer to the second attempt takes a round trip.
-	early := e.timer == sampler.TimerRetransmit && int(e.timeouts) == confirming && e.missedTimeouts < confirming &&
+	early := e.timer == sampler.TimerRetransmit && int(e.timeouts) == confirming &&
+		e.missedTimeouts < confirming && e.probes < confirming &&
 		e.sinceTimeout < e.srtt+4*e.rttvar
 
 	return silent, ok && e.unanswered() >= confirming && !early

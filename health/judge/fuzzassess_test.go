@@ -92,7 +92,7 @@ var worsenings = []worsening{
 	{"loss", loseMore, excusesSilence},
 	{"receiver-limited", func(e *Evidence) { e.window.receiverLimited = (1 + e.window.receiverLimited) / 2 }, excusesQueue},
 	{"sndbuf-limited", func(e *Evidence) { e.window.sndbufLimited = (1 + e.window.sndbufLimited) / 2 }, nil},
-	{"drift", func(e *Evidence) { e.baseline /= 2 }, excusesLoss},
+	{"drift", func(e *Evidence) { e.baseline /= 2 }, excusesOwnQueue},
 	{"jitter", func(e *Evidence) { e.rttvar *= 2 }, nil},
 	{"queue", func(e *Evidence) { e.queue.now *= 2; e.queue.minimum *= 2 }, nil},
 	{"deviation of the queue", func(e *Evidence) { e.queue.stddev *= 2 }, nil},
@@ -125,6 +125,15 @@ func excusesMTU(before, after *Evidence, l *Thresholds) bool {
 // excusesQueue: what waits for the peer's window is no fault of the path.
 func excusesQueue(before, after *Evidence, l *Thresholds) bool {
 	return before.slowed(l) && !after.slowed(l)
+}
+
+// excusesOwnQueue: the delay of a sender's own queue is none of the path, and what the full
+// queue drops is congestion.
+func excusesOwnQueue(before, after *Evidence, l *Thresholds) bool {
+	rttBefore, _ := rttSeconds(before, l)
+	rttAfter, _ := rttSeconds(after, l)
+
+	return rttAfter < rttBefore || excusesLoss(before, after, l)
 }
 
 // excusesLoss: what a full queue drops is congestion.
@@ -179,10 +188,20 @@ func requireMonotone(tb testing.TB, e *Evidence, l *Thresholds) {
 			continue
 		}
 
-		if b.points < a.points || b.safeToSend && !a.safeToSend {
+		if milder(&b, &a) || b.safeToSend && !a.safeToSend {
 			tb.Errorf("more %s makes %d points of %d:\n%s\n%s\n%+v", w.name, b.points, a.points, flagNames(a.flags), flagNames(b.flags), *e)
 		}
 	}
+}
+
+// milder reports whether b is milder than a. Where mtu_blackhole_suspect replaces the flags
+// of a dead path, which have more points, the status must not be better.
+func milder(b, a *assessment) bool {
+	if b.flags.Has(MTUBlackholeSuspect) && !a.flags.Has(MTUBlackholeSuspect) {
+		return StatusOf(b.points) < StatusOf(a.points)
+	}
+
+	return b.points < a.points
 }
 
 // requirePremises fails if a rule is active that is not looked at.
