@@ -275,7 +275,7 @@ func TestHighWaterMarks(t *testing.T) {
 	const waiting = 7
 
 	ns := netlab.New(t)
-	exporterIn(t, ns, "--sampler.interval=100ms", "--sampler.max-cpu=0", "--health.window=1s")
+	exporterIn(t, ns, "--sampler.interval=100ms", "--sampler.max-cpu=0", "--health.window=1s", "--collector.connections.min-age=0s")
 
 	p := promlab.Start(t, ns, promlab.Config{Jobs: []promlab.Job{
 		{Name: "fast", Target: exporterAddress, Interval: time.Second},
