@@ -154,7 +154,7 @@ func (c *tcp) push(segments, size uint32) {
 		c.Timer, c.probed = sampler.TimerRetransmit, false
 		c.due = c.now.Add(2 * c.srtt())
 
-		if rto := c.headSent.Add(c.rto()); !c.rearms && c.due.After(rto) {
+		if rto := c.headSent.Add(c.rto()); !c.rearms && rto.After(c.now) && c.due.After(rto) {
 			c.due = rto
 		}
 	}
