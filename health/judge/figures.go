@@ -136,7 +136,7 @@ func fullSizeTimeouts(e *Evidence, t *Thresholds) (float64, bool) {
 func (e *Evidence) smallerPass(t *Thresholds) bool {
 	shortBy := e.mss*float64(e.unacked) - e.inFlight
 
-	return e.smallAcked && e.sentSize >= t.FullSegment*e.mss || e.sacked > 0 && shortBy >= (1-t.FullSegment)*e.mss
+	return e.smallAcked && e.sentSize >= e.mss/2 || e.sacked > 0 && shortBy >= (1-t.FullSegment)*e.mss
 }
 
 func retransmissions(e *Evidence, _ *Thresholds) (float64, bool) {
