@@ -218,7 +218,7 @@ func fieldLossy() []Scenario {
 			},
 		},
 		{
-			Name: "loss 15 %, bulk", RTT: 20 * ms, Traffic: bulk,
+			Name: "loss 15 %, bulk", RTT: 20 * ms, Traffic: bulk, Long: true,
 			Fault:  func(s *Scene) { s.Break(netlab.AToB, func(c *netlab.Conditions) { c.Loss = 0.15 }) },
 			Repair: (*Scene).Restore, Seen: FirstDataDrop, FaultFor: 60 * time.Second,
 			Expect: Expectation{
