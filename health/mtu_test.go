@@ -172,3 +172,24 @@ func TestFirstFlightLostIsNoHole(t *testing.T) {
 		}
 	}
 }
+
+// TestHoleInTheIntervalOfProgress: small segments are acknowledged and full-size ones sent
+// between the same two samples.
+func TestHoleInTheIntervalOfProgress(t *testing.T) {
+	const upload = holeAt + 50*time.Millisecond
+
+	history := story{interval: time.Second, rechecks: true, step: func(at time.Duration, c *tcp) {
+		if at < upload {
+			requestResponse(at, 500*time.Millisecond, c)
+		}
+
+		if at == upload {
+			c.push(10, 1448)
+		}
+	}}.play(t)
+
+	hole := first(t, history, "a hole", func(s *sight) bool { return s.Cause == judge.CauseMTU })
+	if hole.at > upload+3*time.Second {
+		t.Errorf("after %v, %s", hole.at-upload, diagtest.Describe(&hole.Row))
+	}
+}

@@ -49,7 +49,7 @@ func (st *State) follow(m *Moment, r *Window, g *Geometry, t *Thresholds, e *Evi
 	}
 
 	if e.timeouts > 0 {
-		e.sentSize = r.sentSize(r.before(r.last(), int64(m.Now-st.lastProgress)))
+		e.sentSize = r.sentSize(max(0, st.sampleOfProgress(m, r)-1))
 	}
 
 	st.followPath(m, e, t)
@@ -82,6 +82,12 @@ func (st *State) followProgress(m *Moment, e *Evidence, first bool, elapsed int6
 	}
 
 	st.bytesAcked, st.unacked = acked, e.unacked
+}
+
+// sampleOfProgress returns the index of the sample that showed the last progress, or of the
+// oldest one.
+func (st *State) sampleOfProgress(m *Moment, r *Window) int {
+	return r.before(r.last(), int64(m.Now-st.lastProgress))
 }
 
 // followAge determines how long the oldest outstanding byte has waited. If it was
@@ -158,7 +164,6 @@ func (st *State) followWindow(m *Moment, e *Evidence, r *Window, t *Thresholds) 
 	e.window = r.stats(0, r.last())
 	e.windowSpan = float64(r.Newest().At-r.Oldest().At) / msPerSecond
 
-	// Without DSACKs it is unknown how much was retransmitted needlessly.
 	if e.window.retrans > 0 {
 		st.followLoss(m, e, r, t)
 	}
@@ -176,7 +181,7 @@ func (st *State) followWindow(m *Moment, e *Evidence, r *Window, t *Thresholds) 
 func (st *State) followLoss(m *Moment, e *Evidence, r *Window, t *Thresholds) {
 	known := r.last()
 	if e.timeouts > 0 {
-		known = r.before(known, int64(m.Now-st.lastProgress))
+		known = st.sampleOfProgress(m, r)
 	}
 
 	reorderings, _ := m.Socket.Info.Get(sampler.FieldReordSeen)

@@ -16,7 +16,7 @@ func (st *State) followOutage(m *Moment, e *Evidence, r *Window) {
 	newest := r.Newest().TotalRetrans
 
 	if !st.outageLasts && e.unacked > 0 && newest != r.Oldest().TotalRetrans && st.lastProgress != m.Now {
-		before := r.At(r.before(r.last(), int64(m.Now-st.lastProgress))).TotalRetrans
+		before := r.At(st.sampleOfProgress(m, r)).TotalRetrans
 		if st.outageLasts = newest != before; st.outageLasts {
 			st.outage.from = before
 		}

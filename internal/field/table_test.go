@@ -45,7 +45,7 @@ var (
 	// notReading is a receive window that stays closed.
 	notReading = expectation{worst: judge.Caution, status: judge.Suspect, causes: []judge.Cause{judge.CausePeerReceiver}, limit: 3 * time.Second}
 	// tooLarge is an MTU hole that the first large packets meet after small ones were delivered.
-	tooLarge = expectation{worst: judge.Caution, status: judge.Degraded, causes: []judge.Cause{judge.CauseMTU}, limit: 6 * time.Second}
+	tooLarge = expectation{worst: judge.Caution, status: judge.Degraded, causes: []judge.Cause{judge.CauseMTU}, limit: 3 * time.Second}
 	// nothingLarge is an MTU hole during an upload: all packets are large, so that the path may as well be dead.
 	nothingLarge = expectation{worst: judge.Caution, status: judge.Degraded, causes: []judge.Cause{judge.CauseMTU, judge.CausePathDead}, limit: 3 * time.Second}
 )
