@@ -91,7 +91,7 @@ func (f *Fixture) Play(policy *health.Policy) (said, others []Sight, err error) 
 	notes := notebook{subject: func() uint16 { return f.Port }}
 	// What is published belongs to the dump or the round that was played last.
 	clocked := &clocked{Tracker: newTracker(f.Interval, policy, func(s *health.Snapshot) { notes.note(notes.now, s) }), now: &notes.now}
-	err = loop.Play(context.Background(), replay, clocked, deaf{}, nil)
+	err = loop.Play(context.Background(), replay, clocked, Deaf{}, nil)
 	return notes.said, notes.others, err
 }
 
@@ -122,13 +122,11 @@ func (c *clocked) Settle(at time.Time) {
 }
 
 // Deaf is an observer that ignores everything.
-type Deaf = deaf
+type Deaf struct{}
 
-type deaf struct{}
-
-func (deaf) Ticked(sampler.Dump, time.Duration) {}
-func (deaf) Rechecked(int, time.Duration)       {}
-func (deaf) Missed(int)                         {}
-func (deaf) Delayed(time.Duration)              {}
-func (deaf) Paced(time.Duration)                {}
-func (deaf) Failed(error, time.Duration)        {}
+func (Deaf) Ticked(sampler.Dump, time.Duration) {}
+func (Deaf) Rechecked(int, time.Duration)       {}
+func (Deaf) Missed(int)                         {}
+func (Deaf) Delayed(time.Duration)              {}
+func (Deaf) Paced(time.Duration)                {}
+func (Deaf) Failed(error, time.Duration)        {}

@@ -49,7 +49,7 @@ func rowsOf(t *testing.T, scenario string) []sampler.Socket {
 			t.Fatal(err)
 		}
 		r := &rows{port: f.Port}
-		if err := loop.Play(context.Background(), replay, r, deaf{}, nil); err != nil {
+		if err := loop.Play(context.Background(), replay, r, Deaf{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if len(r.all) < 30 {

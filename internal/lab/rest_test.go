@@ -34,7 +34,7 @@ func (f *Fixture) published(t *testing.T, resting bool) (all []health.Snapshot, 
 			return skipped
 		})
 	}
-	if err := loop.Play(context.Background(), replay, tracker, deaf{}, nil); err != nil {
+	if err := loop.Play(context.Background(), replay, tracker, Deaf{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return all, rested

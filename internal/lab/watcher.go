@@ -16,7 +16,7 @@ import (
 
 // watcher is the exporter at one interval: what main puts together, less HTTP.
 type watcher struct {
-	deaf
+	Deaf
 
 	interval time.Duration
 	cancel   context.CancelFunc
