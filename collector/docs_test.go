@@ -54,8 +54,8 @@ share the group 'other'. At most '--collector.listeners' listeners have series, 
 '--dry-run' prints the number of series on a host.
 
 **Coverage.** Connections that open and close between two samples are not tracked. 'tcphealth_kernel_*' are counters of
-the kernel itself for the network namespace, to compare with; with '--sampler.filter', the other counters cover only what the filter
-selects.
+the kernel itself for the network namespace, to compare with; with '--sampler.filter', the other counters cover only what
+the filter selects.
 
 **From a connection to its group.** 'tcphealth_connection_info' has the labels of the group, joined by slashes, in 'group':
 

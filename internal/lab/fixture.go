@@ -124,9 +124,20 @@ func (c *clocked) Settle(at time.Time) {
 // Deaf is an observer that ignores everything.
 type Deaf struct{}
 
+// Ticked implements [loop.Observer].
 func (Deaf) Ticked(sampler.Dump, time.Duration) {}
-func (Deaf) Rechecked(int, time.Duration)       {}
-func (Deaf) Missed(int)                         {}
-func (Deaf) Delayed(time.Duration)              {}
-func (Deaf) Paced(time.Duration)                {}
-func (Deaf) Failed(error, time.Duration)        {}
+
+// Rechecked implements [loop.Observer].
+func (Deaf) Rechecked(int, time.Duration) {}
+
+// Missed implements [loop.Observer].
+func (Deaf) Missed(int) {}
+
+// Delayed implements [loop.Observer].
+func (Deaf) Delayed(time.Duration) {}
+
+// Paced implements [loop.Observer].
+func (Deaf) Paced(time.Duration) {}
+
+// Failed implements [loop.Observer].
+func (Deaf) Failed(error, time.Duration) {}
