@@ -124,20 +124,20 @@ func (c *clocked) Settle(at time.Time) {
 // Deaf is an observer that ignores everything.
 type Deaf struct{}
 
-// Ticked implements [loop.Observer].
+// Ticked implements [sampler.Observer].
 func (Deaf) Ticked(sampler.Dump, time.Duration) {}
 
-// Rechecked implements [loop.Observer].
+// Rechecked implements [sampler.Observer].
 func (Deaf) Rechecked(int, time.Duration) {}
 
-// Missed implements [loop.Observer].
+// Missed implements [sampler.Observer].
 func (Deaf) Missed(int) {}
 
-// Delayed implements [loop.Observer].
+// Delayed implements [sampler.Observer].
 func (Deaf) Delayed(time.Duration) {}
 
-// Paced implements [loop.Observer].
+// Paced implements [sampler.Observer].
 func (Deaf) Paced(time.Duration) {}
 
-// Failed implements [loop.Observer].
+// Failed implements [sampler.Observer].
 func (Deaf) Failed(error, time.Duration) {}
