@@ -113,9 +113,10 @@ func (c *tcp) passed(now time.Time) {
 
 		if c.State != sampler.StateSynSent {
 			c.dataSent = at
+			size := uint64((c.SendQueue - c.Info.NotsentBytes) / max(1, c.Info.Unacked))
 			c.Info.DataSegsOut++
-			c.Info.BytesSent += 300
-			c.Info.BytesRetrans += 300
+			c.Info.BytesSent += size
+			c.Info.BytesRetrans += size
 		}
 
 		if !c.probed {

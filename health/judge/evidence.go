@@ -29,10 +29,8 @@ type Evidence struct {
 	// maximum.
 	segment, mss float64
 	sizeUnknown  bool // the kernel does not provide it
-	// sentSize is the mean size of the segments sent since the sample before the last
-	// progress, so that first transmissions count, which may be in the same interval. It is
-	// zero before the first timeout. The kernel merges small segments when it retransmits
-	// them.
+	// sentSize is the mean size of the segments, without retransmissions, which the kernel
+	// merges, since the sample before the last progress; zero before the first timeout.
 	sentSize float64
 	// fullAcked: a full-size segment was acknowledged, as far as is known; smallAcked:
 	// data was acknowledged, and no full-size segment was.

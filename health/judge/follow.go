@@ -186,7 +186,6 @@ func (st *State) followLoss(m *Moment, e *Evidence, r *Window, t *Thresholds) {
 
 	reorderings, _ := m.Socket.Info.Get(sampler.FieldReordSeen)
 	e.reordered = reorderings > 0
-
 	st.lossUpTo(known, e, r, t)
 
 	if known != r.last() && e.lossy(t) {
@@ -211,8 +210,10 @@ func (st *State) lossUpTo(k int, e *Evidence, r *Window, t *Thresholds) {
 		e.half = st.outage.stats(r, r.before(k, (r.At(k).At-r.Oldest().At)/2), k)
 		e.recent = st.outage.stats(r, r.before(k, t.LossWindow.Milliseconds()), k)
 
-		for _, part := range []*windowStats{&e.settled, &e.half, &e.recent} {
-			part.suspectLostACKs(e.reordered)
+		if !e.reordered {
+			e.settled.suspectLostACKs()
+			e.half.suspectLostACKs()
+			e.recent.suspectLostACKs()
 		}
 	}
 

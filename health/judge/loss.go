@@ -32,13 +32,8 @@ func (w *windowStats) subtract(part windowStats) {
 }
 
 // suspectLostACKs counts half of the retransmissions that a DSACK explains. After a
-// timeout, a DSACK reports that the ACK was lost as often as that it was late. Where
-// packets were reordered, it reports that.
-func (w *windowStats) suspectLostACKs(reordered bool) {
-	if !reordered {
-		w.retrans += (w.retransAll - w.retrans) / 2
-	}
-}
+// timeout, a DSACK reports that the ACK was lost as often as that it was late.
+func (w *windowStats) suspectLostACKs() { w.retrans += (w.retransAll - w.retrans) / 2 }
 
 // lossRatio returns the retransmitted share of the sent data: bytes, or segments where
 // the kernel does not count bytes (before 4.19).

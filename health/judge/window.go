@@ -252,15 +252,14 @@ func (r *Window) CopyFrom(other *Window) {
 	r.first, r.count = other.first, other.count
 }
 
-// sentSize returns the mean size in bytes of the segments with data that were sent since
-// sample i, zero if there are none or the kernel does not count bytes (before 4.19).
+// sentSize returns the mean size in bytes of the segments with data that were sent for the
+// first time since sample i, zero if there are none or the kernel does not count bytes
+// (before 4.19).
 func (r *Window) sentSize(i int) float64 {
-	from, to := r.At(i), r.Newest()
-
-	segments := to.DataSegsOut - from.DataSegsOut
-	if segments == 0 {
+	w := r.stats(i, r.last())
+	if w.dataSegsOut <= w.retransAll || w.bytesSent <= w.bytesRetrans {
 		return 0
 	}
 
-	return float64(to.BytesSent-from.BytesSent) / float64(segments)
+	return float64(w.bytesSent-w.bytesRetrans) / float64(w.dataSegsOut-w.retransAll)
 }
