@@ -133,6 +133,8 @@ func FuzzPhase(f *testing.F) {
 		f.Add([]byte{byte(i), byte(i), 3, 13})
 	}
 
+	f.Add([]byte{4, 3, 8, 0}) // smaller segments in the sample that shows the first full-size ones
+
 	f.Fuzz(func(t *testing.T, input []byte) {
 		s := &source{diagtest.Figures{Bytes: input}}
 		unhealthy, interval := pick(s, problems), pick(s, intervals)

@@ -29,7 +29,7 @@ type slab struct {
 
 // Sizes in bytes, for the estimate of the memory of the table.
 const (
-	connectionBytes = 408
+	connectionBytes = 416
 	sampleBytes     = 72
 	restingBytes    = 24
 )

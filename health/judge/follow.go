@@ -34,6 +34,7 @@ func (st *State) follow(m *Moment, r *Window, g *Geometry, t *Thresholds, e *Evi
 	}
 
 	st.followSegments(m, e, r)
+	st.followSizes(m, e, first)
 	r.Push(s, g)
 
 	st.followEdge(m, first)
@@ -46,10 +47,6 @@ func (st *State) follow(m *Moment, r *Window, g *Geometry, t *Thresholds, e *Evi
 	e.progress = st.lastProgress != 0 && int64(m.Now-st.lastProgress) <= g.Span
 	if st.lastProgress != m.Now {
 		e.heldQueue = float64(held)
-	}
-
-	if e.timeouts > 0 {
-		e.sentSize = r.sentSize(max(0, st.sampleOfProgress(m, r)-1))
 	}
 
 	st.followPath(m, e, t)
@@ -138,6 +135,29 @@ func (st *State) followSegments(m *Moment, e *Evidence, r *Window) {
 	}
 
 	e.fullAcked, e.smallAcked = st.fullAcked, st.smallAcked
+}
+
+// followSizes determines the mean size of the segments in flight when they were first sent.
+// The kernel merges small ones when it retransmits them, so their number is that of the
+// segments sent and not delivered since it was last known.
+func (st *State) followSizes(m *Moment, e *Evidence, first bool) {
+	info := &m.Socket.Info
+	if !info.Has(sampler.FieldDelivered) || e.sizeUnknown {
+		return
+	}
+
+	sent := info.DataSegsOut() - info.TotalRetrans() - info.Delivered()
+
+	switch {
+	case e.timeouts == 0 && e.caState < sampler.CARecovery:
+		st.segmentBase = sent - e.unacked + min(e.unacked, e.sacked)
+	case first:
+		st.segmentBase = sent
+	}
+
+	if n := int32(sent - st.segmentBase); n > 0 && e.timeouts > 0 {
+		e.sentSize = max(0, e.inFlight-float64(e.sacked)) / float64(n)
+	}
 }
 
 // followPath updates the baselines of the connection.

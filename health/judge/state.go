@@ -29,7 +29,10 @@ type State struct {
 	unansweredSince, unackedSince Stamp
 	bytesAcked, bytesReceived     uint64
 	unacked                       uint32
-	pureAcks                      uint32
+	// segmentBase are the segments with data that were sent for the first time, less those
+	// delivered and those in flight, when that was last known (modulo 2^32).
+	segmentBase uint32
+	pureAcks    uint32
 	// sndWnd is the peer's window at the last moment, windows counts its events.
 	sndWnd uint32
 	// closeWaitSince is since when the peer has closed while the local application has
@@ -110,7 +113,7 @@ func (st *State) TakeProgress() bool {
 func (st *State) forget() {
 	st.outstandingSince, st.zeroWindowSince, st.unreadSince, st.lastProgress = 0, 0, 0, 0
 	st.unansweredSince, st.unackedSince = 0, 0
-	st.bytesAcked, st.bytesReceived, st.unacked, st.pureAcks = 0, 0, 0, 0
+	st.bytesAcked, st.bytesReceived, st.unacked, st.segmentBase, st.pureAcks = 0, 0, 0, 0, 0
 	st.rtoVariation = 0
 	st.fullAcked, st.smallAcked, st.outageLasts = false, false, false
 	st.baseline, st.rate, st.loss, st.outage = aged{}, aged{}, lossMemory{}, outage{}

@@ -251,15 +251,3 @@ func (r *Window) CopyFrom(other *Window) {
 	copy(r.samples, other.samples)
 	r.first, r.count = other.first, other.count
 }
-
-// sentSize returns the mean size in bytes of the segments with data that were sent for the
-// first time since sample i, zero if there are none or the kernel does not count bytes
-// (before 4.19).
-func (r *Window) sentSize(i int) float64 {
-	w := r.stats(i, r.last())
-	if w.dataSegsOut <= w.retransAll || w.bytesSent <= w.bytesRetrans {
-		return 0
-	}
-
-	return float64(w.bytesSent-w.bytesRetrans) / float64(w.dataSegsOut-w.retransAll)
-}
