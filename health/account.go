@@ -6,12 +6,13 @@ import (
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/health/window"
 	"tcphealth_exporter/sampler"
 )
 
 // account adds the increases since the last socket to the connection's group. A socket
 // without tcp_info has no counters, and the next one has nothing to compare with.
-func (t *Tracker) account(c *connection, w *judge.Window, row *sampler.Socket) {
+func (t *Tracker) account(c *connection, w *window.Window, row *sampler.Socket) {
 	if !row.Has(sampler.HasInfo) {
 		c.counting = false
 

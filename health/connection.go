@@ -3,6 +3,7 @@ package health
 import (
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/health/window"
 	"tcphealth_exporter/sampler"
 )
 
@@ -35,7 +36,7 @@ type connection struct {
 	// window is the number of its window, zero for none: see windows. position is where
 	// the window begins.
 	window   uint32
-	position judge.Position
+	position window.Position
 	// profile was chosen by the policy of the revision.
 	profile, revision uint8
 	role              group.Role
@@ -90,7 +91,7 @@ func (c *connection) describe(row *sampler.Socket) {
 }
 
 // counters returns those of the last socket, whose sample is s.
-func (c *connection) counters(s *judge.Sample) group.Counters {
+func (c *connection) counters(s *window.Sample) group.Counters {
 	return group.Counters{
 		group.SentBytes:             s.BytesSent,
 		group.RetransmittedBytes:    s.BytesRetrans,

@@ -5,6 +5,7 @@ import (
 
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/health/window"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -34,8 +35,8 @@ func TestCountersReadTheirFields(t *testing.T) {
 	// What the table of connections keeps of a row is the same.
 	var kept connection
 	kept.last = lastCounters{received: 4, outOfOrder: 9, segmentsOut: 10, segmentsIn: 11}
-	g := judge.NewGeometry(1000, 10_000)
-	w := judge.NewWindow(make([]judge.Sample, g.Length), judge.Position{})
+	g := window.NewGeometry(1000, 10_000)
+	w := window.New(make([]window.Sample, g.Length), window.Position{})
 	kept.judged.Observe(&judge.Moment{Socket: s, At: 1, Now: 1}, &w, &g, judge.DefaultThresholds(), new(judge.Evidence))
 
 	if kept.counters(w.Newest()) != c {

@@ -6,6 +6,7 @@ import (
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/health/window"
 	"tcphealth_exporter/sampler"
 )
 
@@ -78,7 +79,7 @@ func (t *Tracker) considerExport(i uint32, c *connection, m *judge.Moment) {
 }
 
 // updateExported brings an exported connection up to date.
-func (t *Tracker) updateExported(c *connection, w *judge.Window, s *sampler.Socket) {
+func (t *Tracker) updateExported(c *connection, w *window.Window, s *sampler.Socket) {
 	e := &t.exported[c.place]
 	e.Row = *s
 	e.Trend = judge.NewTrend(w, &c.judged, s)

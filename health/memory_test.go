@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"tcphealth_exporter/health/export"
-	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/health/window"
 )
 
 func TestSizes(t *testing.T) {
@@ -15,7 +15,7 @@ func TestSizes(t *testing.T) {
 		t.Errorf("a connection has %d bytes, the constant says %d", got, connectionBytes)
 	}
 
-	if got := reflect.TypeFor[judge.Sample]().Size(); got != sampleBytes {
+	if got := reflect.TypeFor[window.Sample]().Size(); got != sampleBytes {
 		t.Errorf("a sample has %d bytes, the constant says %d", got, sampleBytes)
 	}
 
@@ -25,7 +25,7 @@ func TestSizes(t *testing.T) {
 }
 
 func TestNoPointers(t *testing.T) {
-	for _, typ := range []reflect.Type{reflect.TypeFor[connection](), reflect.TypeFor[judge.Sample](), reflect.TypeFor[export.Candidate]()} {
+	for _, typ := range []reflect.Type{reflect.TypeFor[connection](), reflect.TypeFor[window.Sample](), reflect.TypeFor[export.Candidate]()} {
 		if path := pointerIn(typ); path != "" {
 			t.Errorf("%v holds a pointer: %s", typ, path)
 		}

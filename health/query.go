@@ -7,6 +7,7 @@ import (
 
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/health/window"
 	"tcphealth_exporter/sampler"
 )
 
@@ -114,7 +115,7 @@ func (t *Tracker) look(i uint32, c *connection, subject *sampler.Socket) *Found 
 }
 
 // window copies the samples of a connection.
-func (t *Tracker) window(r *judge.Window) []Sample {
+func (t *Tracker) window(r *window.Window) []Sample {
 	samples := make([]Sample, r.Count())
 
 	for i := range samples {

@@ -5,7 +5,7 @@ import (
 
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
-	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/health/window"
 	"tcphealth_exporter/sampler"
 )
 
@@ -41,7 +41,7 @@ type rest struct {
 	dumps  [restMemory]dumpTime
 	newest int
 	// scratch holds a window while it is reconstructed.
-	scratch []judge.Sample
+	scratch []window.Sample
 }
 
 // bytes returns the memory of the lists.
@@ -55,7 +55,7 @@ type dumpTime struct {
 
 // restMemory is the number of dumps remembered: those of the longest window, and as many
 // again, after which the samples of a window are evenly spaced.
-const restMemory = 2 * judge.MaxSamples
+const restMemory = 2 * window.MaxSamples
 
 const (
 	// lookAhead is the maximum number of sockets that may be gone at once.
@@ -65,7 +65,7 @@ const (
 	patience = 8
 )
 
-func newRest(g *judge.Geometry, places *[]uint32) rest {
+func newRest(g *window.Geometry, places *[]uint32) rest {
 	return rest{off: g.Spacing != g.Interval, places: places}
 }
 
@@ -187,7 +187,7 @@ func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
 
 // canRestore reports whether the times of the dumps suffice to reconstruct a window of
 // equal samples: it may contain rechecks, or lack a dump.
-func (r *rest) canRestore(w *judge.Window, g *judge.Geometry) bool {
+func (r *rest) canRestore(w *window.Window, g *window.Geometry) bool {
 	again := r.restore(w.Newest(), w.Oldest().At, r.dumps[r.newest].generation, g)
 	if again.Count() != w.Count() {
 		return false
@@ -204,12 +204,12 @@ func (r *rest) canRestore(w *judge.Window, g *judge.Geometry) bool {
 
 // restore returns a window with a sample for each dump from a time to a generation, all
 // equal to last. It is valid until the next call.
-func (r *rest) restore(last *judge.Sample, from int64, until uint32, g *judge.Geometry) judge.Window {
+func (r *rest) restore(last *window.Sample, from int64, until uint32, g *window.Geometry) window.Window {
 	if r.scratch == nil {
-		r.scratch = make([]judge.Sample, g.Length)
+		r.scratch = make([]window.Sample, g.Length)
 	}
 
-	w, s := judge.NewWindow(r.scratch, judge.Position{}), *last
+	w, s := window.New(r.scratch, window.Position{}), *last
 
 	for n := range restMemory {
 		d := &r.dumps[(r.newest+1+n)%restMemory]
@@ -224,7 +224,7 @@ func (r *rest) restore(last *judge.Sample, from int64, until uint32, g *judge.Ge
 
 // windowOf returns the window of a connection, at rest or not. It is valid until the
 // next call.
-func (t *Tracker) windowOf(i uint32, c *connection) judge.Window {
+func (t *Tracker) windowOf(i uint32, c *connection) window.Window {
 	if !c.resting {
 		return t.slab.ring(i)
 	}

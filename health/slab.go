@@ -3,7 +3,7 @@ package health
 import (
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
-	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/health/window"
 )
 
 const (
@@ -18,7 +18,7 @@ type slab struct {
 	conns [][]connection
 	// lasts has the newest sample of each connection that has no other, windows those
 	// of the rest.
-	lasts   [][]judge.Sample
+	lasts   [][]window.Sample
 	windows windows
 	// seen holds the generation in which each connection was last in a dump,
 	// apart from the connections so that a sweep reads four bytes of each.
@@ -40,23 +40,23 @@ const neverSeen = 0
 func (s *slab) conn(i uint32) *connection { return &s.conns[i>>chunkBits][i&chunkMask] }
 
 // last returns the place for the newest sample of a connection without a window.
-func (s *slab) last(i uint32) *judge.Sample { return &s.lasts[i>>chunkBits][i&chunkMask] }
+func (s *slab) last(i uint32) *window.Sample { return &s.lasts[i>>chunkBits][i&chunkMask] }
 
 // ring returns a view of the connection's window: of its newest sample alone if that
 // is all there is.
-func (s *slab) ring(i uint32) judge.Window {
+func (s *slab) ring(i uint32) window.Window {
 	c := s.conn(i)
 	if c.window != 0 {
-		return judge.NewWindow(s.windows.at(c.window), c.position)
+		return window.New(s.windows.at(c.window), c.position)
 	}
 
 	k := i & chunkMask
 
-	return judge.NewWindow(s.lasts[i>>chunkBits][k:k+1], c.position)
+	return window.New(s.lasts[i>>chunkBits][k:k+1], c.position)
 }
 
 // growing is ring with room for another sample.
-func (s *slab) growing(i uint32) judge.Window {
+func (s *slab) growing(i uint32) window.Window {
 	if c := s.conn(i); c.window == 0 && c.position.Count > 0 {
 		c.window, c.position.First = s.windows.take(i), 0
 		s.windows.at(c.window)[0] = *s.last(i)
@@ -80,11 +80,11 @@ func (s *slab) shrink(i uint32) {
 	r := s.ring(i)
 	*s.last(i) = *r.Newest()
 	s.windows.give(c.window)
-	c.window, c.position = 0, judge.Position{Count: 1}
+	c.window, c.position = 0, window.Position{Count: 1}
 }
 
 // fill copies a window into the connection's own and returns its position.
-func (s *slab) fill(i uint32, from *judge.Window) judge.Position {
+func (s *slab) fill(i uint32, from *window.Window) window.Position {
 	w := s.growing(i)
 	w.CopyFrom(from)
 
@@ -116,7 +116,7 @@ func (s *slab) release(i uint32) {
 func (s *slab) grow() {
 	base := uint32(len(s.seen))
 	s.conns = append(s.conns, make([]connection, chunkSize))
-	s.lasts = append(s.lasts, make([]judge.Sample, chunkSize))
+	s.lasts = append(s.lasts, make([]window.Sample, chunkSize))
 	s.seen = append(s.seen, make([]uint32, chunkSize)...)
 
 	for i := uint32(chunkSize); i > 0; i-- {

@@ -6,6 +6,7 @@ import (
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/health/window"
 	"tcphealth_exporter/sampler"
 )
 
@@ -18,7 +19,7 @@ type Tracker struct {
 
 	slab     slab
 	ended    []uint32 // oldest first
-	geometry judge.Geometry
+	geometry window.Geometry
 	notes    notes
 	suspects suspects
 
@@ -88,7 +89,7 @@ const confirmations = 2
 // NewTracker returns a tracker that passes each snapshot to publish.
 func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 	cfg = cfg.withDefaults()
-	g := judge.NewGeometry(cfg.Interval.Milliseconds(), cfg.Window.Milliseconds())
+	g := window.NewGeometry(cfg.Interval.Milliseconds(), cfg.Window.Milliseconds())
 
 	t := &Tracker{
 		cfg:       cfg,

@@ -1,12 +1,12 @@
 package health
 
-import "tcphealth_exporter/health/judge"
+import "tcphealth_exporter/health/window"
 
 // windows has the samples of the connections that need more than the newest one, in
 // chunks, so that growing moves nothing.
 type windows struct {
 	length int // samples of each
-	chunks [][]judge.Sample
+	chunks [][]window.Sample
 	// owners has the connection of each window. free are the numbers of the unused ones;
 	// numbers begin at one.
 	owners []uint32
@@ -34,7 +34,7 @@ func (w *windows) take(owner uint32) uint32 {
 
 func (w *windows) grow() {
 	base := uint32(len(w.owners)) + 1
-	w.chunks = append(w.chunks, make([]judge.Sample, chunkSize*w.length))
+	w.chunks = append(w.chunks, make([]window.Sample, chunkSize*w.length))
 
 	for n := uint32(chunkSize); n > 0; n-- {
 		w.owners = append(w.owners, noOwner)
@@ -49,7 +49,7 @@ func (w *windows) give(number uint32) {
 }
 
 // at returns the samples of a window.
-func (w *windows) at(number uint32) []judge.Sample {
+func (w *windows) at(number uint32) []window.Sample {
 	n := number - 1
 	from := int(n&chunkMask) * w.length
 

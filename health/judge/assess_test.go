@@ -123,7 +123,7 @@ func TestReplacedFlagsAreGone(t *testing.T) {
 	}
 
 	e = calm()
-	e.caState, e.window.cwndFell, e.window.deliveredCE = sampler.CALoss, true, 1
+	e.caState, e.window.CwndFell, e.window.DeliveredCE = sampler.CALoss, true, 1
 
 	if a := assess(&e, DefaultThresholds()); a.flags != FlagSet(CongestionConfirmed) {
 		t.Errorf("got %s", flagNames(a.flags))

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"tcphealth_exporter/health/window"
 	"tcphealth_exporter/sampler"
 )
 
@@ -191,7 +192,7 @@ func TestUnitsAreSaid(t *testing.T) {
 		{words(CongestionSuspected, func(e *Evidence) { e.caState, e.cwnd = sampler.CACWR, 7 }), "7 segments"},
 		{words(CwndExhausted, func(e *Evidence) { e.cwnd, e.unacked, e.queue.now = 10, 6, 5 }), "60 % of cwnd in flight"},
 		{words(CwndExhausted, func(e *Evidence) { e.cwnd, e.unacked, e.queue.now = 10, 6, 5 }), "5 bytes unsent"},
-		{words(RecvLimited, func(e *Evidence) { e.window.receiverLimited = 0.5 }), "50 % of the busy time"},
+		{words(RecvLimited, func(e *Evidence) { e.window.ReceiverLimited = 0.5 }), "50 % of the busy time"},
 		{words(LossDetected, func(e *Evidence) { retransmitted(e, 3) }), "3 retransmissions"},
 		{words(QueueGrowing, func(e *Evidence) { backlog(e); e.queue.now, e.queue.rise = 500, 1 }), "500 bytes unsent and growing, 500 ms to drain at the current rate"},
 		{words(QueueVolatile, func(e *Evidence) { backlog(e); e.queue.mean, e.queue.stddev = 1000, 800 }), "is 0.8 times its mean of 1000 bytes"},
@@ -216,8 +217,8 @@ func TestUnitsAreSaid(t *testing.T) {
 	}
 
 	// The delivery rate is in bytes per second: ten segments of 1000 bytes in two seconds.
-	r := filled(1000, 10_000, Sample{At: 1000}, Sample{At: 3000, Delivered: 10})
-	if got := r.deliveryRate(3000, 1000); got != 5000 {
+	r := filled(1000, 10_000, window.Sample{At: 1000}, window.Sample{At: 3000, Delivered: 10})
+	if got := r.DeliveryRate(3000, 1000); got != 5000 {
 		t.Errorf("the delivery rate is %v", got)
 	}
 }
@@ -226,7 +227,7 @@ func TestUnitsAreSaid(t *testing.T) {
 // the connection, which is no fault of the application that fills it.
 func TestSendBufferTooSmall(t *testing.T) {
 	e := calm()
-	e.window.sndbufLimited = 0.9
+	e.window.SndbufLimited = 0.9
 
 	a := assess(&e, DefaultThresholds())
 	if a.flags != FlagSet(SndbufLimited) || a.cause != CauseLocalSendBuffer || StatusOf(a.points) != Caution {

@@ -2,7 +2,7 @@
 // connections nor where the sockets come from: [State.Observe] is its only door.
 //
 //	socket → window → evidence → flags → points → status, score, cause
-//	         window.go follow.go rules.go  assess.go  verdict.go
+//	                  follow.go rules.go  assess.go  verdict.go
 //
 // The rules are one table (rules.go): cause, figure (figures.go), thresholds and
 // points of each flag, and its sentence (sentences.go). Within a cause only the

@@ -3,6 +3,7 @@ package judge
 import (
 	"math"
 
+	"tcphealth_exporter/health/window"
 	"tcphealth_exporter/sampler"
 )
 
@@ -96,7 +97,7 @@ type Evidence struct {
 
 	// window covers the whole window, settled the part whose losses count, half its
 	// newer half, recent its last part; see followLoss.
-	window, settled, half, recent windowStats
+	window, settled, half, recent window.Stats
 	// noNewLoss: nothing was lost since the share of losses was lastLoss.
 	noNewLoss bool
 	lastLoss  float64

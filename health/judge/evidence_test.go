@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/window"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
@@ -12,17 +13,17 @@ import (
 type following struct {
 	tb testing.TB
 	c  State
-	r  Window
-	g  Geometry
+	r  window.Window
+	g  window.Geometry
 	at int64
 }
 
 func newFollowing(tb testing.TB) *following {
 	tb.Helper()
 
-	g := NewGeometry(1000, 10_000)
+	g := window.NewGeometry(1000, 10_000)
 
-	return &following{tb: tb, r: NewWindow(make([]Sample, g.Length), Position{}), g: g, at: start.UnixMilli()}
+	return &following{tb: tb, r: window.New(make([]window.Sample, g.Length), window.Position{}), g: g, at: start.UnixMilli()}
 }
 
 // see takes in a row a second after the last one.

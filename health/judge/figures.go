@@ -24,7 +24,7 @@ func (e *Evidence) excused(t *Thresholds) bool {
 	}
 
 	attempts := confirmingLossy
-	if share, ok := e.settled.lossRatio(); ok && share > 0 {
+	if share, ok := e.settled.LossRatio(); ok && share > 0 {
 		attempts = max(attempts, min(most, int(math.Ceil(math.Log(likely)/math.Log(min(share, 0.5))))))
 	}
 
@@ -140,7 +140,7 @@ func (e *Evidence) smallerPass(t *Thresholds) bool {
 }
 
 func retransmissions(e *Evidence, _ *Thresholds) (float64, bool) {
-	return float64(e.window.retrans), e.window.retrans > 0
+	return float64(e.window.Retrans), e.window.Retrans > 0
 }
 
 // lostShare is the lower bound of the retransmitted share of the sent data: the worst
@@ -215,12 +215,12 @@ func rttDrift(e *Evidence, t *Thresholds) (float64, bool) {
 
 func jitterRatio(e *Evidence, t *Thresholds) (float64, bool) {
 	return e.rttvar / e.srtt, e.progress && e.srtt > 0 && e.rttvar > t.JitterAbove &&
-		e.window.delivered >= t.JitterDelivered
+		e.window.Delivered >= t.JitterDelivered
 }
 
 func congestionSigns(e *Evidence, _ *Thresholds) (float64, bool) {
 	signs := e.caState == sampler.CACWR ||
-		e.window.cwndFell && (e.window.retrans > 0 || e.window.deliveredCE > 0)
+		e.window.CwndFell && (e.window.Retrans > 0 || e.window.DeliveredCE > 0)
 
 	return 1, signs
 }
@@ -230,8 +230,8 @@ func inRecovery(e *Evidence, _ *Thresholds) (float64, bool) {
 }
 
 func cwndRegained(e *Evidence, _ *Thresholds) (float64, bool) {
-	return 1, e.window.cwndRose && e.caState == sampler.CAOpen &&
-		(e.window.retrans > 0 || e.window.deliveredCE > 0)
+	return 1, e.window.CwndRose && e.caState == sampler.CAOpen &&
+		(e.window.Retrans > 0 || e.window.DeliveredCE > 0)
 }
 
 // slowed reports whether data is delivered at a fraction of the connection's own
@@ -241,7 +241,7 @@ func (e *Evidence) slowed(t *Thresholds) bool {
 		return false
 	}
 
-	_, limited := reached(e.window.receiverLimited, t.Steps[RecvLimited], e.srtt)
+	_, limited := reached(e.window.ReceiverLimited, t.Steps[RecvLimited], e.srtt)
 
 	return !limited
 }
@@ -267,11 +267,11 @@ func zeroWindowSeconds(e *Evidence, _ *Thresholds) (float64, bool) {
 }
 
 func receiverLimitedShare(e *Evidence, t *Thresholds) (float64, bool) {
-	return e.window.receiverLimited, e.window.busy >= t.LimitedBusy
+	return e.window.ReceiverLimited, e.window.Busy >= t.LimitedBusy
 }
 
 func sndbufLimitedShare(e *Evidence, t *Thresholds) (float64, bool) {
-	return e.window.sndbufLimited, e.window.busy >= t.LimitedBusy
+	return e.window.SndbufLimited, e.window.Busy >= t.LimitedBusy
 }
 
 // unreadSeconds is for how long the application has read nothing. It may wait for the

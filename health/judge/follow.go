@@ -1,6 +1,9 @@
 package judge
 
-import "tcphealth_exporter/sampler"
+import (
+	"tcphealth_exporter/health/window"
+	"tcphealth_exporter/sampler"
+)
 
 // Stamp is a time on the judging clock in ms. Zero means "not running".
 type Stamp int64
@@ -15,17 +18,17 @@ func (s Stamp) seconds(now Stamp) float64 {
 }
 
 // follow adds a moment to the window and gathers the evidence.
-func (st *State) follow(m *Moment, r *Window, g *Geometry, t *Thresholds, e *Evidence) {
+func (st *State) follow(m *Moment, r *window.Window, g *window.Geometry, t *Thresholds, e *Evidence) {
 	*e = Evidence{}
 	e.fromKernel(m.Socket)
 
 	s := newSample(m.Socket, e, m.Sampled)
-	if r.count > 0 && s.resetSince(r.Newest()) {
-		r.clear()
+	if r.Count() > 0 && s.ResetSince(r.Newest()) {
+		r.Clear()
 		st.forget()
 	}
 
-	first := r.count == 0
+	first := r.Count() == 0
 	held, elapsed := uint32(0), int64(0)
 
 	if !first {
@@ -57,6 +60,28 @@ func (st *State) follow(m *Moment, r *Window, g *Geometry, t *Thresholds, e *Evi
 	st.followWindow(m, e, r, t)
 }
 
+func newSample(s *sampler.Socket, e *Evidence, at int64) window.Sample {
+	info := &s.Info
+
+	return window.Sample{
+		At:              at,
+		BytesSent:       info.BytesSent(),
+		BytesRetrans:    info.BytesRetrans(),
+		SendQueue:       s.SendQueue,
+		RecvQueue:       e.unread,
+		Notsent:         info.NotsentBytes(),
+		TotalRetrans:    info.TotalRetrans(),
+		DSACKDups:       info.DSACKDups(),
+		DataSegsOut:     info.DataSegsOut(),
+		Delivered:       info.Delivered(),
+		DeliveredCE:     info.DeliveredCE(),
+		Cwnd:            info.SndCwnd(),
+		Busy:            uint32(info.BusyTime() / 1000),
+		ReceiverLimited: uint32(info.RwndLimited() / 1000),
+		SndbufLimited:   uint32(info.SndbufLimited() / 1000),
+	}
+}
+
 // JiffyMS is the coarsest unit in ms of the kernel's last_* clocks (HZ=100).
 const JiffyMS = 10
 
@@ -83,8 +108,8 @@ func (st *State) followProgress(m *Moment, e *Evidence, first bool, elapsed int6
 
 // sampleOfProgress returns the index of the sample that showed the last progress, or of the
 // oldest one.
-func (st *State) sampleOfProgress(m *Moment, r *Window) int {
-	return r.before(r.last(), int64(m.Now-st.lastProgress))
+func (st *State) sampleOfProgress(m *Moment, r *window.Window) int {
+	return r.Before(r.Last(), int64(m.Now-st.lastProgress))
 }
 
 // followAge determines how long the oldest outstanding byte has waited. If it was
@@ -121,9 +146,9 @@ func (st *State) followAge(m *Moment, e *Evidence) {
 
 // followSegments records whether full-size segments were acknowledged: those of the
 // moment together, for the kernel does not report single ones.
-func (st *State) followSegments(m *Moment, e *Evidence, r *Window) {
+func (st *State) followSegments(m *Moment, e *Evidence, r *window.Window) {
 	segments := m.Socket.Info.Delivered()
-	if r.count > 0 {
+	if r.Count() > 0 {
 		segments -= r.Newest().Delivered
 	}
 
@@ -180,17 +205,17 @@ func (st *State) followPath(m *Moment, e *Evidence, t *Thresholds) {
 
 // followWindow evaluates the window as a whole. It computes only what may indicate a
 // problem.
-func (st *State) followWindow(m *Moment, e *Evidence, r *Window, t *Thresholds) {
-	e.window = r.stats(0, r.last())
+func (st *State) followWindow(m *Moment, e *Evidence, r *window.Window, t *Thresholds) {
+	e.window = r.Stats(0, r.Last())
 	e.windowSpan = float64(r.Newest().At-r.Oldest().At) / msPerSecond
 
-	if e.window.retrans > 0 {
+	if e.window.Retrans > 0 {
 		st.followLoss(m, e, r, t)
 	}
 
 	if e.queue.now > 0 && m.Socket.Info.Has(sampler.FieldDelivered) {
-		e.queue = r.queue(t, e.mss)
-		st.rate.observe(saturated(r.deliveryRate(t.QueueRise.Milliseconds(), e.mss)), m.Now, t.RateAge.Milliseconds(), maximum)
+		e.queue = newQueueStats(r, t, e.mss)
+		st.rate.observe(saturated(r.DeliveryRate(t.QueueRise.Milliseconds(), e.mss)), m.Now, t.RateAge.Milliseconds(), maximum)
 		e.ownRate = float64(st.rate.value(maximum))
 	}
 }
@@ -198,8 +223,8 @@ func (st *State) followWindow(m *Moment, e *Evidence, r *Window, t *Thresholds) 
 // followLoss determines the losses that are evidence about the path. While timeouts
 // are unanswered, the path may lose packets or be dead, so their retransmissions do
 // not count yet, unless the loss known before explains them.
-func (st *State) followLoss(m *Moment, e *Evidence, r *Window, t *Thresholds) {
-	known := r.last()
+func (st *State) followLoss(m *Moment, e *Evidence, r *window.Window, t *Thresholds) {
+	known := r.Last()
 	if e.timeouts > 0 {
 		known = st.sampleOfProgress(m, r)
 	}
@@ -208,8 +233,8 @@ func (st *State) followLoss(m *Moment, e *Evidence, r *Window, t *Thresholds) {
 	e.reordered = reorderings > 0
 	st.lossUpTo(known, e, r, t)
 
-	if known != r.last() && e.lossy(t) {
-		st.lossUpTo(r.last(), e, r, t)
+	if known != r.Last() && e.lossy(t) {
+		st.lossUpTo(r.Last(), e, r, t)
 	}
 }
 
@@ -220,20 +245,20 @@ const burstRTTs = 4
 // lossUpTo evaluates the losses up to sample k. A sender that fills the path finds
 // its capacity by losses, most of them at its start, so its worst burst does not
 // count.
-func (st *State) lossUpTo(k int, e *Evidence, r *Window, t *Thresholds) {
+func (st *State) lossUpTo(k int, e *Evidence, r *window.Window, t *Thresholds) {
 	e.settled = st.outage.stats(r, 0, k)
 
 	if e.bulk() {
-		from, to := r.worstBurst(k, max(t.LossBurst.Milliseconds(), int64(burstRTTs*e.srtt*msPerSecond)))
-		e.settled.subtract(r.stats(from, to))
+		from, to := r.WorstBurst(k, max(t.LossBurst.Milliseconds(), int64(burstRTTs*e.srtt*msPerSecond)))
+		e.settled.Subtract(r.Stats(from, to))
 	} else {
-		e.half = st.outage.stats(r, r.before(k, (r.At(k).At-r.Oldest().At)/2), k)
-		e.recent = st.outage.stats(r, r.before(k, t.LossWindow.Milliseconds()), k)
+		e.half = st.outage.stats(r, r.Before(k, (r.At(k).At-r.Oldest().At)/2), k)
+		e.recent = st.outage.stats(r, r.Before(k, t.LossWindow.Milliseconds()), k)
 
 		if !e.reordered {
-			e.settled.suspectLostACKs()
-			e.half.suspectLostACKs()
-			e.recent.suspectLostACKs()
+			e.settled.SuspectLostACKs()
+			e.half.SuspectLostACKs()
+			e.recent.SuspectLostACKs()
 		}
 	}
 

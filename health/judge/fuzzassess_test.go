@@ -4,19 +4,20 @@ import (
 	"math"
 	"testing"
 
+	"tcphealth_exporter/health/window"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
-func (s *source) stats() windowStats {
-	w := windowStats{
-		retransAll: uint32(s.Uint64() % 100_000), retransSamples: int(s.Byte() % 65),
-		dataSegsOut: uint32(s.Uint64()), bytesSent: s.Uint64() >> 1, delivered: uint32(s.Uint64()), deliveredCE: uint32(s.Byte()),
-		busy: s.Seconds(), receiverLimited: s.Share(), sndbufLimited: s.Share(),
-		cwndFell: s.Byte()&1 != 0, cwndRose: s.Byte()&1 != 0,
+func (s *source) stats() window.Stats {
+	w := window.Stats{
+		RetransAll: uint32(s.Uint64() % 100_000), RetransSamples: int(s.Byte() % 65),
+		DataSegsOut: uint32(s.Uint64()), BytesSent: s.Uint64() >> 1, Delivered: uint32(s.Uint64()), DeliveredCE: uint32(s.Byte()),
+		Busy: s.Seconds(), ReceiverLimited: s.Share(), SndbufLimited: s.Share(),
+		CwndFell: s.Byte()&1 != 0, CwndRose: s.Byte()&1 != 0,
 	}
-	w.retrans = uint32(float64(w.retransAll) * s.Share())
-	w.bytesRetrans = uint64(float64(w.bytesSent) * s.Share())
+	w.Retrans = uint32(float64(w.RetransAll) * s.Share())
+	w.BytesRetrans = uint64(float64(w.BytesSent) * s.Share())
 
 	return w
 }
@@ -55,8 +56,8 @@ func (s *source) evidence() Evidence {
 	e.segment = e.mss * s.Share()
 	e.finOnly = e.unacked > 0 && finSent(e.state) && s.Byte()&1 != 0
 
-	if e.window.retrans == 0 {
-		e.settled, e.half, e.recent = windowStats{}, windowStats{}, windowStats{}
+	if e.window.Retrans == 0 {
+		e.settled, e.half, e.recent = window.Stats{}, window.Stats{}, window.Stats{}
 	}
 
 	if !e.bulk() {
@@ -90,8 +91,8 @@ var worsenings = []worsening{
 	{"unread", func(e *Evidence) { e.unreadFor += 2 }, nil},
 	{"a full buffer", func(e *Evidence) { e.bufferFull = true }, nil},
 	{"loss", loseMore, excusesSilence},
-	{"receiver-limited", func(e *Evidence) { e.window.receiverLimited = (1 + e.window.receiverLimited) / 2 }, excusesQueue},
-	{"sndbuf-limited", func(e *Evidence) { e.window.sndbufLimited = (1 + e.window.sndbufLimited) / 2 }, nil},
+	{"receiver-limited", func(e *Evidence) { e.window.ReceiverLimited = (1 + e.window.ReceiverLimited) / 2 }, excusesQueue},
+	{"sndbuf-limited", func(e *Evidence) { e.window.SndbufLimited = (1 + e.window.SndbufLimited) / 2 }, nil},
 	{"drift", func(e *Evidence) { e.baseline /= 2 }, excusesOwnQueue},
 	{"jitter", func(e *Evidence) { e.rttvar *= 2 }, nil},
 	{"queue", func(e *Evidence) { e.queue.now *= 2; e.queue.minimum *= 2 }, nil},
@@ -103,11 +104,11 @@ var worsenings = []worsening{
 
 // loseMore has half of what arrived lost as well.
 func loseMore(e *Evidence) {
-	for _, w := range []*windowStats{&e.window, &e.settled, &e.half, &e.recent} {
-		w.bytesRetrans += (w.bytesSent - w.bytesRetrans) / 2
-		w.retransAll++
-		w.retrans = w.retransAll
-		w.retransSamples++
+	for _, w := range []*window.Stats{&e.window, &e.settled, &e.half, &e.recent} {
+		w.BytesRetrans += (w.BytesSent - w.BytesRetrans) / 2
+		w.RetransAll++
+		w.Retrans = w.RetransAll
+		w.RetransSamples++
 	}
 }
 

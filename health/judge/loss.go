@@ -1,73 +1,31 @@
 package judge
 
-import "math"
+import (
+	"math"
 
-// worstBurst returns the samples, up to sample k and at least ms apart, between which
-// the most segments were retransmitted.
-func (r *Window) worstBurst(k int, ms int64) (from, to int) {
-	var worst uint32
-
-	end := 0
-	for i := range k {
-		for end < k && r.At(end).At-r.At(i).At < ms {
-			end++
-		}
-
-		if n := r.At(end).TotalRetrans - r.At(i).TotalRetrans; n > worst {
-			worst, from, to = n, i, end
-		}
-	}
-
-	return from, to
-}
-
-// subtract removes the losses of a part from the whole.
-func (w *windowStats) subtract(part windowStats) {
-	w.retransAll -= part.retransAll
-	w.retrans -= min(w.retrans, part.retrans)
-	w.retransSamples -= part.retransSamples
-	w.dataSegsOut -= part.dataSegsOut
-	w.bytesSent -= part.bytesSent
-	w.bytesRetrans -= part.bytesRetrans
-}
-
-// suspectLostACKs counts half of the retransmissions that a DSACK explains. After a
-// timeout, a DSACK reports that the ACK was lost as often as that it was late.
-func (w *windowStats) suspectLostACKs() { w.retrans += (w.retransAll - w.retrans) / 2 }
-
-// lossRatio returns the retransmitted share of the sent data: bytes, or segments where
-// the kernel does not count bytes (before 4.19).
-func (w *windowStats) lossRatio() (float64, bool) {
-	switch {
-	case w.bytesSent > 0:
-		return min(1, float64(w.bytesRetrans)/float64(w.bytesSent)), true
-	case w.dataSegsOut > 0:
-		return min(1, float64(w.retransAll)/float64(w.dataSegsOut)), true
-	default:
-		return 0, false
-	}
-}
+	"tcphealth_exporter/health/window"
+)
 
 // lossLowerBound returns the one-sided 95 % lower bound (Wilson) of the loss
 // ratio without the retransmissions that a DSACK explains, and reports whether there
 // is enough evidence for one.
-func (w *windowStats) lossLowerBound(t *Thresholds) (float64, bool) {
-	if int(w.retrans) < t.LossMinRetrans || w.retransSamples < t.LossMinSamples || w.dataSegsOut == 0 {
+func lossLowerBound(w *window.Stats, t *Thresholds) (float64, bool) {
+	if int(w.Retrans) < t.LossMinRetrans || w.RetransSamples < t.LossMinSamples || w.DataSegsOut == 0 {
 		return 0, false
 	}
 
-	ratio, ok := w.lossRatio()
+	ratio, ok := w.LossRatio()
 
-	unexplained := float64(w.retrans) / float64(w.retransAll)
+	unexplained := float64(w.Retrans) / float64(w.RetransAll)
 
-	return wilsonLower(ratio*unexplained, float64(w.dataSegsOut)), ok
+	return wilsonLower(ratio*unexplained, float64(w.DataSegsOut)), ok
 }
 
 // worstLoss returns the lower bound of the part of the window with the highest loss,
 // and reports whether any part has enough evidence for one.
 func (e *Evidence) worstLoss(t *Thresholds) (worst float64, ok bool) {
-	for _, part := range []*windowStats{&e.settled, &e.half, &e.recent} {
-		if share, known := part.lossLowerBound(t); known {
+	for _, part := range []*window.Stats{&e.settled, &e.half, &e.recent} {
+		if share, known := lossLowerBound(part, t); known {
 			worst, ok = max(worst, share), true
 		}
 	}

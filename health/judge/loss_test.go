@@ -1,79 +1,66 @@
 package judge
 
 import (
-	"math/rand/v2"
+	"math"
 	"testing"
+
+	"tcphealth_exporter/health/window"
 )
 
-// TestWorstBurstNaively compares with a look at all pairs of samples.
-func TestWorstBurstNaively(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
+// TestWilsonLower holds the bound to what defines it: the share b from which p
+// is 1.645 standard errors away, (p-b)² = z²·b·(1-b)/n. Some values by hand.
+func TestWilsonLower(t *testing.T) {
+	const z2 = 2.705543454095404 // square of the normal distribution's 95th percentile
 
-	for range 2000 {
-		samples := make([]Sample, 1+random.IntN(12))
-		retrans := random.Uint32() // wraps at times
+	for _, tc := range []struct{ p, n, want float64 }{
+		{0, 10, 0},
+		{1, 10, 10 / (10 + z2)},
+		{1, 1000, 1000 / (1000 + z2)},
+		{0.5, z2, (1 - math.Sqrt(0.5)) / 2}, // b(1-b) = (1/2-b)²
+	} {
+		if got := wilsonLower(tc.p, tc.n); math.Abs(got-tc.want) > 1e-9 {
+			t.Errorf("%v of %v: %v, want %v", tc.p, tc.n, got, tc.want)
+		}
+	}
 
-		for i := range samples {
-			if i > 0 {
-				samples[i].At = samples[i-1].At + 100 + random.Int64N(1900)
+	for n := 1.0; n < 1e6; n *= 3 {
+		for p := 0.0; p <= 1; p += 0.05 {
+			b := wilsonLower(p, n)
+			if b < 0 || b > p+1e-12 || math.Abs((p-b)*(p-b)-z2*b*(1-b)/n) > 1e-9 {
+				t.Errorf("%v of %v: %v", p, n, b)
 			}
-
-			retrans += random.Uint32N(4) * random.Uint32N(2)
-			samples[i].TotalRetrans = retrans
-		}
-
-		r := Window{samples: samples, count: uint8(len(samples))}
-		k, ms := random.IntN(len(samples)), random.Int64N(4000)+1
-
-		var want uint32
-
-		for i := range k {
-			for j := i + 1; j <= k; j++ {
-				// A burst reaches from sample to sample, up to the first that is so far away.
-				if r.At(j-1).At-r.At(i).At < ms {
-					want = max(want, r.At(j).TotalRetrans-r.At(i).TotalRetrans)
-				}
-			}
-		}
-
-		from, to := r.worstBurst(k, ms)
-		if got := r.At(to).TotalRetrans - r.At(from).TotalRetrans; got != want || from > to || to > k {
-			t.Fatalf("from sample %d to %d of %d: %d, want %d in %d ms of %+v", from, to, k, got, want, ms, samples)
-		}
-
-		if to > from && r.At(to-1).At-r.At(from).At >= ms {
-			t.Fatalf("a burst of %d ms, longer than %d", r.At(to).At-r.At(from).At, ms)
 		}
 	}
 }
 
-// TestSubtractLeavesTheRest: a window without its middle is its ends.
-func TestSubtractLeavesTheRest(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 4))
-	r, g := filled(1000, 10_000), NewGeometry(1000, 10_000)
-	s := Sample{At: 1}
-
-	for range 11 {
-		s.At += 1000
-		s.BytesSent += random.Uint64N(100_000)
-		s.BytesRetrans += random.Uint64N(1000)
-		s.TotalRetrans += random.Uint32N(3)
-		s.DataSegsOut += random.Uint32N(100)
-		r.Push(s, &g)
+func TestLossNeedsEvidence(t *testing.T) {
+	l := DefaultThresholds()
+	enough := window.Stats{
+		RetransAll: 25, Retrans: 25, RetransSamples: 2, DataSegsOut: 100, BytesSent: 100_000, BytesRetrans: 25_000,
 	}
 
-	for i := range int(r.count) {
-		for j := i; j < int(r.count); j++ {
-			rest := r.stats(0, r.last())
-			rest.subtract(r.stats(i, j))
+	bound, ok := lossLowerBound(&enough, l)
+	if !ok || math.Abs(bound-wilsonLower(0.25, 100)) > 1e-12 {
+		t.Errorf("a quarter of 100 segments: %v, %v", bound, ok)
+	}
 
-			before, after := r.stats(0, i), r.stats(j, r.last())
-			if rest.retrans != before.retrans+after.retrans || rest.retransAll != before.retransAll+after.retransAll ||
-				rest.retransSamples != before.retransSamples+after.retransSamples ||
-				rest.dataSegsOut != before.dataSegsOut+after.dataSegsOut || rest.bytesSent != before.bytesSent+after.bytesSent ||
-				rest.bytesRetrans != before.bytesRetrans+after.bytesRetrans {
-				t.Fatalf("without samples %d to %d: %+v, the ends are %+v and %+v", i, j, rest, before, after)
-			}
+	for name, change := range map[string]func(*window.Stats){
+		"two retransmissions": func(w *window.Stats) { w.Retrans = 2 },
+		"one sample":          func(w *window.Stats) { w.RetransSamples = 1 },
+		"segments unknown":    func(w *window.Stats) { w.DataSegsOut = 0 },
+	} {
+		w := enough
+		change(&w)
+
+		if bound, ok := lossLowerBound(&w, l); ok {
+			t.Errorf("%s: %v", name, bound)
 		}
+	}
+
+	half := enough
+	half.RetransAll = 50
+
+	if bound, _ := lossLowerBound(&half, l); math.Abs(bound-wilsonLower(0.125, 100)) > 1e-12 {
+		t.Errorf("half of it explained by DSACKs: %v", bound)
 	}
 }

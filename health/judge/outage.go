@@ -1,6 +1,9 @@
 package judge
 
-import "tcphealth_exporter/sampler"
+import (
+	"tcphealth_exporter/health/window"
+	"tcphealth_exporter/sampler"
+)
 
 // outage is the last time in which retransmissions were not answered for a while. The
 // attempts to send the same segments again and again are not independent losses: an
@@ -12,7 +15,7 @@ type outage struct {
 
 // followOutage records the retransmissions of an outage: from the last progress to the
 // end of the kernel's recovery, as far as a sample shows that one was unanswered.
-func (st *State) followOutage(m *Moment, e *Evidence, r *Window) {
+func (st *State) followOutage(m *Moment, e *Evidence, r *window.Window) {
 	newest := r.Newest().TotalRetrans
 
 	if !st.outageLasts && e.unacked > 0 && newest != r.Oldest().TotalRetrans && st.lastProgress != m.Now {
@@ -30,21 +33,21 @@ func (st *State) followOutage(m *Moment, e *Evidence, r *Window) {
 
 // stats returns the changes from sample i to sample k, in which the outage counts as one
 // retransmission.
-func (o *outage) stats(r *Window, i, k int) windowStats {
-	w := r.stats(i, k)
+func (o *outage) stats(r *window.Window, i, k int) window.Stats {
+	w := r.Stats(i, k)
 
 	from, to := max(o.from, r.At(i).TotalRetrans), min(o.to, r.At(k).TotalRetrans)
-	if to <= from || w.retransAll == 0 {
+	if to <= from || w.RetransAll == 0 {
 		return w
 	}
 
-	attempts := min(to-from, w.retransAll) - 1
-	left := float64(w.retransAll-attempts) / float64(w.retransAll)
-	w.bytesSent -= uint64(float64(w.bytesRetrans) * (1 - left))
-	w.bytesRetrans = uint64(float64(w.bytesRetrans) * left)
-	w.dataSegsOut -= min(w.dataSegsOut, attempts)
-	w.retransAll -= attempts
-	w.retrans -= min(w.retrans, attempts)
+	attempts := min(to-from, w.RetransAll) - 1
+	left := float64(w.RetransAll-attempts) / float64(w.RetransAll)
+	w.BytesSent -= uint64(float64(w.BytesRetrans) * (1 - left))
+	w.BytesRetrans = uint64(float64(w.BytesRetrans) * left)
+	w.DataSegsOut -= min(w.DataSegsOut, attempts)
+	w.RetransAll -= attempts
+	w.Retrans -= min(w.Retrans, attempts)
 
 	return w
 }

@@ -30,9 +30,9 @@ const (
 func (e *Evidence) premises() premises {
 	return when(e.outstanding || e.timeouts > 0, ifWaiting) |
 		when(e.progress || e.unacked > 0, ifFlowing) |
-		when(e.window.retrans > 0 || e.window.deliveredCE > 0 || e.caState != sampler.CAOpen, ifTroubled) |
+		when(e.window.Retrans > 0 || e.window.DeliveredCE > 0 || e.caState != sampler.CAOpen, ifTroubled) |
 		when(e.queue.now > 0 || e.heldQueue > 0, ifQueued) |
-		when(e.window.busy > 0, ifBusy) |
+		when(e.window.Busy > 0, ifBusy) |
 		when(e.zeroWindow || e.unreadFor > 0 || e.closeWaitFor > 0 || e.entries > 0, ifHalted)
 }
 

@@ -3,6 +3,8 @@ package judge
 import (
 	"math"
 	"time"
+
+	"tcphealth_exporter/health/window"
 )
 
 // queueStats describes the unsent data over the window, in bytes and seconds.
@@ -20,32 +22,21 @@ type queueStats struct {
 	mean, stddev float64
 }
 
-// deliveryRate returns the bytes delivered per second over the last ms, zero if
-// unknown. Segments count as full-size.
-func (r *Window) deliveryRate(ms int64, mss float64) float64 {
-	from, to := r.At(r.before(r.last(), ms)), r.Newest()
-	if to.At <= from.At {
-		return 0
-	}
-
-	return float64(to.Delivered-from.Delivered) * mss * msPerSecond / float64(to.At-from.At)
-}
-
-// queue returns the statistics of the unsent data.
-func (r *Window) queue(t *Thresholds, mss float64) queueStats {
-	k, span := r.last(), t.QueueSpan.Milliseconds()
-	rise := r.before(k, t.QueueRise.Milliseconds())
-	riseBefore := r.before(rise, t.QueueRise.Milliseconds())
+// newQueueStats returns the statistics of the unsent data.
+func newQueueStats(r *window.Window, t *Thresholds, mss float64) queueStats {
+	k, span := r.Last(), t.QueueSpan.Milliseconds()
+	rise := r.Before(k, t.QueueRise.Milliseconds())
+	riseBefore := r.Before(rise, t.QueueRise.Milliseconds())
 
 	q := queueStats{
 		now:        float64(r.At(k).Notsent),
-		rate:       r.deliveryRate(span, mss),
+		rate:       r.DeliveryRate(span, mss),
 		rise:       float64(r.At(k).Notsent) - float64(r.At(rise).Notsent),
 		riseBefore: float64(r.At(rise).Notsent) - float64(r.At(riseBefore).Notsent),
 		minimum:    float64(r.At(k).Notsent),
 	}
 
-	from := r.before(k, span)
+	from := r.Before(k, span)
 	q.lasting = time.Duration(r.At(k).At-r.At(from).At)*time.Millisecond >= t.QueueSpan
 
 	for i := from; i < k; i++ {

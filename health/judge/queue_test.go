@@ -2,14 +2,16 @@ package judge
 
 import (
 	"testing"
+
+	"tcphealth_exporter/health/window"
 )
 
 // backlogged returns samples a second apart with so much unsent, between which
 // so many segments were delivered.
-func backlogged(segments uint32, notsent ...uint32) []Sample {
-	all := make([]Sample, len(notsent))
+func backlogged(segments uint32, notsent ...uint32) []window.Sample {
+	all := make([]window.Sample, len(notsent))
 	for i, n := range notsent {
-		all[i] = Sample{At: 1_000_000 + int64(i)*1000, Notsent: n, Delivered: uint32(i) * segments}
+		all[i] = window.Sample{At: 1_000_000 + int64(i)*1000, Notsent: n, Delivered: uint32(i) * segments}
 	}
 
 	return all
@@ -22,7 +24,7 @@ func TestQueueStats(t *testing.T) {
 
 	for _, tc := range []struct {
 		name    string
-		samples []Sample
+		samples []window.Sample
 		want    queueStats
 	}{
 		{"one sample", backlogged(9, 500), queueStats{now: 500, minimum: 500, mean: 500}},
@@ -45,7 +47,7 @@ func TestQueueStats(t *testing.T) {
 	} {
 		r := filled(1000, 10_000, tc.samples...)
 
-		got := r.queue(l, 1000)
+		got := newQueueStats(r, l, 1000)
 		if !near(got.stddev, tc.want.stddev) || !near(got.mean, tc.want.mean) {
 			t.Errorf("%s: mean %v, deviation %v, want %v, %v", tc.name, got.mean, got.stddev, tc.want.mean, tc.want.stddev)
 		}
@@ -59,8 +61,8 @@ func TestQueueStats(t *testing.T) {
 
 // TestDeliveryRateOfAWrappingCounter takes the difference.
 func TestDeliveryRateOfAWrappingCounter(t *testing.T) {
-	r := filled(1000, 10_000, Sample{At: 1000, Delivered: 1<<32 - 3}, Sample{At: 3000, Delivered: 7})
-	if got := r.deliveryRate(3000, 1000); got != 5000 {
+	r := filled(1000, 10_000, window.Sample{At: 1000, Delivered: 1<<32 - 3}, window.Sample{At: 3000, Delivered: 7})
+	if got := r.DeliveryRate(3000, 1000); got != 5000 {
 		t.Errorf("ten segments in two seconds are %v bytes/s", got)
 	}
 }

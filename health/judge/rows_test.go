@@ -3,6 +3,7 @@ package judge
 import (
 	"time"
 
+	"tcphealth_exporter/health/window"
 	"tcphealth_exporter/internal/diagtest"
 )
 
@@ -31,4 +32,16 @@ func fatalFlags() (all Flags) {
 	}
 
 	return all
+}
+
+// filled returns a window of the given span into which the samples were pushed.
+func filled(interval, span int64, samples ...window.Sample) *window.Window {
+	g := window.NewGeometry(interval, span)
+	r := window.New(make([]window.Sample, g.Length), window.Position{})
+
+	for _, s := range samples {
+		r.Push(s, &g)
+	}
+
+	return &r
 }

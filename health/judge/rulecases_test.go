@@ -1,6 +1,9 @@
 package judge
 
-import "tcphealth_exporter/sampler"
+import (
+	"tcphealth_exporter/health/window"
+	"tcphealth_exporter/sampler"
+)
 
 // ruleCase raises a flag at a level.
 type ruleCase struct {
@@ -206,12 +209,12 @@ var ruleCases = []ruleCase{
 	},
 	{
 		"one retransmission", LossDetected, 1, 1,
-		func(e *Evidence, v float64) { e.window.retrans = uint32(v) }, nil,
+		func(e *Evidence, v float64) { e.window.Retrans = uint32(v) }, nil,
 	},
 	{"1 % loss", LossHigh, 2, 0.01, lossy, []func(*Evidence){
-		func(e *Evidence) { e.settled.retrans = 2 },
-		func(e *Evidence) { e.settled.retransSamples = 1 },
-		func(e *Evidence) { e.settled.dataSegsOut = 0 },
+		func(e *Evidence) { e.settled.Retrans = 2 },
+		func(e *Evidence) { e.settled.RetransSamples = 1 },
+		func(e *Evidence) { e.settled.DataSegsOut = 0 },
 		func(e *Evidence) { e.zeroWindow = true },
 		func(e *Evidence) { e.queue.now, e.baseline = 1, 0.03 }, // the RTT shows a full queue
 	}},
@@ -223,11 +226,11 @@ var ruleCases = []ruleCase{
 	}, nil},
 	{
 		"8 % loss recently", LossHigh, 6, 0.08,
-		func(e *Evidence, v float64) { lossy(e, v); e.recent, e.settled = e.window, windowStats{} }, nil,
+		func(e *Evidence, v float64) { lossy(e, v); e.recent, e.settled = e.window, window.Stats{} }, nil,
 	},
 	{
 		"8 % loss in the newer half", LossHigh, 6, 0.08,
-		func(e *Evidence, v float64) { lossy(e, v); e.half, e.settled = e.window, windowStats{} }, nil,
+		func(e *Evidence, v float64) { lossy(e, v); e.half, e.settled = e.window, window.Stats{} }, nil,
 	},
 	{
 		"double RTO", RTOInflation, 1, 0.6,
@@ -281,7 +284,7 @@ var ruleCases = []ruleCase{
 		func(e *Evidence, v float64) { e.rttvar = v },
 		[]func(*Evidence){
 			func(e *Evidence) { e.progress = false },
-			func(e *Evidence) { e.window.delivered = 7 },
+			func(e *Evidence) { e.window.Delivered = 7 },
 			func(e *Evidence) { e.srtt, e.rttvar = 0.02, 0.01 },
 			func(e *Evidence) { e.srtt = 0 },
 		},
@@ -292,15 +295,15 @@ var ruleCases = []ruleCase{
 	},
 	{
 		"cwnd fell and losses", CongestionSuspected, 1, 1,
-		func(e *Evidence, v float64) { e.window.cwndFell, e.window.retrans = true, uint32(v) },
+		func(e *Evidence, v float64) { e.window.CwndFell, e.window.Retrans = true, uint32(v) },
 		[]func(*Evidence){
-			func(e *Evidence) { e.window.cwndFell = false },
-			func(e *Evidence) { e.window.retrans = 0 },
+			func(e *Evidence) { e.window.CwndFell = false },
+			func(e *Evidence) { e.window.Retrans = 0 },
 		},
 	},
 	{
 		"cwnd fell and CE marks", CongestionSuspected, 1, 1,
-		func(e *Evidence, v float64) { e.window.cwndFell, e.window.deliveredCE = true, uint32(v) }, nil,
+		func(e *Evidence, v float64) { e.window.CwndFell, e.window.DeliveredCE = true, uint32(v) }, nil,
 	},
 	{
 		"loss recovery", CongestionConfirmed, 2, 3,
@@ -308,9 +311,9 @@ var ruleCases = []ruleCase{
 	},
 	{
 		"cwnd grows again", CongestionRecovering, 0, 1,
-		func(e *Evidence, v float64) { e.window.cwndRose, e.window.retrans = true, uint32(v) },
+		func(e *Evidence, v float64) { e.window.CwndRose, e.window.Retrans = true, uint32(v) },
 		[]func(*Evidence){
-			func(e *Evidence) { e.window.cwndRose = false },
+			func(e *Evidence) { e.window.CwndRose = false },
 			func(e *Evidence) { e.caState = sampler.CARecovery },
 		},
 	},
@@ -349,13 +352,13 @@ var ruleCases = []ruleCase{
 	{"zero window for 3 s", ZeroWindow, 5, 3, func(e *Evidence, v float64) { e.zeroWindow, e.zeroWindowFor = true, v }, nil},
 	{
 		"receiver-limited", RecvLimited, 2, 0.4,
-		func(e *Evidence, v float64) { e.window.receiverLimited = v },
-		[]func(*Evidence){func(e *Evidence) { e.window.busy = 0.19 }},
+		func(e *Evidence, v float64) { e.window.ReceiverLimited = v },
+		[]func(*Evidence){func(e *Evidence) { e.window.Busy = 0.19 }},
 	},
 	{
 		"sndbuf-limited", SndbufLimited, 1, 0.4,
-		func(e *Evidence, v float64) { e.window.sndbufLimited = v },
-		[]func(*Evidence){func(e *Evidence) { e.window.busy = 0.19 }},
+		func(e *Evidence, v float64) { e.window.SndbufLimited = v },
+		[]func(*Evidence){func(e *Evidence) { e.window.Busy = 0.19 }},
 	},
 	{"unread for 1 s", RecvQueueStuck, 2, 1, func(e *Evidence, v float64) { e.unreadFor, e.bufferFull = v, true }, nil},
 	{"unread for 6 s", RecvQueueStuck, 3, 6, func(e *Evidence, v float64) { e.unreadFor, e.bufferFull = v, true }, nil},
@@ -413,6 +416,6 @@ func unhurried() []func(*Evidence) {
 		func(e *Evidence) { e.ownRate = 16_666 },
 		func(e *Evidence) { e.queue.rate = 0 },
 		func(e *Evidence) { e.zeroWindow = true },
-		func(e *Evidence) { e.window.receiverLimited = 0.4 },
+		func(e *Evidence) { e.window.ReceiverLimited = 0.4 },
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"tcphealth_exporter/health/window"
 	"tcphealth_exporter/sampler"
 )
 
@@ -15,7 +16,7 @@ func calm() Evidence {
 	return Evidence{
 		state: sampler.StateEstablished, synchronized: true, unacked: 3, outstanding: true, progress: true,
 		srtt: 0.1, rttvar: 0.01, rto: 0.3, expectedRTO: 0.3, baseline: 0.09,
-		window: windowStats{dataSegsOut: 1000, bytesSent: 1e6, delivered: 1000, busy: 5},
+		window: window.Stats{DataSegsOut: 1000, BytesSent: 1e6, Delivered: 1000, Busy: 5},
 	}
 }
 
@@ -33,9 +34,9 @@ func lossy(e *Evidence, limit float64) {
 		}
 	}
 
-	e.window = windowStats{
-		retrans: 1000, retransAll: 1000, retransSamples: 5, dataSegsOut: n,
-		bytesSent: 1 << 52, bytesRetrans: uint64(math.Ceil(high * (1 << 52))), delivered: n, busy: 5,
+	e.window = window.Stats{
+		Retrans: 1000, RetransAll: 1000, RetransSamples: 5, DataSegsOut: n,
+		BytesSent: 1 << 52, BytesRetrans: uint64(math.Ceil(high * (1 << 52))), Delivered: n, Busy: 5,
 	}
 	e.settled = e.window
 }
@@ -86,7 +87,7 @@ func TestRules(t *testing.T) {
 // not need: its own premises must do.
 func TestPremises(t *testing.T) {
 	takes := []func(e *Evidence){
-		func(e *Evidence) { e.window.busy = 0 },
+		func(e *Evidence) { e.window.Busy = 0 },
 		func(e *Evidence) { e.progress = false },
 		func(e *Evidence) {
 			e.unacked, e.finOnly = 0, false

@@ -1,6 +1,9 @@
 package judge
 
-import "tcphealth_exporter/sampler"
+import (
+	"tcphealth_exporter/health/window"
+	"tcphealth_exporter/sampler"
+)
 
 // sentenceCase is evidence that raises a flag at a level, and that a kernel
 // could give.
@@ -66,13 +69,13 @@ var sentenceCases = []sentenceCase{
 	{JitterHigh, 1, "", func(e *Evidence) { e.rttvar = 0.0412 }},
 
 	{CongestionSuspected, 1, "CWR", func(e *Evidence) { e.caState, e.cwnd = sampler.CACWR, 7 }},
-	{CongestionSuspected, 1, "cwnd fell", func(e *Evidence) { retransmitted(e, 3); e.cwnd, e.window.cwndFell = 10, true }},
+	{CongestionSuspected, 1, "cwnd fell", func(e *Evidence) { retransmitted(e, 3); e.cwnd, e.window.CwndFell = 10, true }},
 	{CongestionSuspected, 1, "CE marks", func(e *Evidence) {
-		e.windowSpan, e.cwnd, e.window.cwndFell, e.window.deliveredCE = 10, 1, true, 12
+		e.windowSpan, e.cwnd, e.window.CwndFell, e.window.DeliveredCE = 10, 1, true, 12
 	}},
 	{CongestionConfirmed, 2, "", func(e *Evidence) { e.caState, e.cwnd = sampler.CARecovery, 8 }},
 	{CongestionConfirmed, 2, "timeouts", func(e *Evidence) { e.caState, e.cwnd = sampler.CALoss, 1 }},
-	{CongestionRecovering, 0, "", func(e *Evidence) { retransmitted(e, 3); e.cwnd, e.window.cwndRose = 14, true }},
+	{CongestionRecovering, 0, "", func(e *Evidence) { retransmitted(e, 3); e.cwnd, e.window.CwndRose = 14, true }},
 	{QueueGrowing, 1, "", func(e *Evidence) {
 		backlog(e)
 		e.queue.now, e.queue.rise = 48_000, 2_000
@@ -94,8 +97,8 @@ var sentenceCases = []sentenceCase{
 	{ZeroWindow, 3, "", func(e *Evidence) { e.zeroWindow, e.zeroWindowFor, e.queue.now = true, 1.25, 9_000 }},
 	{ZeroWindow, 5, "", func(e *Evidence) { e.zeroWindow, e.zeroWindowFor, e.queue.now = true, 4, 626_592 }},
 	{ZeroWindow, 5, "an old kernel", func(e *Evidence) { e.zeroWindow, e.zeroWindowFor = true, 4 }},
-	{RecvLimited, 2, "", func(e *Evidence) { e.window.receiverLimited = 0.634 }},
-	{SndbufLimited, 1, "", func(e *Evidence) { e.window.sndbufLimited = 1 }},
+	{RecvLimited, 2, "", func(e *Evidence) { e.window.ReceiverLimited = 0.634 }},
+	{SndbufLimited, 1, "", func(e *Evidence) { e.window.SndbufLimited = 1 }},
 	{RecvQueueStuck, 2, "", func(e *Evidence) { e.recvQueue, e.unreadFor = 255, 86_400 }},
 	{RecvQueueStuck, 2, "a byte", func(e *Evidence) { e.recvQueue, e.unreadFor = 1, 1.25 }},
 	{RecvQueueStuck, 3, "", func(e *Evidence) { e.recvQueue, e.unreadFor, e.bufferFull = 65_000, 6.5, true }},
@@ -116,15 +119,15 @@ func connecting(e *Evidence, times uint8) {
 
 // retransmitted notes so many retransmissions in a window of ten seconds.
 func retransmitted(e *Evidence, segments uint32) {
-	e.windowSpan, e.window.retrans, e.window.retransAll = 10, segments, segments
+	e.windowSpan, e.window.Retrans, e.window.RetransAll = 10, segments, segments
 }
 
 // lossOf has some of the segments sent in ten seconds retransmitted.
 func lossOf(e *Evidence, sent, again uint32) {
 	e.windowSpan = 10
-	e.window = windowStats{
-		dataSegsOut: sent, retrans: again, retransAll: again, retransSamples: 4,
-		bytesSent: uint64(sent) * 300, bytesRetrans: uint64(again) * 300, busy: 5,
+	e.window = window.Stats{
+		DataSegsOut: sent, Retrans: again, RetransAll: again, RetransSamples: 4,
+		BytesSent: uint64(sent) * 300, BytesRetrans: uint64(again) * 300, Busy: 5,
 	}
 	e.settled = e.window
 }

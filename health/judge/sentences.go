@@ -60,12 +60,12 @@ func sayMTU(e *Evidence, _, threshold string) string {
 
 func sayRetransmissions(e *Evidence, _, threshold string) string {
 	return fmt.Sprintf("%s that no DSACK explains in the last %s (threshold %s)",
-		plural(float64(e.window.retrans), "retransmission"), seconds(e.windowSpan), threshold)
+		plural(float64(e.window.Retrans), "retransmission"), seconds(e.windowSpan), threshold)
 }
 
 func sayLoss(e *Evidence, figure, threshold string) string {
 	return fmt.Sprintf("at least %s of the recently sent data was retransmitted (threshold %s), %s in the last %s",
-		figure, threshold, plural(float64(e.window.retrans), "segment"), seconds(e.windowSpan))
+		figure, threshold, plural(float64(e.window.Retrans), "segment"), seconds(e.windowSpan))
 }
 
 func sayRTO(e *Evidence, figure, threshold string) string {
@@ -97,7 +97,7 @@ func sayCongestion(e *Evidence, _, _ string) string {
 	}
 
 	return fmt.Sprintf("cwnd fell to %s, with %s and %s in the last %s", plural(float64(e.cwnd), "segment"),
-		plural(float64(e.window.retrans), "retransmission"), plural(float64(e.window.deliveredCE), "CE mark"), seconds(e.windowSpan))
+		plural(float64(e.window.Retrans), "retransmission"), plural(float64(e.window.DeliveredCE), "CE mark"), seconds(e.windowSpan))
 }
 
 func sayRecovery(e *Evidence, _, _ string) string {
@@ -140,12 +140,12 @@ func sayZeroWindow(e *Evidence, figure, threshold string) string {
 
 func sayReceiverLimited(e *Evidence, figure, threshold string) string {
 	return fmt.Sprintf("peer's receive window limited sending for %s of the busy time (threshold %s), which was %s in the window",
-		figure, threshold, seconds(e.window.busy))
+		figure, threshold, seconds(e.window.Busy))
 }
 
 func saySndbufLimited(e *Evidence, figure, threshold string) string {
 	return fmt.Sprintf("send buffer was too small for %s of the busy time (threshold %s), which was %s in the window",
-		figure, threshold, seconds(e.window.busy))
+		figure, threshold, seconds(e.window.Busy))
 }
 
 func sayUnread(e *Evidence, figure, threshold string) string {

@@ -153,7 +153,7 @@ func TestStrongestReasonComesFirst(t *testing.T) {
 	e.progress = true // CAUTION for the RTT, STALE for the silence
 
 	v := Verdict{Flags: FlagSet(RTTHigh, HalfOpenConfirmed)}
-	e.window.retrans, e.window.retransAll = 1, 1
+	e.window.Retrans, e.window.RetransAll = 1, 1
 	v.Flags |= FlagSet(LossDetected)
 
 	sentences := Explain(&v, &e, l)

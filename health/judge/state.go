@@ -1,6 +1,9 @@
 package judge
 
-import "tcphealth_exporter/sampler"
+import (
+	"tcphealth_exporter/health/window"
+	"tcphealth_exporter/sampler"
+)
 
 // Moment is a connection's socket as it was read at one time.
 type Moment struct {
@@ -69,7 +72,7 @@ type Assessment struct {
 
 // Observe adds a moment to the window and judges the connection. It stores the
 // evidence behind the verdict in e, for [Explain].
-func (st *State) Observe(m *Moment, w *Window, g *Geometry, t *Thresholds, e *Evidence) Assessment {
+func (st *State) Observe(m *Moment, w *window.Window, g *window.Geometry, t *Thresholds, e *Evidence) Assessment {
 	status, windows := st.verdict.Status, st.windows
 
 	st.follow(m, w, g, t, e)

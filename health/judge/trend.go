@@ -3,6 +3,7 @@ package judge
 import (
 	"math"
 
+	"tcphealth_exporter/health/window"
 	"tcphealth_exporter/sampler"
 )
 
@@ -41,12 +42,12 @@ type Trend struct {
 	ReceiverLimited, SndbufLimited float64
 }
 
-func sendQueueOf(s *Sample) uint32 { return s.SendQueue }
-func recvQueueOf(s *Sample) uint32 { return s.RecvQueue }
+func sendQueueOf(s *window.Sample) uint32 { return s.SendQueue }
+func recvQueueOf(s *window.Sample) uint32 { return s.RecvQueue }
 
 // NewTrend computes the trend of a connection whose window holds at least one
 // sample, the newest of which is of the socket.
-func NewTrend(r *Window, st *State, row *sampler.Socket) Trend {
+func NewTrend(r *window.Window, st *State, row *sampler.Socket) Trend {
 	var e Evidence
 
 	e.fromKernel(row)
@@ -55,7 +56,7 @@ func NewTrend(r *Window, st *State, row *sampler.Socket) Trend {
 
 	nan := math.NaN()
 	t := Trend{
-		Samples:         int(r.count),
+		Samples:         r.Count(),
 		Span:            float64(r.Newest().At-r.Oldest().At) / msPerSecond,
 		Send:            queueTrend(r, sendQueueOf, row.Info.SndMSS()),
 		Recv:            queueTrend(r, recvQueueOf, row.Info.SndMSS()),
@@ -76,23 +77,23 @@ func NewTrend(r *Window, st *State, row *sampler.Socket) Trend {
 		t.RTTDrift = e.srtt / e.baseline
 	}
 
-	w := r.stats(0, r.last())
-	if loss, ok := w.lossRatio(); ok {
+	w := r.Stats(0, r.Last())
+	if loss, ok := w.LossRatio(); ok {
 		t.Loss = loss
 	}
 
-	if w.busy > 0 {
-		t.ReceiverLimited, t.SndbufLimited = w.receiverLimited, w.sndbufLimited
+	if w.Busy > 0 {
+		t.ReceiverLimited, t.SndbufLimited = w.ReceiverLimited, w.SndbufLimited
 	}
 
 	return t
 }
 
 // queueTrend computes the trend of one queue.
-func queueTrend(r *Window, queue func(*Sample) uint32, mss uint32) QueueTrend {
+func queueTrend(r *window.Window, queue func(*window.Sample) uint32, mss uint32) QueueTrend {
 	var t QueueTrend
 
-	n, newest := int(r.count), r.Newest()
+	n, newest := r.Count(), r.Newest()
 	shortSince := newest.At - 3*(newest.At-r.Oldest().At)/10
 	emptySince := r.Oldest().At
 
@@ -128,8 +129,8 @@ func queueTrend(r *Window, queue func(*Sample) uint32, mss uint32) QueueTrend {
 }
 
 // motion returns velocity and acceleration of a queue over the window.
-func motion(r *Window, queue func(*Sample) uint32) (velocity, acceleration float64) {
-	last := int(r.count) - 1
+func motion(r *window.Window, queue func(*window.Sample) uint32) (velocity, acceleration float64) {
+	last := r.Count() - 1
 	slope := func(i, j int) float64 {
 		from, to := r.At(i), r.At(j)
 		seconds := float64(to.At-from.At) / msPerSecond

@@ -4,15 +4,16 @@ import (
 	"math"
 	"testing"
 
+	"tcphealth_exporter/health/window"
 	"tcphealth_exporter/internal/diagtest"
 	"tcphealth_exporter/sampler"
 )
 
 // queued returns samples a second apart with these send queues.
-func queued(queues ...uint32) []Sample {
-	all := make([]Sample, len(queues))
+func queued(queues ...uint32) []window.Sample {
+	all := make([]window.Sample, len(queues))
 	for i, q := range queues {
-		all[i] = Sample{At: 1_000_000 + int64(i)*1000, SendQueue: q}
+		all[i] = window.Sample{At: 1_000_000 + int64(i)*1000, SendQueue: q}
 	}
 
 	return all
@@ -24,7 +25,7 @@ func near(a, b float64) bool { return math.Abs(a-b) < 1e-9 || math.IsNaN(a) && m
 func TestQueueTrend(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
-		samples []Sample
+		samples []window.Sample
 		mss     uint32
 		want    QueueTrend
 	}{
@@ -109,7 +110,7 @@ func TestQueueTrend(t *testing.T) {
 }
 
 func TestQueueTrendOfUnevenSamples(t *testing.T) {
-	r := filled(1000, 10_000, Sample{At: 0}, Sample{At: 1000, SendQueue: 100}, Sample{At: 4000, SendQueue: 1000})
+	r := filled(1000, 10_000, window.Sample{At: 0}, window.Sample{At: 1000, SendQueue: 100}, window.Sample{At: 4000, SendQueue: 1000})
 
 	got := queueTrend(r, sendQueueOf, 1)
 	if !near(got.Velocity, 250) || !near(got.Acceleration, (300-100)/2.) {
@@ -117,12 +118,12 @@ func TestQueueTrendOfUnevenSamples(t *testing.T) {
 	}
 
 	// Two rows at the same time have no slope.
-	r = filled(1000, 10_000, Sample{At: 0}, Sample{At: 0, SendQueue: 100}, Sample{At: 0, SendQueue: 500})
+	r = filled(1000, 10_000, window.Sample{At: 0}, window.Sample{At: 0, SendQueue: 100}, window.Sample{At: 0, SendQueue: 500})
 	if got := queueTrend(r, sendQueueOf, 1); got.Velocity != 0 || got.Acceleration != 0 {
 		t.Errorf("out of no time: velocity %v, acceleration %v", got.Velocity, got.Acceleration)
 	}
 
-	same := Window{samples: make([]Sample, 3), count: 3}
+	same := window.New(make([]window.Sample, 3), window.Position{Count: 3})
 	if v, a := motion(&same, sendQueueOf); v != 0 || a != 0 {
 		t.Errorf("three samples at one time: velocity %v, acceleration %v", v, a)
 	}
@@ -134,12 +135,12 @@ func TestTrendOfWhatIsKnown(t *testing.T) {
 	r.RecvQueue, r.SendQueue = 70, 30
 	s := &diagtest.Decode(t, r)[0]
 
-	window := filled(1000, 10_000,
-		Sample{At: 0},
-		Sample{At: 2000, BytesSent: 1000, BytesRetrans: 50, Busy: 400, ReceiverLimited: 100, SndbufLimited: 20, SendQueue: 30, RecvQueue: 70},
+	w := filled(1000, 10_000,
+		window.Sample{At: 0},
+		window.Sample{At: 2000, BytesSent: 1000, BytesRetrans: 50, Busy: 400, ReceiverLimited: 100, SndbufLimited: 20, SendQueue: 30, RecvQueue: 70},
 	)
 
-	got := NewTrend(window, &State{baseline: aged{current: 20_000}}, s)
+	got := NewTrend(w, &State{baseline: aged{current: 20_000}}, s)
 	for name, pair := range map[string][2]float64{
 		"span": {got.Span, 2}, "drift": {got.RTTDrift, 3}, "jitter": {got.Jitter, 0.25},
 		"RTO inflation": {got.RTOInflation, 2}, "loss": {got.Loss, 0.05},
@@ -164,7 +165,7 @@ func TestTrendOfWhatIsNotKnown(t *testing.T) {
 		"nothing measured": &diagtest.Decode(t, r)[0],
 		"no tcp_info":      {State: sampler.StateEstablished},
 	} {
-		got := NewTrend(filled(1000, 10_000, times(0, 1000)...), new(State), s)
+		got := NewTrend(filled(1000, 10_000, window.Sample{}, window.Sample{At: 1000}), new(State), s)
 		for figure, v := range map[string]float64{
 			"drift": got.RTTDrift, "jitter": got.Jitter, "RTO inflation": got.RTOInflation, "loss": got.Loss,
 			"receiver-limited": got.ReceiverLimited, "sndbuf-limited": got.SndbufLimited,

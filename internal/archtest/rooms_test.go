@@ -80,8 +80,13 @@ var rooms = []room{
 		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
 	},
 	{
+		dir:         "health/window",
+		std:         pureStd,
+		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
+	},
+	{
 		dir:         "health/judge",
-		own:         []string{"sampler"},
+		own:         []string{"health/window", "sampler"},
 		std:         slices.Concat(pureStd, []string{"time"}),
 		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
 	},
@@ -105,7 +110,7 @@ var rooms = []room{
 	},
 	{
 		dir:         "health",
-		own:         []string{"health/abort", "health/export", "health/group", "health/judge", "sampler"},
+		own:         []string{"health/abort", "health/export", "health/group", "health/judge", "health/window", "sampler"},
 		std:         slices.Concat(pureStd, []string{"container/heap", "hash/maphash", "time"}),
 		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
 	},

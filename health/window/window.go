@@ -1,6 +1,6 @@
-package judge
-
-import "tcphealth_exporter/sampler"
+// Package window keeps the recent samples of one connection, and computes what changed
+// between them.
+package window
 
 // MaxSamples is the maximum number of samples in a window.
 const MaxSamples = 64
@@ -26,31 +26,9 @@ type Sample struct {
 	Busy, ReceiverLimited, SndbufLimited uint32
 }
 
-func newSample(s *sampler.Socket, e *Evidence, at int64) Sample {
-	info := &s.Info
-
-	return Sample{
-		At:              at,
-		BytesSent:       info.BytesSent(),
-		BytesRetrans:    info.BytesRetrans(),
-		SendQueue:       s.SendQueue,
-		RecvQueue:       e.unread,
-		Notsent:         info.NotsentBytes(),
-		TotalRetrans:    info.TotalRetrans(),
-		DSACKDups:       info.DSACKDups(),
-		DataSegsOut:     info.DataSegsOut(),
-		Delivered:       info.Delivered(),
-		DeliveredCE:     info.DeliveredCE(),
-		Cwnd:            info.SndCwnd(),
-		Busy:            uint32(info.BusyTime() / 1000),
-		ReceiverLimited: uint32(info.RwndLimited() / 1000),
-		SndbufLimited:   uint32(info.SndbufLimited() / 1000),
-	}
-}
-
-// resetSince reports whether the counters fell: the socket was disconnected and
+// ResetSince reports whether the counters fell: the socket was disconnected and
 // reused under the same cookie.
-func (s *Sample) resetSince(prev *Sample) bool {
+func (s *Sample) ResetSince(prev *Sample) bool {
 	return s.BytesSent < prev.BytesSent || s.BytesRetrans < prev.BytesRetrans ||
 		int32(s.TotalRetrans-prev.TotalRetrans) < 0 || int32(s.DataSegsOut-prev.DataSegsOut) < 0 ||
 		int32(s.Delivered-prev.Delivered) < 0 || int32(s.DSACKDups-prev.DSACKDups) < 0
@@ -98,12 +76,12 @@ type Window struct {
 	count   uint8
 }
 
-// NewWindow returns a view of samples.
-func NewWindow(samples []Sample, p Position) Window {
+// New returns a view of samples.
+func New(samples []Sample, p Position) Window {
 	return Window{samples: samples, first: p.First, count: p.Count}
 }
 
-// Position returns what [NewWindow] needs to return the same view.
+// Position returns what [New] needs to return the same view.
 func (r *Window) Position() Position { return Position{r.first, r.count} }
 
 // Count returns the number of samples.
@@ -122,7 +100,7 @@ func (r *Window) At(i int) *Sample {
 func (r *Window) Oldest() *Sample { return r.At(0) }
 
 // Newest returns the newest sample of a window that is not empty.
-func (r *Window) Newest() *Sample { return r.At(r.last()) }
+func (r *Window) Newest() *Sample { return r.At(r.Last()) }
 
 // Push appends a sample and drops what has left the window. A sample that comes
 // sooner than the geometry allows replaces its predecessor.
@@ -151,14 +129,15 @@ func (r *Window) drop() {
 	r.count--
 }
 
-func (r *Window) clear() { r.first, r.count = 0, 0 }
+// Clear removes all samples.
+func (r *Window) Clear() { r.first, r.count = 0, 0 }
 
-// last returns the index of the newest sample.
-func (r *Window) last() int { return int(r.count) - 1 }
+// Last returns the index of the newest sample.
+func (r *Window) Last() int { return int(r.count) - 1 }
 
-// before returns the index of the newest sample that is at least ms older than
+// Before returns the index of the newest sample that is at least ms older than
 // sample k, or the oldest.
-func (r *Window) before(k int, ms int64) int {
+func (r *Window) Before(k int, ms int64) int {
 	i := k
 	limit := r.At(k).At - ms
 
@@ -167,67 +146,6 @@ func (r *Window) before(k int, ms int64) int {
 	}
 
 	return i
-}
-
-// windowStats are the changes over a part of the window.
-type windowStats struct {
-	// retransAll are the retransmitted segments, retrans those that no DSACK
-	// explains, in retransSamples different samples.
-	retransAll     uint32
-	retrans        uint32
-	retransSamples int
-	dataSegsOut    uint32
-	bytesSent      uint64
-	bytesRetrans   uint64
-	delivered      uint32
-	deliveredCE    uint32
-	// busy is in seconds, the others are shares of it.
-	busy, receiverLimited, sndbufLimited float64
-	// cwndFell, cwndRose: the newest cwnd is below the maximum, above the lowest.
-	cwndFell, cwndRose bool
-}
-
-// stats computes the changes from sample i to sample k.
-func (r *Window) stats(i, k int) windowStats {
-	from, to := r.At(i), r.At(k)
-	w := windowStats{
-		dataSegsOut:  to.DataSegsOut - from.DataSegsOut,
-		bytesSent:    to.BytesSent - from.BytesSent,
-		bytesRetrans: to.BytesRetrans - from.BytesRetrans,
-		delivered:    to.Delivered - from.Delivered,
-		deliveredCE:  to.DeliveredCE - from.DeliveredCE,
-	}
-
-	w.retransAll = to.TotalRetrans - from.TotalRetrans
-	w.retrans = w.retransAll - min(w.retransAll, to.DSACKDups-from.DSACKDups)
-
-	if busy := to.Busy - from.Busy; busy > 0 {
-		w.busy = float64(busy) / msPerSecond
-		w.receiverLimited = min(1, float64(to.ReceiverLimited-from.ReceiverLimited)/float64(busy))
-		w.sndbufLimited = min(1, float64(to.SndbufLimited-from.SndbufLimited)/float64(busy))
-	}
-
-	if w.retrans > 0 || w.deliveredCE > 0 {
-		r.scanEvents(i, k, &w)
-	}
-
-	return w
-}
-
-// scanEvents sets what depends on each sample; it is needed only for windows with
-// losses or CE marks.
-func (r *Window) scanEvents(i, k int, w *windowStats) {
-	cwnd := r.At(k).Cwnd
-
-	for j := i; j < k; j++ {
-		s, next := r.At(j), r.At(j+1)
-		if next.TotalRetrans != s.TotalRetrans {
-			w.retransSamples++
-		}
-
-		w.cwndFell = w.cwndFell || s.Cwnd > cwnd
-		w.cwndRose = w.cwndRose || s.Cwnd < cwnd
-	}
 }
 
 // Level reports whether all samples are equal, their times aside.
