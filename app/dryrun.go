@@ -18,7 +18,7 @@ import (
 var errOverBudget = errors.New("not everything has series of its own")
 
 // dryRun takes one sample, or replays a recording to its end, and prints the number of
-// series. It returns errOverBudget if connections or groups are left out.
+// series. It returns errOverBudget if connections, groups or listeners are left out.
 func dryRun(ctx context.Context, opts *options, stdout, stderr io.Writer) error {
 	source, err := openFiles(opts)
 	if err != nil {
@@ -94,14 +94,18 @@ func report(w io.Writer, opts *options, gatherer prometheus.TransactionalGathere
 	_, _ = fmt.Fprintf(table, "groups\t%d, %d of them with series of their own (--collector.groups=%d)\n",
 		groups+s.GroupsFolded, groups, opts.groups)
 
+	_, _ = fmt.Fprintf(table, "listeners\t%d, %d of them with series of their own (--collector.listeners=%d)\n",
+		len(s.Listeners)+s.ListenersUnexported, len(s.Listeners), opts.listeners)
+
 	if err := table.Flush(); err != nil {
 		return err
 	}
 
 	crowded := s.Unexported > 0 && opts.connections > 0
 	folded := s.GroupsFolded > 0 && opts.groups > 0
+	listenersLeft := s.ListenersUnexported > 0 && opts.listeners > 0
 
-	if crowded || folded {
+	if crowded || folded || listenersLeft {
 		return errOverBudget
 	}
 

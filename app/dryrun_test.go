@@ -87,6 +87,8 @@ func TestDryRunOverBudget(t *testing.T) {
 		{[]string{"--collector.connections=11"}, exitFailure, "12, 11 of them with series of their own (--collector.connections=11)"},
 		{[]string{"--collector.connections=0"}, exitOK, "12, 0 of them with series of their own (--collector.connections=0)"},
 		{[]string{"--collector.groups=3"}, exitFailure, "3 of them with series of their own (--collector.groups=3)"},
+		{[]string{"--collector.listeners=1"}, exitFailure, ", 1 of them with series of their own (--collector.listeners=1)"},
+		{[]string{"--collector.listeners=0"}, exitOK, ", 0 of them with series of their own (--collector.listeners=0)"},
 		{[]string{"--collector.groups=0"}, exitOK, "0 of them with series of their own (--collector.groups=0)"},
 	} {
 		args := append([]string{"--dry-run", "--sampler.replay=" + scenePath, "--collector.connections.min-age=0s"}, tc.flags...)

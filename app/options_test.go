@@ -104,6 +104,7 @@ func TestUsageErrors(t *testing.T) {
 		{"--sampler.max-cpu=-0.1", "--sampler.max-cpu: expected 0 to 1, found -0.1"},
 		{"--tracker.retention=-1s", "--tracker.retention: expected a duration of 0 or more"},
 		{"--collector.connections=-1", "--collector.connections: expected 0 or more"},
+		{"--collector.listeners=-1", "--collector.listeners: expected 0 or more"},
 		{"--collector.connections.min-age=-1s", "--collector.connections.min-age: "},
 		{"--collector.connections.hold=-1s", "--collector.connections.hold: "},
 		{"--collector.groups=-1", "--collector.groups: expected 0 to 65536, found -1"},

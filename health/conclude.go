@@ -14,8 +14,8 @@ func conclude(c *connection) EndReason {
 	switch {
 	case c.judged.Verdict().Flags&gaveUp != 0:
 		return EndTimedOut
-	case c.state == sampler.StateSynSent:
-		return EndReset
+	case c.state == sampler.StateSynSent: // refused, or opened and closed since the last sample
+		return EndUnknown
 	case c.state != sampler.StateEstablished && c.state != sampler.StateCloseWait:
 		return EndClosed
 	case c.unfinished:

@@ -19,9 +19,9 @@ const (
 	EndUnknown EndReason = iota
 	// EndClosed: both sides closed it.
 	EndClosed
-	// EndReset: its SYN was refused, or it was aborted while data was outstanding that
-	// could not have been delivered since the last sample: by a RST of the peer or of a
-	// middlebox, or by the local application.
+	// EndReset: it was aborted while data was outstanding that could not have been
+	// delivered since the last sample: by a RST of the peer or of a middlebox, or by the
+	// local application.
 	EndReset
 	// EndTimedOut: the kernel gave up after unanswered timeouts.
 	EndTimedOut

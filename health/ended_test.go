@@ -47,7 +47,7 @@ func TestEndReasons(t *testing.T) {
 		"the peer has closed":         {state(sampler.StateCloseWait), EndUnknown},
 		"both sides have closed":      {state(sampler.StateLastAck), EndClosed},
 		"we have closed":              {state(sampler.StateFinWait2), EndClosed},
-		"a SYN that was refused":      {syn, EndReset},
+		"an attempt to connect":       {syn, EndUnknown},
 		"a SYN that nothing answered": {unansweredSyn, EndTimedOut},
 		"a dead path":                 {dead, EndTimedOut},
 	} {

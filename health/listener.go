@@ -33,7 +33,13 @@ type listening struct {
 	// old: it was there before the exporter. exported: it has series of its own.
 	firstSeen     int64
 	old, exported bool
+	// goneAt is since when it does not listen, zero while it does.
+	goneAt int64
 }
+
+// returnMS is for how long an exported listener keeps its place after it is gone: one that
+// its service restarts has the same series at once.
+const returnMS = 120_000
 
 // observe adds a socket of a generation, and reports whether it is new in it.
 func (l *listeners) observe(row *sampler.Socket, generation uint32) bool {
@@ -92,10 +98,12 @@ func (l *listeners) appendTo(all []*listening, generation uint32, first bool, at
 
 	for endpoint, s := range l.byEndpoint {
 		if s.generation != generation {
-			delete(l.byEndpoint, endpoint)
+			l.leave(endpoint, s, atMS)
 
 			continue
 		}
+
+		s.goneAt = 0
 
 		if turned {
 			s.previous, s.current = s.current, 0
@@ -115,6 +123,17 @@ func (l *listeners) appendTo(all []*listening, generation uint32, first bool, at
 	}
 
 	return all
+}
+
+// leave forgets a listener that is gone, an exported one after a while.
+func (l *listeners) leave(endpoint sampler.Endpoint, s *listening, atMS int64) {
+	if s.goneAt == 0 {
+		s.goneAt, s.current, s.previous = atMS, 0, 0
+	}
+
+	if !s.exported || atMS-s.goneAt >= returnMS {
+		delete(l.byEndpoint, endpoint)
+	}
 }
 
 // listening returns the listeners of all namespaces in a fixed order, and how many have no
@@ -153,7 +172,7 @@ func (t *Tracker) listening(atMS int64) (exported []Listener, unexported int) {
 // exportListeners decides which listeners have series of their own, and returns how many:
 // within the budget those with a queue that was half full first, then those that had series
 // before, then the oldest. One that is new waits for the minimum age of healthy connections,
-// unless its queue fills.
+// unless its queue fills, and appears at the pace of connections.
 func (t *Tracker) exportListeners(all []*listening, atMS int64) (n int) {
 	if len(all) == 0 || t.cfg.MaxListeners < 0 {
 		return 0
@@ -170,16 +189,31 @@ func (t *Tracker) exportListeners(all []*listening, atMS int64) (n int) {
 		})
 	}
 
+	t.listenerPace.Advance(atMS)
+
+	ranked = slices.DeleteFunc(ranked[:min(len(ranked), t.cfg.MaxListeners)], func(l *listening) bool {
+		return !l.exported && !t.admitListener()
+	})
+
 	for _, l := range all {
 		l.exported = false
 	}
 
-	n = min(len(ranked), t.cfg.MaxListeners)
-	for _, l := range ranked[:n] {
+	for _, l := range ranked {
 		l.exported = true
 	}
 
-	return n
+	return len(ranked)
+}
+
+// admitListener reports whether one more listener may get series.
+func (t *Tracker) admitListener() bool {
+	allowed := t.listenerPace.Allows()
+	if allowed {
+		t.listenerPace.Spend()
+	}
+
+	return allowed
 }
 
 // filled reports whether the accept queue was recently half full.

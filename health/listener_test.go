@@ -50,10 +50,6 @@ func TestListenersDisappear(t *testing.T) {
 		t.Errorf("got %v", s.Listeners)
 	}
 
-	if n := len(w.tracker.at.listeners.byEndpoint) + len(w.tracker.at.listeners.seen); n != 2 {
-		t.Errorf("%d entries for one listener", n)
-	}
-
 	// One that comes back has no past.
 	s := w.tick(listener(1, "0.0.0.0:80", 2, 128))
 	if len(s.Listeners) != 1 || s.Listeners[0].Max != 2 {
@@ -64,6 +60,62 @@ func TestListenersDisappear(t *testing.T) {
 
 	if s := w.tick(listener(1, "0.0.0.0:80", 1, 128)); s.Listeners[0].AcceptQueue != 1 || s.Listeners[0].Limit != 128 {
 		t.Errorf("after an abort: %v", s.Listeners)
+	}
+
+	for range 130 {
+		w.tick(listener(2, "[::]:80", 0, 128))
+	}
+
+	if n := len(w.tracker.at.listeners.byEndpoint) + len(w.tracker.at.listeners.seen); n != 2 {
+		t.Errorf("%d entries for one listener", n)
+	}
+}
+
+// TestListenersReturn: a restarted service has its series at once, another one waits.
+func TestListenersReturn(t *testing.T) {
+	w := newWatch(t, Config{Export: export.Config{MinAge: 30 * time.Second}})
+	first, second := listener(1, "0.0.0.0:80", 0, 128), listener(2, "0.0.0.0:80", 0, 128)
+
+	w.tick(first)
+
+	for range 60 {
+		w.tick()
+	}
+
+	if s := w.tick(second); len(s.Listeners) != 1 {
+		t.Errorf("a minute later %v, %d not exported", s.Listeners, s.ListenersUnexported)
+	}
+
+	for range 121 {
+		w.tick()
+	}
+
+	if s := w.tick(first); len(s.Listeners) != 0 || s.ListenersUnexported != 1 {
+		t.Errorf("two minutes later %v, %d not exported", s.Listeners, s.ListenersUnexported)
+	}
+}
+
+// TestListenersAppearAtAPace: however many come and go, few identities get series.
+func TestListenersAppearAtAPace(t *testing.T) {
+	w := newWatch(t, Config{MaxListeners: 20})
+	w.tick(established(1))
+
+	seen := make(map[string]bool)
+
+	for n := range 600 {
+		var rows []row
+		for i := range 40 {
+			port := 1000 + 20*n + i // half of them are new
+			rows = append(rows, listener(uint64(port), "0.0.0.0:"+strconv.Itoa(port), 0, 128))
+		}
+
+		for _, l := range w.tick(rows...).Listeners {
+			seen[l.LocalPort] = true
+		}
+	}
+
+	if len(seen) < 20 || len(seen) > 20+600/6+1 {
+		t.Errorf("%d of 12,000 listeners had series within ten minutes", len(seen))
 	}
 }
 

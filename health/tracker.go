@@ -37,11 +37,13 @@ type Tracker struct {
 	// places is shared by the namespaces, see rest.
 	places []uint32
 
-	warming  warming
-	exports  *export.Table
-	exported []Connection // by place
-	zones    zones
-	groups   group.Table
+	warming warming
+	exports *export.Table
+	// listenerPace limits how many listeners get series.
+	listenerPace export.Pace
+	exported     []Connection // by place
+	zones        zones
+	groups       group.Table
 	// arrivals are the connections that wait for a group.
 	arrivals []uint32
 	// regroupedAt is the time of the last change of the grouping.
@@ -106,6 +108,7 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 	t.enter(0)
 	t.zones.lookUp = cfg.InterfaceName
 	t.exports = export.NewTable(cfg.Export, exporting{t}, t.zones.name)
+	t.listenerPace = export.NewPace(cfg.MaxListeners)
 
 	return t
 }

@@ -45,7 +45,7 @@ type Table struct {
 	cfg    Config
 	conns  Connections
 	zone   func(ifindex uint32) string
-	pace   pace
+	pace   Pace
 	places []place
 	free   []int32
 	// vacant is the number of free places at the start of the sample.
@@ -79,7 +79,7 @@ func NewTable(cfg Config, conns Connections, zone func(ifindex uint32) string) *
 		cfg:        cfg,
 		conns:      conns,
 		zone:       zone,
-		pace:       newPace(cfg.Max),
+		pace:       NewPace(cfg.Max),
 		byTuple:    make(map[Tuple]int32),
 		candidates: candidates{Worst: NewWorst(cfg.Max)},
 	}
@@ -145,7 +145,7 @@ func (e *Table) Settle(at int64, first bool) {
 	e.succeed(at)
 
 	e.candidates.Sort()
-	e.pace.advance(at)
+	e.pace.Advance(at)
 
 	for n := range e.candidates.entries {
 		cand := &e.candidates.entries[n]
@@ -156,7 +156,7 @@ func (e *Table) Settle(at int64, first bool) {
 		s := &e.candidates.sockets[cand.slot]
 
 		fresh := !first && !e.knows(s)
-		if fresh && !e.pace.allows() {
+		if fresh && !e.pace.Allows() {
 			continue
 		}
 
@@ -168,7 +168,7 @@ func (e *Table) Settle(at int64, first bool) {
 		e.assign(place, cand.Index, s, at)
 
 		if fresh {
-			e.pace.spend()
+			e.pace.Spend()
 		}
 	}
 }
