@@ -19,7 +19,7 @@ func TestGoldenHealthDoc(t *testing.T) {
 func renderFlags() string {
 	var b strings.Builder
 
-	b.WriteString("| flag | cause | active by | limit: points | |\n|---|---|---|---|---|\n")
+	b.WriteString("| flag | cause | active by | threshold: points | |\n|---|---|---|---|---|\n")
 
 	for f := range NumFlags {
 		r := &ruleTable[f]

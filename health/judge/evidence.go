@@ -82,7 +82,8 @@ type Evidence struct {
 	recvQueue  float64
 	unreadFor  float64
 	bufferFull bool
-	// hadQueue: something is in flight, and at the previous sample more was waiting.
+	// hadQueue: something is in flight, and at the previous sample, or within burstRTTs,
+	// more was waiting.
 	hadQueue bool
 	// closeWaitFor is for how long the peer has closed while the application has not.
 	closeWaitFor float64

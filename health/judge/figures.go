@@ -165,12 +165,19 @@ func lostShare(e *Evidence, t *Thresholds) (float64, bool) {
 
 // lossShare is the lost share as far as it is evidence against the connection. BBR does not
 // slow down for losses below a fifth, many of which it causes itself by filling a short queue
-// or a policer: up to there, only the first level counts for a sender that fills the path.
+// or a policer, and loses more during the round trips in which it searches for the capacity:
+// below a fifth, and while the window holds few round trips, only the first level counts for
+// a sender that fills the path.
 func lossShare(e *Evidence, t *Thresholds) (float64, bool) {
-	const tolerated = 0.2
+	const (
+		tolerated = 0.2
+		searching = 60 // RTTs
+	)
 
 	share, ok := lostShare(e, t)
-	if steps := t.Steps[LossHigh]; e.bbr && e.bulk() && share < tolerated && len(steps) > 1 {
+	own := share < tolerated || e.windowSpan < searching*e.srtt
+
+	if steps := t.Steps[LossHigh]; e.bbr && e.bulk() && own && len(steps) > 1 {
 		share = min(share, max(steps[0].Threshold, math.Nextafter(steps[1].Threshold, 0)))
 	}
 

@@ -33,7 +33,7 @@ func (st *State) follow(m *Moment, r *window.Window, g *window.Geometry, t *Thre
 
 	if !first {
 		held, elapsed = min(s.SendQueue, r.Newest().SendQueue), m.Sampled-r.Newest().At
-		e.hadQueue = e.unacked > 0 && r.Newest().Notsent > 0
+		e.hadQueue = e.unacked > 0 && hadQueue(r, m.Sampled-int64(burstRTTs*e.srtt*msPerSecond))
 	}
 
 	st.followSegments(m, e, r)
@@ -58,6 +58,20 @@ func (st *State) follow(m *Moment, r *window.Window, g *window.Geometry, t *Thre
 	e.entries = st.verdict.recentEntries(m.Now, t.FlapSpan.Milliseconds(), g.Span)
 	e.afterGap = m.AfterGap
 	st.followWindow(m, e, r, t)
+}
+
+// hadQueue reports whether data was waiting at the newest sample, or at one since a time in
+// ms: all of it may be in flight while a long path is filled.
+func hadQueue(r *window.Window, since int64) bool {
+	for i := r.Last(); i >= 0; i-- {
+		if s := r.At(i); s.Notsent > 0 {
+			return true
+		} else if s.At <= since {
+			return false
+		}
+	}
+
+	return false
 }
 
 func newSample(s *sampler.Socket, e *Evidence, at int64) window.Sample {

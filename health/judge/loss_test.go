@@ -33,6 +33,46 @@ func TestWilsonLower(t *testing.T) {
 	}
 }
 
+// TestBBRSearches: while the window holds few round trips, what BBR loses is no lossy path.
+func TestBBRSearches(t *testing.T) {
+	th := DefaultThresholds()
+
+	for _, tc := range []struct {
+		bbr  bool
+		srtt float64
+		want int
+	}{
+		{true, 0.1, 6},
+		{true, 0.2, 2},
+		{false, 0.2, 6},
+	} {
+		e := calm()
+		lossy(&e, 0.5)
+		e.bbr, e.queue.now, e.srtt, e.baseline, e.windowSpan = tc.bbr, 1, tc.srtt, tc.srtt, 10
+
+		if got, _ := level(lossShare, &e, th, th.Steps[LossHigh]); got != tc.want {
+			t.Errorf("BBR %v, RTT %v s: %d points, want %d", tc.bbr, tc.srtt, got, tc.want)
+		}
+	}
+}
+
+// TestQueueOfALongPath: all that was waiting may be in flight before it is acknowledged.
+func TestQueueOfALongPath(t *testing.T) {
+	for rtt, want := range map[uint32]bool{100_000: false, 600_000: true} {
+		f := newFollowing(t)
+		r := established(1)
+		r.Info.RTT, r.Info.Unacked, r.SendQueue, r.Info.NotsentBytes = rtt, 50, 100_000, 20_000
+		f.see(r)
+
+		r.Info.NotsentBytes = 0
+		f.see(r)
+
+		if e := f.see(r); e.bulk() != want {
+			t.Errorf("an RTT of %d µs, two seconds after a queue: bulk %v", rtt, e.bulk())
+		}
+	}
+}
+
 func TestLossNeedsEvidence(t *testing.T) {
 	l := DefaultThresholds()
 	enough := window.Stats{

@@ -222,7 +222,7 @@ var ruleCases = []ruleCase{
 	{"8 % loss", LossHigh, 6, 0.08, lossy, nil},
 	{"a fifth lost by BBR, which fills the path", LossHigh, 6, 0.2, func(e *Evidence, v float64) {
 		lossy(e, v)
-		e.bbr, e.queue.now = true, 1
+		e.bbr, e.queue.now, e.windowSpan = true, 1, 60*e.srtt
 	}, nil},
 	{
 		"8 % loss recently", LossHigh, 6, 0.08,

@@ -113,6 +113,10 @@ func streamScenarios() []Scenario {
 func bulkScenarios() (all []Scenario) {
 	for _, cc := range []string{"cubic", "bbr"} {
 		all = append(all,
+			Scenario{
+				Name: "bulk up, 20 Mbit/s, 600 ms, queue of 100 ms, " + cc, RTT: 600 * ms, Congestion: cc,
+				Path: netlab.Conditions{Rate: 20e6, Queue: 250_000}, Traffic: bulk,
+			},
 			Scenario{Name: "bulk up on a LAN, " + cc, Cable: true, Congestion: cc, Exclusive: true, Traffic: bulk},
 			Scenario{
 				Name: "bulk up, 20 Mbit/s, 40 ms, queue of one BDP, " + cc, RTT: 40 * ms, Congestion: cc,
