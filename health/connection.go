@@ -33,7 +33,7 @@ type connection struct {
 	family       sampler.Family
 	state        sampler.State
 
-	// window is the number of its window, zero for none: see windows. position is where
+	// window is the number of its window, zero for none: see window.Pool. position is where
 	// the window begins.
 	window   uint32
 	position window.Position

@@ -30,7 +30,7 @@
 //
 // # Memory and CPU
 //
-// Connections are stored in slabs without pointers (slab.go, windows.go). The table has
+// Connections are stored in slabs without pointers (slab.go, [window.Pool]). The table has
 // a hard cap, above which connections are tracked in rotation (admission.go).
 // Connections at rest cost next to nothing (rest.go).
 //

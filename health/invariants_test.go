@@ -38,7 +38,7 @@ func requireSoundTable(tb testing.TB, t *Tracker) {
 		if c.window != 0 {
 			windows++
 
-			if owner := t.slab.windows.owners[c.window-1]; owner != i {
+			if owner := t.slab.windows.Owner(c.window); owner != i {
 				tb.Fatalf("window %d of connection %d is that of %d", c.window, i, owner)
 			}
 		}
@@ -52,8 +52,8 @@ func requireSoundTable(tb testing.TB, t *Tracker) {
 		}
 	}
 
-	if w := &t.slab.windows; len(w.chunks)*chunkSize-len(w.free) != windows {
-		tb.Fatalf("%d windows are in use, %d of %d are free", windows, len(w.free), len(w.chunks)*chunkSize)
+	if w := &t.slab.windows; w.Used() != windows {
+		tb.Fatalf("%d windows are in use, the pool says %d", windows, w.Used())
 	}
 
 	if t.slab.used != live+ended || len(indexed(t)) != t.slab.used || len(t.ended) != ended {

@@ -15,8 +15,8 @@ func TestSizes(t *testing.T) {
 		t.Errorf("a connection has %d bytes, the constant says %d", got, connectionBytes)
 	}
 
-	if got := reflect.TypeFor[window.Sample]().Size(); got != sampleBytes {
-		t.Errorf("a sample has %d bytes, the constant says %d", got, sampleBytes)
+	if got := reflect.TypeFor[window.Sample]().Size(); got != window.SampleBytes {
+		t.Errorf("a sample has %d bytes, the constant says %d", got, window.SampleBytes)
 	}
 
 	if got := reflect.TypeFor[resting]().Size(); got != restingBytes {

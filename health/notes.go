@@ -42,6 +42,29 @@ func (n *notes) drop(i int32) {
 	}
 }
 
+// used returns the number of notes.
+func (n *notes) used() int { return len(n.all) - len(n.free) }
+
+// compactNotes gives up the memory of notes that are no longer needed, after many
+// connections were unhealthy at once.
+func (t *Tracker) compactNotes() {
+	n := &t.notes
+	if !oversized(len(n.all), n.used()) {
+		return
+	}
+
+	all := make([]judge.Evidence, 0, n.used())
+
+	for i, seen := range t.slab.seen {
+		if c := t.slab.conn(uint32(i)); seen != neverSeen && c.note != noNote {
+			all = append(all, n.all[c.note])
+			c.note = int32(len(all) - 1)
+		}
+	}
+
+	n.all, n.free = all, nil
+}
+
 // reasons returns a sentence for each active flag, and one for a status that is
 // held without any.
 func (t *Tracker) reasons(c *connection) []string {

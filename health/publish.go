@@ -3,6 +3,7 @@ package health
 import (
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
+	"tcphealth_exporter/health/window"
 )
 
 // snapshot renders the state at the time of a sample or of later rechecks.
@@ -60,7 +61,7 @@ func (c *Connection) adopt(v *judge.Verdict, clock *times) {
 
 // bytes returns the memory of the table.
 func (t *Tracker) bytes() int {
-	const perPlace = connectionBytes + sampleBytes + 4
+	const perPlace = connectionBytes + window.SampleBytes + 4
 	// A map entry is a key, a value and its share of a group of eight filled to 7/8.
 	const perIndexed = 16
 
@@ -69,5 +70,5 @@ func (t *Tracker) bytes() int {
 		indexes += len(s.index)*perIndexed + s.rest.bytes()
 	}
 
-	return indexes + len(t.slab.seen)*perPlace + t.slab.windows.bytes() + cap(t.places)*4 + cap(t.ended)*4 + cap(t.slab.free)*4 + t.groups.Bytes() + cap(t.arrivals)*4
+	return indexes + len(t.slab.seen)*perPlace + t.slab.windows.Bytes() + cap(t.places)*4 + cap(t.ended)*4 + cap(t.slab.free)*4 + t.groups.Bytes() + cap(t.arrivals)*4
 }

@@ -157,10 +157,7 @@ func (t *Tracker) closeWaitDue(i uint32, at time.Time) bool {
 
 // append adds a connection to those of this dump.
 func (r *rest) append(one resting) {
-	for int(one.index) >= len(*r.places) {
-		*r.places = append(*r.places, 0)
-	}
-
+	*r.places = grown(*r.places, one.index)
 	(*r.places)[one.index] = uint32(len(r.is))
 	r.is = append(r.is, one)
 }

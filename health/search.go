@@ -55,6 +55,8 @@ func (t *Tracker) Search(q Query) *Search {
 func (s *Search) Step(src sampler.Reader, more func() bool) (done bool) {
 	for !s.advance(src) {
 		if !more() {
+			s.tracker.searching = true
+
 			return false
 		}
 	}
@@ -90,7 +92,7 @@ func (s *Search) rank() (done bool) {
 	}
 
 	for range rankedAtOnce {
-		if int(s.place) == len(t.slab.seen) {
+		if int(s.place) >= len(t.slab.seen) {
 			return true
 		}
 
@@ -113,7 +115,7 @@ func (s *Search) consider(i uint32) {
 // sets subject.
 func (s *Search) selected(i uint32) *connection {
 	t, q := s.tracker, &s.query
-	if t.slab.seen[i] == neverSeen {
+	if int(i) >= len(t.slab.seen) || t.slab.seen[i] == neverSeen {
 		return nil
 	}
 

@@ -19,7 +19,7 @@ type slab struct {
 	// lasts has the newest sample of each connection that has no other, windows those
 	// of the rest.
 	lasts   [][]window.Sample
-	windows windows
+	windows window.Pool
 	// seen holds the generation in which each connection was last in a dump,
 	// apart from the connections so that a sweep reads four bytes of each.
 	seen []uint32
@@ -30,7 +30,6 @@ type slab struct {
 // Sizes in bytes, for the estimate of the memory of the table.
 const (
 	connectionBytes = 416
-	sampleBytes     = 72
 	restingBytes    = 24
 )
 
@@ -47,7 +46,7 @@ func (s *slab) last(i uint32) *window.Sample { return &s.lasts[i>>chunkBits][i&c
 func (s *slab) ring(i uint32) window.Window {
 	c := s.conn(i)
 	if c.window != 0 {
-		return window.New(s.windows.at(c.window), c.position)
+		return window.New(s.windows.At(c.window), c.position)
 	}
 
 	k := i & chunkMask
@@ -58,8 +57,8 @@ func (s *slab) ring(i uint32) window.Window {
 // growing is ring with room for another sample.
 func (s *slab) growing(i uint32) window.Window {
 	if c := s.conn(i); c.window == 0 && c.position.Count > 0 {
-		c.window, c.position.First = s.windows.take(i), 0
-		s.windows.at(c.window)[0] = *s.last(i)
+		c.window, c.position.First = s.windows.Take(i), 0
+		s.windows.At(c.window)[0] = *s.last(i)
 	}
 
 	return s.ring(i)
@@ -67,7 +66,7 @@ func (s *slab) growing(i uint32) window.Window {
 
 // tidy gives up memory that windows no longer need, a little at a time.
 func (s *slab) tidy() {
-	s.windows.shrink(func(owner, number uint32) { s.conn(owner).window = number })
+	s.windows.Shrink(func(owner, number uint32) { s.conn(owner).window = number })
 }
 
 // shrink leaves a connection its newest sample.
@@ -79,7 +78,7 @@ func (s *slab) shrink(i uint32) {
 
 	r := s.ring(i)
 	*s.last(i) = *r.Newest()
-	s.windows.give(c.window)
+	s.windows.Give(c.window)
 	c.window, c.position = 0, window.Position{Count: 1}
 }
 

@@ -7,6 +7,8 @@ import "tcphealth_exporter/sampler"
 type space struct {
 	id    sampler.Space
 	index map[uint64]uint32 // by cookie
+	// indexPeak is the largest length of the index since it was made.
+	indexPeak int
 	// generation is that of the current or last dump. All namespaces draw generations
 	// from one sequence.
 	generation uint32

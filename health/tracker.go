@@ -53,6 +53,8 @@ type Tracker struct {
 	algorithms algorithms
 	admission  admission
 	times      times
+	// searching: a search has remembered places since the last sample.
+	searching bool
 
 	// evidence is that of the connection being judged. A local variable would be
 	// allocated for each, because the rules take a pointer.
@@ -96,7 +98,7 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 	t := &Tracker{
 		cfg:       cfg,
 		publish:   publish,
-		slab:      slab{windows: windows{length: g.Length}},
+		slab:      slab{windows: window.NewPool(&g)},
 		geometry:  g,
 		policy:    cfg.Policy,
 		networks:  cfg.Policy.networks(),
@@ -172,6 +174,8 @@ func (t *Tracker) End(d sampler.Dump) {
 	t.slab.tidy()
 	t.groups.NoteEmpty()
 	t.exports.Settle(at, t.at.first)
+	t.compact()
+	t.compactNotes()
 	t.advanceAdmission()
 
 	t.last = d

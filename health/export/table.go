@@ -261,6 +261,25 @@ func (e *Table) assign(to int32, i uint32, s *sampler.Socket, at int64) {
 	e.conns.Exported(i, to, s, &t)
 }
 
+// Move replaces the indexes of all connections, and forgets those that have none any more.
+func (e *Table) Move(index func(uint32) (uint32, bool)) {
+	for i := range e.places {
+		if p := &e.places[i]; p.taken {
+			p.index, _ = index(p.index)
+		}
+	}
+
+	known := e.successors[:0]
+
+	for _, s := range e.successors {
+		if i, ok := index(s.index); ok {
+			known = append(known, successor{i, s.socket})
+		}
+	}
+
+	e.successors = known
+}
+
 // Withdraw frees a place.
 func (e *Table) Withdraw(from int32) {
 	p := &e.places[from]

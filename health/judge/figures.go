@@ -143,47 +143,6 @@ func retransmissions(e *Evidence, _ *Thresholds) (float64, bool) {
 	return float64(e.window.Retrans), e.window.Retrans > 0
 }
 
-// lostShare is the lower bound of the retransmitted share of the sent data: the worst
-// of the window, its newer half and its recent part. Data sent into a closed window
-// is not lost on the path, and what a full queue drops is congestion, which the RTT
-// indicates. Without a new loss the share does not rise, even if the older data in
-// the window was delivered.
-func lostShare(e *Evidence, t *Thresholds) (float64, bool) {
-	worst, ok := e.worstLoss(t)
-	if !ok || e.zeroWindow {
-		return 0, false
-	}
-
-	if e.noNewLoss {
-		worst = min(worst, e.lastLoss)
-	}
-
-	_, drifted := level(rttDrift, e, t, t.Steps[RTTDrift])
-
-	return worst, !e.bulk() || !drifted
-}
-
-// lossShare is the lost share as far as it is evidence against the connection. BBR does not
-// slow down for losses below a fifth, many of which it causes itself by filling a short queue
-// or a policer, and loses more during the round trips in which it searches for the capacity:
-// below a fifth, and while the window holds few round trips, only the first level counts for
-// a sender that fills the path.
-func lossShare(e *Evidence, t *Thresholds) (float64, bool) {
-	const (
-		tolerated = 0.2
-		searching = 60 // RTTs
-	)
-
-	share, ok := lostShare(e, t)
-	own := share < tolerated || e.windowSpan < searching*e.srtt
-
-	if steps := t.Steps[LossHigh]; e.bbr && e.bulk() && own && len(steps) > 1 {
-		share = min(share, max(steps[0].Threshold, math.Nextafter(steps[1].Threshold, 0)))
-	}
-
-	return share, ok
-}
-
 // bulk reports whether more data waits than the path takes at once, or did at the
 // previous sample: the queue is empty for a moment while a large part of it is in flight.
 func (e *Evidence) bulk() bool { return e.queue.now > 0 || e.hadQueue }

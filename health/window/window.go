@@ -5,6 +5,9 @@ package window
 // MaxSamples is the maximum number of samples in a window.
 const MaxSamples = 64
 
+// SampleBytes is the size of a [Sample].
+const SampleBytes = 72
+
 // Sample is what the window keeps of one moment: levels and counters from which
 // trends and shares are computed. The names in parentheses are fields of struct
 // tcp_info (uapi/linux/tcp.h).

@@ -39,21 +39,21 @@ func TestWindowsAreGivenUp(t *testing.T) {
 	}
 
 	windows := &both.rest.tracker.slab.windows
-	if len(windows.chunks) != connections/chunkSize {
-		t.Fatalf("%d chunks of windows", len(windows.chunks))
+	if windows.Len() != connections {
+		t.Fatalf("%d windows", windows.Len())
 	}
 
-	before := windows.bytes()
+	before := windows.Bytes()
 
 	for range 40 {
 		pass(func(i int) bool { return i%(connections/busy) == 0 })
 	}
 
-	if got := len(windows.chunks); got > spareWindows/chunkSize+1 {
-		t.Errorf("%d chunks of windows for %d busy connections", got, busy)
+	if got := windows.Len(); got > 3*chunkSize {
+		t.Errorf("%d windows for %d busy connections", got, busy)
 	}
 
-	if got := windows.bytes(); got > before/2 {
+	if got := windows.Bytes(); got > before/2 {
 		t.Errorf("%d bytes of windows are left of %d", got, before)
 	}
 
