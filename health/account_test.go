@@ -305,6 +305,8 @@ func (w *sockets) recheck() {
 // kernels of all ages: each group and the host have counted exactly what can be
 // known, and nothing falls.
 func TestAccountsUnderChurn(t *testing.T) {
+	t.Parallel()
+
 	for seed, size := range diagtest.InfoSizes() {
 		t.Run(strconv.Itoa(size), func(t *testing.T) {
 			w := newWorld(t, uint64(seed), size, Config{Retention: time.Hour, Groups: group.Config{Max: 100}})

@@ -15,6 +15,8 @@ import (
 // up, and nothing is reported otherwise than by a table that keeps it. Those that are
 // left are spread over the table: at rest, busy, unhealthy, exported, ended, or new.
 func TestTableShrinks(t *testing.T) {
+	t.Parallel()
+
 	const connections, left = 8 * chunkSize, 300
 
 	both := newTwins(t, Config{Retention: 4 * time.Second, Export: export.Config{Max: 100}})
@@ -133,6 +135,8 @@ func TestSearchPostponesShrinking(t *testing.T) {
 // TestNotesShrink has many connections recover: the memory of their evidence is given up,
 // and the reasons of the others stay.
 func TestNotesShrink(t *testing.T) {
+	t.Parallel()
+
 	const connections, left = 6 * chunkSize, 20
 
 	both := newTwins(t, Config{})

@@ -329,6 +329,8 @@ func TestExportZones(t *testing.T) {
 // TestExportUnderChurn lets connections come, go, fail, recover, vanish from
 // dumps and share addresses at random, and holds each snapshot to the rules.
 func TestExportUnderChurn(t *testing.T) {
+	t.Parallel()
+
 	for seed := range uint64(8) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { churn(t, rand.New(rand.NewPCG(seed, 0))) })
 	}

@@ -8,6 +8,8 @@ import (
 // a few nothing more: the memory of their windows is given up, and nothing is reported
 // otherwise than without.
 func TestWindowsAreGivenUp(t *testing.T) {
+	t.Parallel()
+
 	const connections, busy = 6 * chunkSize, 40
 
 	both := newTwins(t, Config{MaxConnections: connections})

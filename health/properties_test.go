@@ -82,6 +82,8 @@ func FuzzRecovery(f *testing.F) {
 
 // TestRecoveryFromEach plays each problem alone, those that lose something, too.
 func TestRecoveryFromEach(t *testing.T) {
+	t.Parallel()
+
 	for _, unhealthy := range problems {
 		for _, interval := range intervals {
 			for _, length := range []time.Duration{500 * time.Millisecond, 2 * time.Second, 5 * time.Second, 12 * time.Second} {
@@ -219,6 +221,8 @@ func FuzzCounters(f *testing.F) {
 // TestShortInfo plays with tcp_info of any length, as older kernels have it: what
 // is missing raises nothing on a healthy connection, and makes no unhealthy one worse.
 func TestShortInfo(t *testing.T) {
+	t.Parallel()
+
 	for _, unhealthy := range problems {
 		worst := func(size int) (status judge.Status, flags judge.Flags) {
 			for _, s := range (story{size: size, length: 12 * time.Second, step: func(at time.Duration, c *tcp) {

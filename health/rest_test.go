@@ -192,6 +192,8 @@ func (h *host) change(r *row) {
 // lives of hosts: quiet ones and busy ones, with dumps that break off, rows that come
 // twice or in another order, pauses, reloads, and a table that is too small.
 func TestRest(t *testing.T) {
+	t.Parallel()
+
 	rested := 0
 	for seed := range uint64(60) {
 		rested += liveTwice(t, seed)

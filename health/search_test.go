@@ -209,6 +209,8 @@ func TestSearchOfTakenPlaces(t *testing.T) {
 
 // TestSearchIsSliced counts what a huge query does between two looks at the time.
 func TestSearchIsSliced(t *testing.T) {
+	t.Parallel()
+
 	const n, limit = 100_000, 1000
 
 	tracker := NewTracker(Config{Export: export.Config{Max: 10}}, func(*Snapshot) {})

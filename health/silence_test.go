@@ -228,6 +228,8 @@ func (p *lossyPath) resent(at time.Duration, c *tcp) {
 // path, except for runs of losses in the first seconds, before the loss is known, or rare
 // ones afterwards.
 func TestLossyPathIsNotDead(t *testing.T) {
+	t.Parallel()
+
 	const runs = 400
 
 	stale := 0
