@@ -113,7 +113,8 @@ func (v value) entries(what string) ([]entry, error) {
 		return nil, v.expected(what)
 	}
 
-	var all []entry
+	all := make([]entry, 0, len(v.node.Content)/2)
+	places := make(map[string]int, len(v.node.Content)/2)
 
 	for pair := range slices.Chunk(v.node.Content, 2) {
 		key := v.below(pair[0], "")
@@ -125,9 +126,11 @@ func (v value) entries(what string) ([]entry, error) {
 
 		key.path = v.pathTo(name)
 
-		if i := slices.IndexFunc(all, func(e entry) bool { return e.key == name }); i >= 0 {
+		if i, given := places[name]; given {
 			return nil, key.failf("given twice, before in line %d", all[i].at.node.Line)
 		}
+
+		places[name] = len(all)
 
 		e := entry{key: name, at: key, value: v.below(pair[1], "")}
 		e.path = key.path
