@@ -19,14 +19,14 @@ var errOverBudget = errors.New("not everything has series of its own")
 
 // dryRun takes one sample, or replays a recording to its end, and prints the number of
 // series. It returns errOverBudget if connections, groups or listeners are left out.
-func dryRun(ctx context.Context, opts *options, stdout, stderr io.Writer) error {
+func dryRun(ctx context.Context, opts *options, stdout io.Writer, log *logQueue) error {
 	source, err := openFiles(opts)
 	if err != nil {
 		return err
 	}
 	defer source.close()
 
-	e, err := wire(opts, source, stderr)
+	e, err := wire(opts, source, log)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -30,6 +29,7 @@ const shutdownLimit = 600 * time.Millisecond
 // exporter is the composition of the program. Its parts do not know it.
 type exporter struct {
 	opts       *options
+	lines      *logQueue
 	logger     log.Logger
 	slog       *slog.Logger // the same for exporter-toolkit
 	latest     latest
@@ -45,14 +45,14 @@ type exporter struct {
 }
 
 // serve runs the exporter until ctx is done or it fails permanently.
-func serve(ctx context.Context, opts *options, stderr io.Writer) error {
+func serve(ctx context.Context, opts *options, lines *logQueue) error {
 	source, err := openFiles(opts)
 	if err != nil {
 		return err
 	}
 	defer source.close()
 
-	e, err := wire(opts, source, stderr)
+	e, err := wire(opts, source, lines)
 	if err != nil {
 		return err
 	}
@@ -77,9 +77,9 @@ func serve(ctx context.Context, opts *options, stderr io.Writer) error {
 }
 
 // wire connects the parts of the program.
-func wire(opts *options, source *files, stderr io.Writer) (*exporter, error) {
-	e := &exporter{opts: opts, questions: make(chan loop.Question)}
-	e.logger, e.slog = newLogger(stderr, opts.logLevel, opts.logFormat)
+func wire(opts *options, source *files, lines *logQueue) (*exporter, error) {
+	e := &exporter{opts: opts, lines: lines, questions: make(chan loop.Question)}
+	e.logger, e.slog = newLogger(lines, opts.logLevel, opts.logFormat)
 	interval := source.interval(opts)
 	e.latest.interval = interval
 	e.latest.replaying = source.replay != nil

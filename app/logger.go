@@ -10,14 +10,15 @@ import (
 )
 
 // newLogger returns the program's logger, and one for libraries that use slog and add
-// the time themselves. Both write the same lines.
+// the time themselves. Both write the same lines, and limit how
+// often each is repeated.
 func newLogger(w io.Writer, minimum, format string) (log.Logger, *slog.Logger) {
-	w = log.NewSyncWriter(w)
-
-	logger := log.NewLogfmtLogger(w)
+	lines := log.NewLogfmtLogger(w)
 	if format == "json" {
-		logger = log.NewJSONLogger(w)
+		lines = log.NewJSONLogger(w)
 	}
+
+	var logger log.Logger = newLimiter(lines)
 
 	logger = level.NewFilter(logger, level.Allow(level.ParseDefault(minimum, level.InfoValue())))
 

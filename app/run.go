@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 )
 
 const program = "tcphealth_exporter"
@@ -30,45 +31,99 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		debug.SetGCPercent(gcPercent)
 	}
 
+	signal.Ignore(syscall.SIGPIPE) // a reader of the log that has gone ends nothing
+
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 
-	return run(ctx, args, stdout, stderr)
+	context.AfterFunc(ctx, stop) // the second signal ends the process at once
+
+	return runUntil(ctx, stderr, func() int { return run(ctx, args, stdout, stderr) })
+}
+
+// endLimit is how long the program may go on after ctx is done.
+const endLimit = time.Second
+
+// runUntil returns the exit code of a program that ends when ctx is done, at the latest
+// after endLimit: it may wait for a file that never comes.
+func runUntil(ctx context.Context, stderr io.Writer, program func() int) int {
+	code := make(chan int, 1)
+
+	go func() { code <- program() }()
+
+	select {
+	case c := <-code:
+		return c
+	case <-ctx.Done():
+	}
+
+	select {
+	case c := <-code:
+		return c
+	case <-time.After(endLimit):
+		log := newLogQueue(stderr)
+		defer log.close()
+
+		complain(log, errors.New("interrupted while something blocked"), "")
+
+		return exitFailure
+	}
 }
 
 // run runs the program until ctx is done and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	opts, err := parseOptions(args, stdout)
+	log := newLogQueue(stderr)
+	defer log.close()
 
-	switch {
-	case errors.Is(err, errAnswered):
-		return exitOK
-	case err != nil:
-		complain(stderr, err, ", try --help")
+	out := &output{w: stdout}
 
-		return exitUsage
-	case opts.configCheck:
-		_, _ = fmt.Fprintln(stdout, opts.checked())
-
-		return exitOK
+	err := runCommand(ctx, args, out, log)
+	if err == nil {
+		err = out.err
 	}
 
-	if opts.dryRun {
-		err = dryRun(ctx, opts, stdout, stderr)
-	} else {
-		err = serve(ctx, opts, stderr)
-	}
+	usage, fromFlags := errors.AsType[*usageError](err)
 
 	switch {
 	case err == nil:
 		return exitOK
+	case fromFlags:
+		complain(log, usage.err, ", try --help")
+
+		return exitUsage
 	case isUsage(err):
-		complain(stderr, err, "")
+		complain(log, err, "")
 
 		return exitUsage
 	default:
-		complain(stderr, err, "")
+		complain(log, err, "")
 
 		return exitFailure
+	}
+}
+
+// usageError is an error in the command line.
+type usageError struct{ err error }
+
+// Error implements error.
+func (e *usageError) Error() string { return e.err.Error() }
+
+// runCommand does what the command line asks for.
+func runCommand(ctx context.Context, args []string, out *output, log *logQueue) error {
+	opts, err := parseOptions(args, out)
+
+	switch {
+	case errors.Is(err, errAnswered):
+		return nil
+	case err != nil:
+		return &usageError{err}
+	case opts.configCheck:
+		_, _ = fmt.Fprintln(out, opts.checked())
+
+		return nil
+	case opts.dryRun:
+		return dryRun(ctx, opts, out, log)
+	default:
+		return serve(ctx, opts, log)
 	}
 }

@@ -21,6 +21,8 @@ const (
 	statusPeriod = 30 * time.Second
 	// keepAlives is the number of keep-alives per watchdog period.
 	keepAlives = 3
+	// minPeriod is the minimum time between two notifications.
+	minPeriod = 100 * time.Millisecond
 )
 
 // supervisor notifies the service manager of the program's state with sd_notify(3). It
@@ -44,8 +46,12 @@ func newSupervisor(l *latest, logger log.Logger) *supervisor {
 		_ = level.Warn(logger).Log("msg", "reading the watchdog settings failed", "err", err)
 	}
 
+	if limit > 0 && limit < minPeriod {
+		_ = level.Warn(logger).Log("msg", "watchdog period too short, keep-alives will be late", "period", limit, "minimum", minPeriod)
+	}
+
 	if limit > 0 {
-		s.watched, s.period = true, limit/keepAlives
+		s.watched, s.period = true, max(limit/keepAlives, minPeriod)
 	}
 
 	return s

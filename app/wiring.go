@@ -49,7 +49,7 @@ func (e *exporter) handler() (http.Handler, error) {
 // from a snapshot.
 func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGatherer) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(versioncollector.NewCollector(program), e.metrics, e.stats.metrics)
+	registry.MustRegister(versioncollector.NewCollector(program), e.metrics, e.stats.metrics, collector.NewLogMetrics(e.lines.dropped.Load))
 
 	if e.opts.configFile != "" {
 		registry.MustRegister(e.reloader.metrics)

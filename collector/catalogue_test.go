@@ -294,7 +294,7 @@ func describe(c prometheus.Collector) []*prometheus.Desc {
 
 // isOwn reports whether the family is about the program, not served from snapshots.
 func isOwn(name string) bool {
-	own := slices.Concat(describe(collector.NewSamplerMetrics(1)), describe(collector.NewConfigMetrics()), describe(collector.NewKernelMetrics()))
+	own := slices.Concat(describe(collector.NewSamplerMetrics(1)), describe(collector.NewConfigMetrics()), describe(collector.NewLogMetrics(nil)), describe(collector.NewKernelMetrics()))
 
 	return slices.ContainsFunc(own, func(d *prometheus.Desc) bool {
 		return strings.Contains(d.String(), `"`+name+`"`)

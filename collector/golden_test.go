@@ -113,6 +113,7 @@ func goldenGatherers(tb testing.TB) map[string]prometheus.TransactionalGatherer 
 
 	all["sampler"] = registered(tb, busySampler())
 	all["config"] = registered(tb, loadedConfig())
+	all["log"] = registered(tb, collector.NewLogMetrics(func() uint64 { return 17 }))
 	all["kernel"] = registered(tb, filledKernel())
 
 	return all

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -45,7 +46,7 @@ func TestLargeFile(t *testing.T) {
 // BenchmarkParse reports the time per key, which must not grow with their number.
 func BenchmarkParse(b *testing.B) {
 	for _, n := range []int{400, 4_000, 40_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			text := manyNetworks(n)
 
 			for b.Loop() {
