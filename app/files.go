@@ -39,7 +39,7 @@ func openFiles(o *options) (*files, error) {
 }
 
 func (f *files) openReplay(path string, window time.Duration) error {
-	file, err := os.Open(path)
+	file, err := openRegular(path)
 	if err != nil {
 		return fmt.Errorf("open recording: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -136,8 +137,8 @@ func (o *options) register(app *kingpin.Application) {
 	o.web = kingpinflag.AddFlags(app, ":10047")
 	app.Flag("web.telemetry-path", "Path under which to expose metrics.").
 		Default("/metrics").StringVar(&o.telemetryPath)
-	app.Flag("web.max-requests", "Maximum number of parallel scrapes, 0 for no limit.").
-		Default("40").IntVar(&o.maxRequests)
+	integerVar(app.Flag("web.max-requests", "Maximum number of parallel scrapes, 0 for no limit.").
+		Default("40"), &o.maxRequests)
 	app.Flag("web.disable-exporter-metrics", "Exclude metrics about the exporter itself (promhttp_*, process_*, go_*).").
 		BoolVar(&o.hideOwnMetrics)
 	app.Flag("web.enable-lifecycle", "Enable reloading the configuration file with POST or PUT requests to /-/reload; SIGHUP always reloads it.").
@@ -146,7 +147,7 @@ func (o *options) register(app *kingpin.Application) {
 		PlaceHolder("FILE").StringVar(&o.configFile)
 	app.Flag("config.check", "Check the command line and the configuration file, then exit.").
 		BoolVar(&o.configCheck)
-	app.Flag("dry-run", "Print the number of series that this host would expose now by metric family, then exit; the exit code is 1 if a budget leaves connections or groups out.").
+	app.Flag("dry-run", "Print the number of series that this host would expose now by metric family, then exit; the exit code is 1 if a budget leaves connections, groups or listeners out.").
 		BoolVar(&o.dryRun)
 	app.Flag("log.level", "Only log messages with the given severity or above: debug, info, warn, error.").
 		Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
@@ -168,25 +169,45 @@ func (o *options) register(app *kingpin.Application) {
 		PlaceHolder("FILE").StringVar(&o.record)
 	app.Flag("sampler.replay", "Replay a recording on its own clock instead of sampling the kernel.").
 		PlaceHolder("FILE").StringVar(&o.replay)
-	app.Flag("tracker.max-connections", "Maximum number of tracked connections, above which connections are tracked in rotation.").
-		Default("262144").IntVar(&o.maxConnections)
+	integerVar(app.Flag("tracker.max-connections", "Maximum number of tracked connections, above which connections are tracked in rotation.").
+		Default("262144"), &o.maxConnections)
 	app.Flag("tracker.retention", "How long an ended connection stays visible.").
 		Default("1m").DurationVar(&o.retention)
 	app.Flag("health.window", "Time window over which a connection is judged, at least three intervals.").
 		Default("10s").DurationVar(&o.window)
-	app.Flag("collector.connections", "Maximum number of connections with series of their own, 0 for none.").
-		Default("500").IntVar(&o.connections)
+	integerVar(app.Flag("collector.connections", "Maximum number of connections with series of their own, 0 for none.").
+		Default("500"), &o.connections)
 	app.Flag("collector.connections.min-age", "Minimum age of a healthy connection with series of its own.").
 		Default("30s").DurationVar(&o.minAge)
 	app.Flag("collector.connections.hold", "Minimum time that a connection keeps series of its own, unless it ends.").
 		Default("5m").DurationVar(&o.hold)
 	app.Flag("collector.connections.set", "Comma-separated sets of series per connection: health, trend, tcp, full.").
 		Default("health,trend,tcp").StringVar(&o.setList)
-	app.Flag("collector.listeners", "Maximum number of listeners with series of their own, 0 for none. They have the same minimum age as connections.").
-		Default("200").IntVar(&o.listeners)
-	app.Flag("collector.groups", "Maximum number of groups with series of their own; all other connections share the group other.").
-		Default("100").IntVar(&o.groups)
+	integerVar(app.Flag("collector.listeners", "Maximum number of listeners with series of their own, 0 for none. They have the same minimum age as connections.").
+		Default("200"), &o.listeners)
+	integerVar(app.Flag("collector.groups", "Maximum number of groups with series of their own; all other connections share the group other.").
+		Default("100"), &o.groups)
 }
+
+// integer is the value of a flag. That of kingpin accepts fractions.
+type integer int
+
+// Set implements kingpin.Value.
+func (i *integer) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return fmt.Errorf("expected an integer, found %q", text)
+	}
+
+	*i = integer(n)
+
+	return nil
+}
+
+// String implements kingpin.Value.
+func (i *integer) String() string { return strconv.Itoa(int(*i)) }
+
+func integerVar(flag *kingpin.FlagClause, n *int) { flag.SetValue((*integer)(n)) }
 
 // healthConfig returns the configuration of the tracker, without the names of this
 // host.

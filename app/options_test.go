@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -62,6 +63,9 @@ func TestUsageErrors(t *testing.T) {
 	invalid := filepath.Join(dir, "invalid.yml")
 	writeFile(t, invalid, "tls_server_confg: {}\n")
 
+	fifo, large := makeFIFO(t), filepath.Join(dir, "large.yml")
+	writeFile(t, large, strings.Repeat("# comment\n", 2<<20))
+
 	for _, test := range [][2]string{
 		{"--bogus", "--bogus"},
 		{"argument", "argument"},
@@ -78,7 +82,15 @@ func TestUsageErrors(t *testing.T) {
 		{"--web.telemetry-path=/api", "--web.telemetry-path: "},
 		{"--web.telemetry-path=/api/v1/connections", "--web.telemetry-path: "},
 		{"--web.max-requests=-1", "--web.max-requests: expected 0 or more"},
-		{"--web.max-requests=x", "--web.max-requests: "},
+		{"--web.max-requests=x", "--web.max-requests: expected an integer, found \"x\""},
+		{"--web.max-requests=1.5", "--web.max-requests: expected an integer, found \"1.5\""},
+		{"--collector.connections=1.5", "--collector.connections: expected an integer, found \"1.5\""},
+		{"--collector.connections=NaN", "--collector.connections: expected an integer, found \"NaN\""},
+		{"--collector.connections=1e3", "--collector.connections: expected an integer, found \"1e3\""},
+		{"--collector.connections=9223372036854775807", "--collector.connections: expected 0 to 67108864, found 9223372036854775807"},
+		{"--collector.groups=9223372036854775808", "--collector.groups: expected an integer, found \"9223372036854775808\""},
+		{"--tracker.max-connections=2.0", "--tracker.max-connections: expected an integer, found \"2.0\""},
+		{"--sampler.max-cpu=NaN", "--sampler.max-cpu: expected 0 to 1, found NaN"},
 		{"--web.listen-address=nonsense", "--web.listen-address: "},
 		{"--web.listen-address=127.0.0.1", "--web.listen-address: "},
 		{"--web.listen-address=127.0.0.1:99999", "--web.listen-address: "},
@@ -87,7 +99,12 @@ func TestUsageErrors(t *testing.T) {
 		{"--web.config.file=" + filepath.Join(dir, "missing.yml"), "--web.config.file: open "},
 		{"--web.config.file=" + invalid, "--web.config.file: "},
 		{"--config.file=" + filepath.Join(dir, "missing.yml"), "--config.file: open "},
-		{"--config.file=" + dir, "--config.file: read "},
+		{"--config.file=" + dir, "--config.file: open " + dir + ": not a regular file"},
+		{"--config.file=" + fifo, "--config.file: open " + fifo + ": not a regular file"},
+		{"--config.file=/dev/zero", "--config.file: open /dev/zero: not a regular file"},
+		{"--config.file=" + large, "--config.file: read " + large + ": larger than 16 MiB"},
+		{"--web.config.file=" + fifo, "--web.config.file: open " + fifo + ": not a regular file"},
+		{"--web.config.file=/dev/zero", "--web.config.file: open /dev/zero: not a regular file"},
 		{"--log.level=loud", "--log.level: "},
 		{"--log.format=xml", "--log.format: "},
 		{"--sampler.interval=9ms", "--sampler.interval: expected 10ms or more, found 9ms"},
@@ -103,8 +120,8 @@ func TestUsageErrors(t *testing.T) {
 		{"--sampler.max-cpu=1.1", "--sampler.max-cpu: expected 0 to 1, found 1.1"},
 		{"--sampler.max-cpu=-0.1", "--sampler.max-cpu: expected 0 to 1, found -0.1"},
 		{"--tracker.retention=-1s", "--tracker.retention: expected a duration of 0 or more"},
-		{"--collector.connections=-1", "--collector.connections: expected 0 or more"},
-		{"--collector.listeners=-1", "--collector.listeners: expected 0 or more"},
+		{"--collector.connections=-1", "--collector.connections: expected 0 to 67108864, found -1"},
+		{"--collector.listeners=-1", "--collector.listeners: expected 0 to 67108864, found -1"},
 		{"--collector.connections.min-age=-1s", "--collector.connections.min-age: "},
 		{"--collector.connections.hold=-1s", "--collector.connections.hold: "},
 		{"--collector.groups=-1", "--collector.groups: expected 0 to 65536, found -1"},
@@ -132,6 +149,7 @@ func TestFailures(t *testing.T) {
 	path := func(name string) string { return filepath.Join(dir, name) }
 	scene := readFile(t, scenePath)
 	occupied := start(t)
+	fifo := makeFIFO(t)
 
 	writeFile(t, path("empty"), "")
 	writeFile(t, path("foreign"), "\x7fELF this is another program's file, and a long one")
@@ -149,7 +167,9 @@ func TestFailures(t *testing.T) {
 		{[]string{"--web.listen-address=192.0.2.1:0"}, "cannot assign requested address"},
 		{[]string{"--web.systemd-socket"}, "no socket activation file descriptors found"},
 		{[]string{"--sampler.replay=" + path("missing")}, "open recording: open " + path("missing") + ": no such file"},
-		{[]string{"--sampler.replay=" + dir}, dir},
+		{[]string{"--sampler.replay=" + dir}, "open " + dir + ": not a regular file"},
+		{[]string{"--sampler.replay=" + fifo}, "open " + fifo + ": not a regular file"},
+		{[]string{"--sampler.replay=/dev/zero"}, "open /dev/zero: not a regular file"},
 		{[]string{"--sampler.replay=" + path("empty")}, "not a recording of this program"},
 		{[]string{"--sampler.replay=" + path("foreign")}, "not a recording of this program"},
 		{[]string{"--sampler.replay=" + path("version")}, "made by another version of this program"},
@@ -195,6 +215,18 @@ func sampleless(recording string) string {
 	meta := stdbinary.LittleEndian.Uint32([]byte(recording[magic+4:]))
 
 	return recording[:magic+header+int(meta)]
+}
+
+// makeFIFO returns a FIFO that nothing writes to.
+func makeFIFO(t *testing.T) string {
+	t.Helper()
+
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	return path
 }
 
 func TestQuestions(t *testing.T) {

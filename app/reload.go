@@ -22,8 +22,8 @@ import (
 
 // loadPolicy reads the configuration file. It also returns the keys in it that have
 // another name now.
-func loadPolicy(path string) (*health.Policy, []config.Deprecated, error) {
-	text, err := os.ReadFile(path)
+func loadPolicy(path string, read func() ([]byte, error)) (*health.Policy, []config.Deprecated, error) {
+	text, err := read()
 	if err != nil {
 		return nil, nil, fmt.Errorf("--config.file: %w", err)
 	}
@@ -59,7 +59,7 @@ var errNothingToReload = errors.New("nothing to reload without --config.file")
 
 // reloader loads the configuration file again while the program runs.
 type reloader struct {
-	path       string // empty for none
+	file       configFile // its path is empty for none
 	logger     log.Logger
 	metrics    *collector.ConfigMetrics
 	supervisor *supervisor
@@ -72,7 +72,7 @@ type reloader struct {
 
 // newReloader returns a reloader of the file that was loaded as policy. Until stop is called, SIGHUP does not end the process.
 func newReloader(path string, policy *health.Policy, s *supervisor, logger log.Logger) *reloader {
-	r := &reloader{path: path, logger: logger, metrics: collector.NewConfigMetrics(), supervisor: s, hangups: make(chan os.Signal, 1)}
+	r := &reloader{file: configFile{path: path}, logger: logger, metrics: collector.NewConfigMetrics(), supervisor: s, hangups: make(chan os.Signal, 1)}
 	signal.Notify(r.hangups, syscall.SIGHUP)
 
 	if path != "" {
@@ -85,7 +85,7 @@ func newReloader(path string, policy *health.Policy, s *supervisor, logger log.L
 // loaded records that a policy is active.
 func (r *reloader) loaded(p *health.Policy) {
 	r.metrics.Loaded(time.Now())
-	_ = level.Info(r.logger).Log("msg", "configuration loaded", "file", r.path,
+	_ = level.Info(r.logger).Log("msg", "configuration loaded", "file", r.file.path,
 		"profiles", len(p.Profiles), "rules", len(p.Rules), "default_profile", p.Profiles[0].Name)
 }
 
@@ -100,21 +100,21 @@ func (r *reloader) reload() error {
 
 // load implements reload, one call at a time.
 func (r *reloader) load() error {
-	if r.path == "" {
+	if r.file.path == "" {
 		_ = level.Warn(r.logger).Log("msg", errNothingToReload)
 
 		return errNothingToReload
 	}
 
-	policy, deprecated, err := loadPolicy(r.path)
+	policy, deprecated, err := loadPolicy(r.file.path, r.file.read)
 	if err != nil {
 		r.metrics.Failed()
-		_ = level.Error(r.logger).Log("msg", "reloading the configuration failed, the previous configuration stays active", "file", r.path, "err", err)
+		_ = level.Error(r.logger).Log("msg", "reloading the configuration failed, the previous configuration stays active", "file", r.file.path, "err", err)
 
 		return err
 	}
 
-	warnOfKeys(r.logger, r.path, deprecated)
+	warnOfKeys(r.logger, r.file.path, deprecated)
 	r.next.Store(policy)
 	r.loaded(policy)
 

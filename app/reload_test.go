@@ -300,8 +300,8 @@ func TestReloadUnderLoad(t *testing.T) {
 		}
 	}
 
-	if n := len(p.lines("configuration loaded")); n != 101 {
-		t.Errorf("loaded %d times", n)
+	if n := len(p.lines("configuration loaded")); n < repeats || n > repeats+5 {
+		t.Errorf("101 loads are logged %d times", n)
 	}
 }
 

@@ -55,7 +55,8 @@ func (o *options) validate() (err error) {
 	}
 
 	if o.configFile != "" {
-		if o.policy, o.oldKeys, err = loadPolicy(o.configFile); err != nil {
+		read := func() ([]byte, error) { return readConfig(o.configFile, 0) }
+		if o.policy, o.oldKeys, err = loadPolicy(o.configFile, read); err != nil {
 			return err
 		}
 	}
@@ -66,7 +67,7 @@ func (o *options) validate() (err error) {
 		}
 	}
 
-	if err := web.Validate(*o.web.WebConfigFile); err != nil {
+	if err := validateWebConfig(*o.web.WebConfigFile); err != nil {
 		return fmt.Errorf("--web.config.file: %w", err)
 	}
 
@@ -77,6 +78,17 @@ func (o *options) validate() (err error) {
 	}
 
 	return nil
+}
+
+// validateWebConfig checks the configuration of the web server; an empty path is none.
+func validateWebConfig(path string) error {
+	if path != "" {
+		if err := checkRegular(path); err != nil {
+			return err
+		}
+	}
+
+	return web.Validate(path)
 }
 
 // validateAddress checks a listen address, except for the name of its host.
@@ -125,8 +137,14 @@ func (o *options) checks() []check {
 			"--tracker.max-connections", fmt.Sprintf("expected 1 to %d, found %d", maxMaxConnections, o.maxConnections),
 		},
 		{o.retention >= 0, "--tracker.retention", "expected a duration of 0 or more"},
-		{o.connections >= 0, "--collector.connections", "expected 0 or more"},
-		{o.listeners >= 0, "--collector.listeners", "expected 0 or more"},
+		{
+			o.connections >= 0 && o.connections <= maxMaxConnections,
+			"--collector.connections", fmt.Sprintf("expected 0 to %d, found %d", maxMaxConnections, o.connections),
+		},
+		{
+			o.listeners >= 0 && o.listeners <= maxMaxConnections,
+			"--collector.listeners", fmt.Sprintf("expected 0 to %d, found %d", maxMaxConnections, o.listeners),
+		},
 		{o.minAge >= 0, "--collector.connections.min-age", "expected a duration of 0 or more"},
 		{
 			o.groups >= 0 && o.groups <= maxGroups,

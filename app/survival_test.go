@@ -1,0 +1,272 @@
+package app
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tcphealth_exporter/internal/netlab"
+)
+
+// fullPipe returns the writing end of a pipe that nothing reads and that takes no more.
+func fullPipe(t *testing.T) (w, r *os.File) {
+	t.Helper()
+
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	t.Cleanup(func() { _, _ = r.Close(), w.Close() })
+
+	if err := w.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+
+	for err == nil {
+		_, err = w.Write(make([]byte, 4096))
+	}
+
+	return w, r
+}
+
+// TestFullLog: a log that nothing reads does not keep the program from starting, from
+// sampling, or from ending.
+func TestFullLog(t *testing.T) {
+	w, _ := fullPipe(t)
+	p := spawn(t, func(cmd *exec.Cmd) { cmd.Stderr = w }, "--sampler.interval=10ms", "--sampler.max-cpu=0", "--health.window=1s")
+	p.awaitReady(t)
+
+	if p.status("/metrics") != http.StatusOK {
+		t.Error("no metrics")
+	}
+
+	p.end()
+	<-p.stopped
+
+	if p.code != exitOK {
+		t.Errorf("ended with %d", p.code)
+	}
+}
+
+// TestLogReaderDies: the program goes on and counts the lines.
+func TestLogReaderDies(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	p := spawn(t, func(cmd *exec.Cmd) { cmd.Stderr = w })
+	p.awaitReady(t)
+
+	_, _ = w.Close(), r.Close()
+
+	for range 3 { // without a file, each is logged
+		if err := p.signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+
+		time.Sleep(50 * time.Millisecond)
+	}
+
+	if n, _ := p.metric(t, "tcphealth_exporter_log_lines_dropped_total"); n < 3 {
+		t.Errorf("%v lines were dropped", n)
+	}
+
+	p.end()
+	<-p.stopped
+
+	if p.code != exitOK {
+		t.Errorf("ended with %d", p.code)
+	}
+}
+
+// TestFullOutput: what could not be printed is an error.
+func TestFullOutput(t *testing.T) {
+	for _, args := range [][]string{{"--config.check"}, {"--version"}, {"--help"}, {"--dry-run"}} {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer full.Close()
+
+		var stderr bytes.Buffer
+
+		cmd := exec.Command(binary(t), args...)
+		cmd.Stdout, cmd.Stderr = full, &stderr
+
+		_ = cmd.Run()
+
+		if code := cmd.ProcessState.ExitCode(); code != exitFailure || !strings.Contains(stderr.String(), "no space left on device") {
+			t.Errorf("%q: ended with %d, stderr %q", args, code, stderr.String())
+		}
+	}
+}
+
+// TestBlockedStart: a signal ends the program while a file of the web configuration, which
+// a library reads, blocks it.
+func TestBlockedStart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "web.yml")
+	writeFile(t, path, "tls_server_config: {cert_file: "+makeFIFO(t)+", key_file: key}\n")
+
+	p := spawn(t, nil, "--web.config.file="+path)
+
+	time.Sleep(200 * time.Millisecond)
+	p.end()
+
+	select {
+	case <-p.stopped:
+	case <-time.After(patience):
+		t.Fatal("SIGTERM did not end the program")
+	}
+
+	if p.code != exitFailure || !strings.Contains(p.stderr.String(), "error: interrupted while something blocked\n") {
+		t.Errorf("ended with %d", p.code)
+	}
+}
+
+// TestConfigBecomesFIFO: a reload fails, and a later one of a regular file succeeds.
+func TestConfigBecomesFIFO(t *testing.T) {
+	path := writeConfig(t, calmConfig)
+	p := start(t, "--config.file="+path, "--web.enable-lifecycle")
+	p.awaitReady(t)
+
+	reload := func(status int, want string) {
+		t.Helper()
+
+		if response, body := p.do(t, "POST", "/-/reload", nil); response.StatusCode != status || !strings.Contains(body, want) {
+			t.Errorf("%s %q, want %d %q", response.Status, body, status, want)
+		}
+
+		if got, _ := p.metric(t, lastReload); (got == 1) != (status == http.StatusOK) {
+			t.Errorf("%s %v after %d", lastReload, got, status)
+		}
+	}
+
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	for range 3 {
+		reload(http.StatusInternalServerError, "not a regular file")
+	}
+
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+
+	writeFile(t, path, "\n")
+	reload(http.StatusInternalServerError, "empty")
+	writeFile(t, path, calmConfig)
+	reload(http.StatusOK, "loaded")
+}
+
+// TestConfigIsBeingWritten: half a file is not loaded, the whole one is.
+func TestConfigIsBeingWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yml")
+	whole := "profiles: {calm: {base: auto}}\nrules: [{filter: 'dport = 443', profile: calm}]\n"
+	half, _, _ := strings.Cut(whole, "rules")
+
+	writeFile(t, path, half)
+
+	go func() {
+		for range 8 { // for longer than a file must not have changed
+			time.Sleep(settleTime / 3)
+			_ = os.WriteFile(path, []byte(half), 0o600)
+		}
+
+		_ = os.WriteFile(path, []byte(whole), 0o600)
+	}()
+
+	f := configFile{path: path}
+	if text, err := f.read(); err != nil || string(text) != whole {
+		t.Errorf("read %q, %v", text, err)
+	}
+}
+
+// TestConfigIsAlwaysWritten: reading gives up, and a modification time in the future, as
+// after the clock was set back, does not matter.
+func TestConfigIsAlwaysWritten(t *testing.T) {
+	path := writeConfig(t, calmConfig)
+	future := time.Now().Add(time.Hour)
+
+	if err := os.Chtimes(path, future, future); err != nil {
+		t.Fatal(err)
+	}
+
+	f := configFile{path: path}
+	if text, err := f.read(); err != nil || string(text) != calmConfig {
+		t.Errorf("of the future: %q, %v", text, err)
+	}
+
+	stop := make(chan struct{})
+	defer close(stop)
+
+	go func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(settleTime / 10):
+				_ = os.WriteFile(path, []byte(calmConfig), 0o600)
+			}
+		}
+	}()
+
+	time.Sleep(settleTime)
+
+	if _, err := f.read(); err == nil || !strings.Contains(err.Error(), "is being written") {
+		t.Errorf("a file that is always written: %v", err)
+	}
+}
+
+// TestOneReadAtATime: while a read hangs, as on a dead network file system, others fail.
+func TestOneReadAtATime(t *testing.T) {
+	f := configFile{path: writeConfig(t, calmConfig)}
+	f.reading.Store(true)
+
+	if _, err := f.read(); err == nil || !strings.Contains(err.Error(), "the last attempt has not ended") {
+		t.Errorf("%v", err)
+	}
+
+	f.reading.Store(false)
+
+	for range 2 {
+		if _, err := f.read(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestShortWatchdog: notifications that fail many times a second are not logged each time,
+// and do not come more often than is useful.
+func TestShortWatchdog(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "nobody"))
+	t.Setenv("WATCHDOG_USEC", "1")
+
+	out := new(netlab.Output)
+	logger, _ := newLogger(out, "info", "logfmt")
+	s := newSupervisor(new(latest), logger)
+
+	if s.period != minPeriod || !s.watched || !strings.Contains(out.String(), "watchdog period too short") {
+		t.Errorf("a keep-alive every %v: %s", s.period, out)
+	}
+
+	for range 1000 {
+		s.report()
+	}
+
+	if n := strings.Count(out.String(), "systemd notification failed"); n != repeats {
+		t.Errorf("1000 failures are logged %d times", n)
+	}
+}
