@@ -25,6 +25,8 @@ func failures() []error {
 		fmt.Errorf("receive: %w", context.DeadlineExceeded),
 		fmt.Errorf("dump: %w", sampler.ErrInterrupted),
 		fmt.Errorf("dump: %w", sampler.ErrMalformed),
+		fmt.Errorf("open netlink socket: %w", os.NewSyscallError("socket", syscall.EMFILE)),
+		os.NewSyscallError("sendto", syscall.ENOMEM),
 		errors.New("the moon is full"),
 	}
 }

@@ -110,6 +110,19 @@ func TestDialForbidden(t *testing.T) {
 	}
 }
 
+// TestDialWithoutDescriptors fails with a reason if the limit of open files is reached.
+func TestDialWithoutDescriptors(t *testing.T) {
+	var limit, none unix.Rlimit
+	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+	none.Max = limit.Max
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &none))
+	c, err := Dial(Config{})
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
+	if c != nil || ReasonOf(err) != ReasonFiles {
+		t.Errorf("the reason of %v is %s", err, ReasonOf(err))
+	}
+}
+
 func TestKernelRelease(t *testing.T) {
 	want, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	must(t, err)

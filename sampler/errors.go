@@ -33,6 +33,8 @@ const (
 	ReasonTimeout     Reason = "timeout"
 	ReasonInterrupted Reason = "interrupted"
 	ReasonMalformed   Reason = "malformed"
+	ReasonFiles       Reason = "too_many_files"
+	ReasonMemory      Reason = "out_of_memory"
 	ReasonOther       Reason = "other"
 )
 
@@ -40,7 +42,7 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		ReasonUnsupported, ReasonForbidden, ReasonOverrun, ReasonTimeout,
-		ReasonInterrupted, ReasonMalformed, ReasonOther,
+		ReasonInterrupted, ReasonMalformed, ReasonFiles, ReasonMemory, ReasonOther,
 	}
 }
 
@@ -65,6 +67,9 @@ var reasonTable = []reasonRule{
 	{ErrInterrupted, ReasonInterrupted},
 	{ErrMalformed, ReasonMalformed},
 	{ErrTruncated, ReasonMalformed},
+	{syscall.EMFILE, ReasonFiles},
+	{syscall.ENFILE, ReasonFiles},
+	{syscall.ENOMEM, ReasonMemory},
 }
 
 // ReasonOf classifies a failure of a [Source] or of opening one.
@@ -92,6 +97,10 @@ func (r Reason) Hint() string {
 		return "a policy forbids netlink sockets: allow AF_NETLINK (RestrictAddressFamilies=, seccomp, SELinux)"
 	case ReasonTimeout:
 		return "the kernel did not answer in time: a socket may be held by a stuck process"
+	case ReasonFiles:
+		return "too many files are open: raise LimitNOFILE= of the service, or fs.file-max of the host"
+	case ReasonMemory:
+		return "the kernel has no memory for the answer: raise MemoryMax= of the service, or free memory on the host"
 	default:
 		return ""
 	}

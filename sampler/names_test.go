@@ -131,6 +131,8 @@ func TestReasonOf(t *testing.T) {
 		ReasonTimeout:     {os.ErrDeadlineExceeded, context.DeadlineExceeded, syscall.ETIMEDOUT},
 		ReasonInterrupted: {ErrInterrupted, RecordedFailure(ReasonInterrupted)},
 		ReasonMalformed:   {ErrMalformed, ErrTruncated},
+		ReasonFiles:       {syscall.EMFILE, syscall.ENFILE, os.NewSyscallError("socket", syscall.EMFILE)},
+		ReasonMemory:      {syscall.ENOMEM, os.NewSyscallError("sendto", syscall.ENOMEM)},
 		ReasonOther:       {errors.New("anything"), syscall.EBUSY, syscall.EINVAL, ErrRecording, nil, RecordedFailure(ReasonOther)},
 	} {
 		for _, err := range errs {
@@ -149,14 +151,14 @@ func TestReasonOf(t *testing.T) {
 			t.Errorf("%s is not listed", want)
 		}
 	}
-	if n := len(Reasons()); n != 7 {
+	if n := len(Reasons()); n != 9 {
 		t.Errorf("%d reasons are listed", n)
 	}
 }
 
 func TestHint(t *testing.T) {
 	for _, r := range Reasons() {
-		hinted := slices.Contains([]Reason{ReasonUnsupported, ReasonForbidden, ReasonTimeout}, r)
+		hinted := slices.Contains([]Reason{ReasonUnsupported, ReasonForbidden, ReasonTimeout, ReasonFiles, ReasonMemory}, r)
 		if got := r.Hint(); (got != "") != hinted || strings.HasSuffix(got, ".") {
 			t.Errorf("%s: %q", r, got)
 		}
