@@ -38,7 +38,8 @@ type exporter struct {
 	cgroups    *owner.Cgroups // nil in a replay
 	tracker    *health.Tracker
 	dialer     *dialer
-	reloader   *reloader // has new policies for the tracker
+	recording  *recordingFile // nil for none
+	reloader   *reloader      // has new policies for the tracker
 	supervisor *supervisor
 	// questions carries the API's queries to the sampling goroutine.
 	questions chan loop.Question
@@ -78,7 +79,7 @@ func serve(ctx context.Context, opts *options, lines *logQueue) error {
 
 // wire connects the parts of the program.
 func wire(opts *options, source *files, lines *logQueue) (*exporter, error) {
-	e := &exporter{opts: opts, lines: lines, questions: make(chan loop.Question)}
+	e := &exporter{opts: opts, lines: lines, recording: source.recording, questions: make(chan loop.Question)}
 	e.logger, e.slog = newLogger(lines, opts.logLevel, opts.logFormat)
 	interval := source.interval(opts)
 	e.latest.interval = interval

@@ -12,7 +12,9 @@ import (
 type files struct {
 	opened   *os.File
 	recorder *sampler.Recorder
-	replay   *sampler.Replay
+	// recording is the file of the recorder.
+	recording *recordingFile
+	replay    *sampler.Replay
 }
 
 // openFiles opens it.
@@ -65,8 +67,8 @@ func (f *files) openRecording(path string, interval time.Duration) error {
 		return fmt.Errorf("create recording: %w", err)
 	}
 
-	f.opened = file
-	f.recorder, err = sampler.NewRecorder(file, sampler.KernelRelease(), interval, time.Now())
+	f.opened, f.recording = file, &recordingFile{file: file}
+	f.recorder, err = sampler.NewRecorder(f.recording, sampler.KernelRelease(), interval, time.Now())
 
 	return err
 }

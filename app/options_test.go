@@ -153,7 +153,7 @@ func TestFailures(t *testing.T) {
 
 	writeFile(t, path("empty"), "")
 	writeFile(t, path("foreign"), "\x7fELF this is another program's file, and a long one")
-	writeFile(t, path("version"), strings.Replace(scene, "recording 1\n", "recording 2\n", 1))
+	writeFile(t, path("version"), strings.Replace(scene, "recording 1\n", "recording 3\n", 1))
 	writeFile(t, path("headless"), scene[:40])
 	writeFile(t, path("truncated"), scene[:len(scene)-10])
 	writeFile(t, path("sampleless"), sampleless(scene))

@@ -270,3 +270,48 @@ func TestShortWatchdog(t *testing.T) {
 		t.Errorf("1000 failures are logged %d times", n)
 	}
 }
+
+// TestRecordingIsLost: a recording that somebody truncates or deletes ends with an error,
+// which metrics and the log report, and sampling goes on.
+func TestRecordingIsLost(t *testing.T) {
+	for want, lose := range map[string]func(path string) error{
+		"the file was truncated from": func(path string) error { return os.Truncate(path, 100) },
+		"the file was deleted":        os.Remove,
+	} {
+		path := filepath.Join(t.TempDir(), "recording")
+		p := start(t, "--sampler.record="+path, "--sampler.interval=50ms", "--health.window=1s")
+		p.awaitReady(t)
+
+		if active, _ := p.metric(t, "tcphealth_recording_active"); active != 1 {
+			t.Errorf("active %v at first", active)
+		}
+
+		if err := lose(path); err != nil {
+			t.Fatal(err)
+		}
+
+		await(t, "the end of the recording", func() bool {
+			active, _ := p.metric(t, "tcphealth_recording_active")
+
+			return active == 0
+		})
+
+		if n, _ := p.metric(t, "tcphealth_recording_errors_total"); n != 1 {
+			t.Errorf("%v errors", n)
+		}
+
+		await(t, "the log", func() bool { return len(p.lines("recording stopped, sampling continues", want)) == 1 })
+
+		if p.status("/-/healthy") != http.StatusOK {
+			t.Error("sampling has stopped")
+		}
+	}
+}
+
+// TestRecordingMetricsAreAbsent without a recording.
+func TestRecordingMetricsAreAbsent(t *testing.T) {
+	p := start(t)
+	if _, there := p.metric(t, "tcphealth_recording_active"); there {
+		t.Error("a recording is active")
+	}
+}

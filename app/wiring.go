@@ -51,6 +51,10 @@ func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGat
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(versioncollector.NewCollector(program), e.metrics, e.stats.metrics, collector.NewLogMetrics(e.lines.dropped.Load))
 
+	if e.recording != nil {
+		registry.MustRegister(collector.NewRecordingMetrics(e.recording.written.Load, e.recording.failed.Load)...)
+	}
+
 	if e.opts.configFile != "" {
 		registry.MustRegister(e.reloader.metrics)
 	}

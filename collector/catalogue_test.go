@@ -275,26 +275,30 @@ func TestSets(t *testing.T) {
 	}
 }
 
-// describe returns the descriptions that a collector sends.
-func describe(c prometheus.Collector) []*prometheus.Desc {
+// describe returns the descriptions that collectors send.
+func describe(all ...prometheus.Collector) []*prometheus.Desc {
 	ch := make(chan *prometheus.Desc)
 
 	go func() {
-		c.Describe(ch)
+		for _, c := range all {
+			c.Describe(ch)
+		}
+
 		close(ch)
 	}()
 
-	var all []*prometheus.Desc
+	var descriptions []*prometheus.Desc
 	for d := range ch {
-		all = append(all, d)
+		descriptions = append(descriptions, d)
 	}
 
-	return all
+	return descriptions
 }
 
 // isOwn reports whether the family is about the program, not served from snapshots.
 func isOwn(name string) bool {
-	own := slices.Concat(describe(collector.NewSamplerMetrics(1)), describe(collector.NewConfigMetrics()), describe(collector.NewLogMetrics(nil)), describe(collector.NewKernelMetrics()))
+	own := describe(append(collector.NewRecordingMetrics(nil, nil), collector.NewSamplerMetrics(1), collector.NewConfigMetrics(),
+		collector.NewLogMetrics(nil), collector.NewKernelMetrics())...)
 
 	return slices.ContainsFunc(own, func(d *prometheus.Desc) bool {
 		return strings.Contains(d.String(), `"`+name+`"`)

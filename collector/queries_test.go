@@ -72,6 +72,9 @@ var queryTable = map[string]string{
 	"kernel_out_segments_total":             `rate(tcphealth_out_segments_total[5m]) / (rate(tcphealth_kernel_out_segments_total[5m]) + rate(tcphealth_kernel_retransmitted_segments_total[5m]))`,
 	"kernel_retransmitted_segments_total":   `rate(tcphealth_retransmitted_segments_total[5m]) / rate(tcphealth_kernel_retransmitted_segments_total[5m])`,
 	"kernel_listen_overflows_total":         `rate(tcphealth_kernel_listen_overflows_total[5m]) > 0`,
+	"recording_active":                      `tcphealth_recording_active == 0`,
+	"recording_bytes_total":                 `rate(tcphealth_recording_bytes_total[5m])`,
+	"recording_errors_total":                `increase(tcphealth_recording_errors_total[15m])`,
 	"exporter_log_lines_dropped_total":      `increase(tcphealth_exporter_log_lines_dropped_total[15m])`,
 	"config_last_reload_successful":         `tcphealth_config_last_reload_successful == 0`,
 }

@@ -105,6 +105,7 @@ func (r *recordingBuilder) frame(kind frameKind, at time.Time, payload []byte) *
 	head = binary.LittleEndian.AppendUint64(head, uint64(at.UnixNano()))
 	r.Write(head)
 	r.Write(payload)
+	r.Write(binary.LittleEndian.AppendUint32(nil, checksum(head, payload)))
 	return r
 }
 

@@ -6,18 +6,29 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"time"
 )
 
 // A recording is the line recordingMagic followed by frames. A frame is a
-// little-endian header {kind u32, length u32, time i64} and length bytes. The
-// time is in nanoseconds since 1970. The first frame is the metadata.
+// little-endian header {kind u32, length u32, time i64}, length bytes, and the
+// CRC-32C of both as u32. The time is in nanoseconds since 1970. The first frame
+// is the metadata. Version 1 has no checksums.
 const (
-	recordingMagic = "tcphealth_exporter recording 1\n"
-	sizeofFrame    = 16
-	maxFrame       = 1 << 20
+	recordingMagic  = "tcphealth_exporter recording 2\n"
+	recordingMagic1 = "tcphealth_exporter recording 1\n"
+	sizeofFrame     = 16
+	sizeofChecksum  = 4
+	maxFrame        = 1 << 20
 )
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// checksum returns the checksum of a frame.
+func checksum(head, payload []byte) uint32 {
+	return crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, payload)
+}
 
 type frameKind uint32
 
@@ -112,9 +123,12 @@ func (r *Recorder) frame(kind frameKind, at time.Time, payload []byte) {
 	binary.LittleEndian.PutUint32(head[4:], uint32(len(payload)))
 	binary.LittleEndian.PutUint64(head[8:], uint64(r.nanos(at)))
 
+	sum := binary.LittleEndian.AppendUint32(nil, checksum(head[:], payload))
+
 	_, headErr := r.w.Write(head[:])
 	_, payloadErr := r.w.Write(payload)
-	r.fail(errors.Join(headErr, payloadErr))
+	_, sumErr := r.w.Write(sum)
+	r.fail(errors.Join(headErr, payloadErr, sumErr))
 }
 
 func (r *Recorder) flush() {

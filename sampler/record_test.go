@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -121,7 +122,7 @@ func TestReplayDamaged(t *testing.T) {
 		"empty":         {nil, "not a recording", false},
 		"other file":    {[]byte(strings.Repeat("just text\n", 10)), "not a recording", false},
 		"binary":        {bytes.Repeat([]byte{0}, 100), "not a recording", false},
-		"other version": {[]byte("tcphealth_exporter recording 2\nand what follows"), "another version", false},
+		"other version": {[]byte("tcphealth_exporter recording 3\nand what follows"), "another version", false},
 		"version 10":    {[]byte("tcphealth_exporter recording 10\nand what follows"), "another version", false},
 		"head only":     {[]byte(recordingMagic), "truncated", false},
 		"no metadata": {
@@ -164,6 +165,40 @@ func TestReplayDamaged(t *testing.T) {
 func (r *recordingBuilder) raw(s string) *recordingBuilder {
 	r.WriteString(s)
 	return r
+}
+
+// TestReplayFlippedBits flips each bit of a recording: no damage goes unnoticed.
+func TestReplayFlippedBits(t *testing.T) {
+	recording, _ := smallRecording(t)
+	for bit := range 8 * len(recording) {
+		damaged := bytes.Clone(recording)
+		damaged[bit/8] ^= 1 << (bit % 8)
+		p, err := NewReplay(bytes.NewReader(damaged))
+		for err == nil || ReasonOf(err) == ReasonOverrun {
+			_, err = p.Dump(func(time.Time, []Socket) {})
+		}
+		if !errors.Is(err, ErrRecording) || errors.Is(err, io.EOF) {
+			t.Errorf("bit %d of byte %d: %v", bit%8, bit/8, err)
+		}
+	}
+}
+
+// TestReplayWithoutChecksums replays version 1 of the format.
+func TestReplayWithoutChecksums(t *testing.T) {
+	var file bytes.Buffer
+	file.WriteString(recordingMagic1)
+	for _, f := range []struct {
+		kind    frameKind
+		payload []byte
+	}{{frameMeta, []byte(metaOf("6.1"))}, {frameDatagram, rowMessage(1, 7)}, {frameDumped, make([]byte, 8)}} {
+		head := binary.LittleEndian.AppendUint32(nil, uint32(f.kind))
+		head = binary.LittleEndian.AppendUint32(head, uint32(len(f.payload)))
+		file.Write(binary.LittleEndian.AppendUint64(head, 5))
+		file.Write(f.payload)
+	}
+	if sockets := replayFirst(t, file.Bytes()); len(sockets) != 1 || sockets[0].Cookie != 7 {
+		t.Errorf("%+v", sockets)
+	}
 }
 
 // TestReplayLargestFrame accepts a frame of exactly the limit.

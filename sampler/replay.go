@@ -25,6 +25,8 @@ type Replay struct {
 	played played
 	// offset counts the bytes read, for error messages.
 	offset int64
+	// checked: frames have checksums.
+	checked bool
 }
 
 // RecordedFailure is the failure of a dump or a round of rechecking while it was
@@ -52,11 +54,11 @@ func NewReplay(r io.Reader) (*Replay, error) {
 	switch _, err := io.ReadFull(p.r, magic); {
 	case err != nil && !ended(err):
 		return nil, fmt.Errorf("read recording: %w", err)
-	case string(magic) != recordingMagic:
+	case string(magic) != recordingMagic && string(magic) != recordingMagic1:
 		return nil, fmt.Errorf("%w: %s", ErrRecording, describeForeign(magic))
 	}
 
-	p.offset = int64(len(magic))
+	p.offset, p.checked = int64(len(magic)), string(magic) == recordingMagic
 
 	f, err := p.frame()
 
@@ -85,7 +87,7 @@ func NewReplay(r io.Reader) (*Replay, error) {
 }
 
 func describeForeign(magic []byte) string {
-	program, _, _ := strings.Cut(recordingMagic, "1\n")
+	program, _, _ := strings.Cut(recordingMagic, "2\n")
 	if strings.HasPrefix(string(magic), program) {
 		return "made by another version of this program"
 	}
@@ -247,12 +249,21 @@ func (p *Replay) frame() (frame, error) {
 	}
 
 	p.buf = p.buf[:length]
+	if err := p.fill(p.buf); err != nil {
+		return frame{}, err
+	}
 
-	switch _, err := io.ReadFull(p.r, p.buf); {
-	case ended(err):
-		return frame{}, p.truncated()
-	case err != nil:
-		return frame{}, fmt.Errorf("read recording: %w", err)
+	if p.checked {
+		var sum [sizeofChecksum]byte
+		if err := p.fill(sum[:]); err != nil {
+			return frame{}, err
+		}
+
+		if binary.LittleEndian.Uint32(sum[:]) != checksum(head[:], p.buf) {
+			return frame{}, p.damaged()
+		}
+
+		p.offset += sizeofChecksum
 	}
 
 	p.offset += sizeofFrame + int64(length)
@@ -262,6 +273,18 @@ func (p *Replay) frame() (frame, error) {
 		at:      time.Unix(0, int64(binary.LittleEndian.Uint64(head[8:]))),
 		payload: p.buf,
 	}, nil
+}
+
+// fill reads the next bytes of a frame.
+func (p *Replay) fill(b []byte) error {
+	switch _, err := io.ReadFull(p.r, b); {
+	case ended(err):
+		return p.truncated()
+	case err != nil:
+		return fmt.Errorf("read recording: %w", err)
+	}
+
+	return nil
 }
 
 // ended reports whether err means the end of the file, and not a failure to read it.

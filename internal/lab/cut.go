@@ -14,24 +14,30 @@ var errTape = errors.New("not a recording")
 
 // The format of a recording, see the package sampler.
 const (
-	sizeofFrame   = 16
-	frameDatagram = 2
-	attrInfo      = 2
+	sizeofFrame    = 16
+	sizeofChecksum = 4
+	frameDatagram  = 2
+	attrInfo       = 2
 )
 
 // cutInfo returns a recording as a kernel with a shorter tcp_info would have made it.
 func cutInfo(tape []byte, size int) ([]byte, error) {
 	magic := bytes.IndexByte(tape, '\n') + 1
-	if magic == 0 {
+	if magic < 2 {
 		return nil, errTape
 	}
+	trailer := 0
+	if tape[magic-2] == '2' {
+		trailer = sizeofChecksum
+	}
 	out := bytes.Clone(tape[:magic])
+	out[magic-2] = '1' // without checksums
 	for b := tape[magic:]; len(b) > 0; {
 		if len(b) < sizeofFrame {
 			return nil, errTape
 		}
 		kind, length := binary.LittleEndian.Uint32(b), int(binary.LittleEndian.Uint32(b[4:]))
-		if len(b) < sizeofFrame+length {
+		if len(b) < sizeofFrame+length+trailer {
 			return nil, errTape
 		}
 		payload := b[sizeofFrame : sizeofFrame+length]
@@ -42,7 +48,7 @@ func cutInfo(tape []byte, size int) ([]byte, error) {
 		out = binary.LittleEndian.AppendUint32(out, uint32(len(payload)))
 		out = append(out, b[8:sizeofFrame]...)
 		out = append(out, payload...)
-		b = b[sizeofFrame+length:]
+		b = b[sizeofFrame+length+trailer:]
 	}
 	return out, nil
 }
