@@ -62,14 +62,18 @@ packages:
 	"$$BUILD/here" --completion-script-zsh >"$$BUILD/completion.zsh"
 	{ "$$BUILD/here" --help-man; cat deploy/packaging/man.tail; } | sed -e '1s/$$/ "$(VERSION)"/' \
 		-e '/^.SH "NAME"/{n;s/$$/ \\- Prometheus exporter for TCP connection health/}' | gzip -9n >"$$BUILD/tcphealth_exporter.1.gz"
+	printf 'tcphealth-exporter (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %s  %s\n' "$(VERSION)" \
+		"$$(sed -n 's/^maintainer: //p' deploy/packaging/nfpm.yaml)" "$$(date -uRd '$(BUILD_DATE)' 2>/dev/null || date -uR)" | gzip -9n >"$$BUILD/changelog.gz"
 	mkdir -p dist
 	for kind in deb rpm; do
 		GOARCH= BUILD_FOR=$(GOARCH) $(NFPM) package -f deploy/packaging/nfpm.yaml -p $$kind -t dist
 	done
 
-## Install the deb in a Debian root of its own, with systemd, try the service and remove it (as root, a minute).
+## Check the deb with lintian, install it in a Debian root of its own, with systemd, try the service and remove it (as root, a minute).
 test-packages: packages
-	@deploy/packaging/try dist/*_$$(dpkg --print-architecture).deb
+	@command -v lintian >/dev/null || { echo "lintian is missing"; exit 1; }
+	lintian --allow-root --fail-on error,warning dist/*_$$(dpkg --print-architecture).deb
+	deploy/packaging/try dist/*_$$(dpkg --print-architecture).deb
 
 ## Install what the tests need (as root), then vet and run all tests with the race detector.
 test:
