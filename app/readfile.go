@@ -60,7 +60,7 @@ func checkRegular(path string) error {
 	return file.Close()
 }
 
-// readConfig reads a configuration file that nobody has written to for some time.
+// readConfig reads a configuration file that was not written to for some time.
 func readConfig(path string, settled time.Duration) ([]byte, error) {
 	for deadline := time.Now().Add(settleLimit); ; time.Sleep(settleTime / 4) {
 		text, err := readOnce(path, settled)
