@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run build packages test e2e test-packages test-kernels lab fixtures field field-soak lint words fuzz bench golden rules generate check
+.PHONY: help run build packages test test-long test-all e2e test-packages test-kernels lab fixtures field field-soak lint words fuzz bench golden rules generate check
 
 GO ?= go
 GOARCH ?= $(shell $(GO) env GOARCH)
@@ -75,8 +75,11 @@ test-packages: packages
 	lintian --allow-root --fail-on error,warning dist/*_$$(dpkg --print-architecture).deb
 	deploy/packaging/try dist/*_$$(dpkg --print-architecture).deb
 
-## Install what the tests need (as root), then vet and run all tests with the race detector.
-test:
+# The tests that take longest. They need the network to themselves, so that they cannot run beside others.
+LONG := TestDashboardsHaveData|TestEndToEnd|TestField|TestLab|TestNativeHistograms|TestPrometheusUnderChurn
+
+# $(call tests,ARGUMENTS) runs tests, with the race detector if there is a C compiler.
+define tests
 	@.ci/setup
 	race=-race
 	if ! command -v "$$($(GO) env CC)" >/dev/null; then
@@ -86,7 +89,19 @@ test:
 	set -x
 	$(GO) vet ./...
 	$(GO) test $$race -run '^$$' ./... >/dev/null # builds in parallel
-	$(GO) test $$race -shuffle=on -timeout 15m -p 1 ./...
+	$(GO) test $$race -shuffle=on -timeout 15m -p 1 $(1)
+endef
+
+## Install what the tests need (as root), then vet and run all tests but the longest, with the race detector (7 minutes).
+test:
+	$(call tests,-skip '^($(LONG))$$' ./...)
+
+## Run the longest tests: the lab and the field in their short forms, a real Prometheus and Alertmanager (as root, 8 minutes).
+test-long:
+	$(call tests,-run '^($(LONG))$$' ./app ./internal/field ./internal/lab)
+
+## Run all tests.
+test-all: test test-long
 
 # The lab in full, as a program of its own: go test would keep its words to itself.
 full_lab = $(GO) test -c -o lab.test ./internal/lab && cd internal/lab && ../../lab.test -test.run '^TestLab$$' -test.timeout 60m -lab.full
@@ -127,7 +142,7 @@ test-kernels:
 	done
 	[ -z "$$failed" ] || { echo "failed on:$$failed"; exit 1; }
 
-## Have a path die and wait for the page, by a real Prometheus and Alertmanager (as root, 3 minutes; part of make test).
+## Have a path die and wait for the page, by a real Prometheus and Alertmanager (as root, 3 minutes; part of make test-long).
 e2e:
 	@$(GO) test ./app -run '^TestEndToEnd$$' -count 1 -v
 
