@@ -35,9 +35,9 @@ func (w *stuckLog) String() string {
 	return w.text.String()
 }
 
-// TestLogQueueBlocksNobody: a reader that has stopped costs lines, counted ones, and the
+// TestLogQueueNeverBlocks: a reader that has stopped costs lines, counted ones, and the
 // lines that are kept stay in order.
-func TestLogQueueBlocksNobody(t *testing.T) {
+func TestLogQueueNeverBlocks(t *testing.T) {
 	w := &stuckLog{release: make(chan struct{})}
 	q := newLogQueue(w)
 

@@ -251,7 +251,7 @@ func TestOneReadAtATime(t *testing.T) {
 // TestShortWatchdog: notifications that fail many times a second are not logged each time,
 // and do not come more often than is useful.
 func TestShortWatchdog(t *testing.T) {
-	t.Setenv("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "nobody"))
+	t.Setenv("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "missing"))
 	t.Setenv("WATCHDOG_USEC", "1")
 
 	out := new(netlab.Output)
