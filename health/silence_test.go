@@ -122,6 +122,9 @@ func addPatterns(f *testing.F) {
 // whenever samples are taken, a path that fails is STALE in time, and stays so.
 func FuzzDeadPath(f *testing.F) {
 	addPatterns(f)
+	// The first write is as long before a sample as possible, and the end of the silence
+	// as long before a recheck.
+	f.Add(uint16(53), uint16(1), uint16(8), uint16(2), uint16(49), false)
 	f.Fuzz(func(t *testing.T, rtt, period, back, interval, phase uint16, quiet bool) {
 		p := patternOf(rtt, period, back, interval, phase, quiet)
 		history, lost := p.play(t, false)

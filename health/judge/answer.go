@@ -37,7 +37,10 @@ func (st *State) followAnswer(m *Moment, e *Evidence, elapsed int64) {
 	e.ackAnswered = !e.finOnly && !overRTT(st.unackedSince, m.Now, e.srtt)
 
 	if !e.answered && e.unacked > 0 {
-		e.missedTimeouts = timeoutsWithin(min(e.age, e.silence)-e.srtt, e.expectedRTO)
+		// A whole RTT less would find some dead paths too late, for the age is a minimum.
+		const answering = 0.75 // RTTs
+
+		e.missedTimeouts = timeoutsWithin(min(e.age, e.silence)-answering*e.srtt, e.expectedRTO)
 	}
 }
 

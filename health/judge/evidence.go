@@ -82,6 +82,9 @@ type Evidence struct {
 	recvQueue  float64
 	unreadFor  float64
 	bufferFull bool
+	// longestPause is the longest time in seconds, up to maxPause, after which the local
+	// application went on reading.
+	longestPause float64
 	// hadQueue: something is in flight, and at the previous sample, or within burstRTTs,
 	// more was waiting.
 	hadQueue bool

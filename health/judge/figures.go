@@ -243,10 +243,14 @@ func sndbufLimitedShare(e *Evidence, t *Thresholds) (float64, bool) {
 // unreadSeconds is for how long the application has read nothing. It may wait for the
 // rest of a large message, and data that an idle client never asks for, such as the
 // session tickets of a TLS server, may stay unread for ever: levels above the first
-// count only if the buffer is so full that nothing more arrives.
+// count only if the buffer is so full that nothing more arrives. An application that limits
+// its rate pauses for the longer the larger the buffer is, and pauses get longer while the
+// kernel enlarges it: levels above the first need a pause of twice the longest before.
 func unreadSeconds(e *Evidence, t *Thresholds) (float64, bool) {
 	unread := e.unreadFor
-	if steps := t.Steps[RecvQueueStuck]; !e.bufferFull && len(steps) > 1 {
+	usual := !e.bufferFull || unread < 2*e.longestPause
+
+	if steps := t.Steps[RecvQueueStuck]; usual && len(steps) > 1 {
 		unread = min(unread, max(steps[0].Threshold, math.Nextafter(steps[1].Threshold, 0)))
 	}
 

@@ -22,6 +22,12 @@ func (st *State) followReceiver(m *Moment, e *Evidence, first bool) {
 	received := m.Socket.Info.BytesReceived() - uint64(m.Socket.RecvQueue)
 	read := received != st.bytesReceived || first
 
+	if read && st.unreadSince != 0 {
+		st.longestPause = min(max(st.longestPause, float32(st.unreadSince.seconds(m.Now))), maxPause)
+	}
+
+	e.longestPause = float64(st.longestPause)
+
 	switch {
 	case e.unread == 0 || !m.Socket.Info.Has(sampler.FieldBytesReceived):
 		st.unreadSince = 0
@@ -33,6 +39,10 @@ func (st *State) followReceiver(m *Moment, e *Evidence, first bool) {
 	e.unreadFor = st.unreadSince.seconds(m.Now)
 	e.bufferFull = e.unreadFor > 0 && bufferFull(m.Socket)
 }
+
+// maxPause is the longest time in seconds that an application may read nothing and be taken
+// for one that limits its rate.
+const maxPause = 30
 
 // bufferFull reports whether so much is unread that nothing more arrives: the receive
 // buffer or the advertised window is nearly full, and the peer has been waiting.

@@ -162,7 +162,7 @@ var ruleTable = [NumFlags]rule{
 	},
 	RecvQueueStuck: {
 		name: "recv_queue_stuck", cause: CauseLocalApplication, only: ifHalted, unit: UnitSeconds, figure: unreadSeconds, say: sayUnread,
-		condition: "time for which the local application has read nothing of the receive queue; levels above the first need a receive buffer that is nearly full, and no data for a second",
+		condition: "time for which the local application has read nothing of the receive queue; levels above the first need a receive buffer that is nearly full, no data for a second, and twice the longest pause of the application before, which counts up to 30 s",
 		steps:     []Step{{Threshold: 1, Points: 2}, {Threshold: 6, Points: 3}},
 	},
 	Flapping: {

@@ -41,7 +41,9 @@ type State struct {
 	// closeWaitSince is since when the peer has closed while the local application has
 	// not, see [State.CloseWaitSince].
 	closeWaitSince uint32
-	windows        WindowEvents
+	// longestPause: see Evidence.
+	longestPause float32
+	windows      WindowEvents
 	// rtoVariation is the minimum difference in µs of RTO and smoothed RTT without
 	// back-off: a route or a socket may have a minimum of its own.
 	rtoVariation uint32
@@ -117,7 +119,7 @@ func (st *State) forget() {
 	st.outstandingSince, st.zeroWindowSince, st.unreadSince, st.lastProgress = 0, 0, 0, 0
 	st.unansweredSince, st.unackedSince = 0, 0
 	st.bytesAcked, st.bytesReceived, st.unacked, st.segmentBase, st.pureAcks = 0, 0, 0, 0, 0
-	st.rtoVariation = 0
+	st.rtoVariation, st.longestPause = 0, 0
 	st.fullAcked, st.smallAcked, st.outageLasts = false, false, false
 	st.baseline, st.rate, st.loss, st.outage = aged{}, aged{}, lossMemory{}, outage{}
 }
