@@ -23,11 +23,11 @@ const (
 	maxFrame        = 1 << 20
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var castagnoliTable = crc32.MakeTable(crc32.Castagnoli)
 
 // checksum returns the checksum of a frame.
 func checksum(head, payload []byte) uint32 {
-	return crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, payload)
+	return crc32.Update(crc32.Checksum(head, castagnoliTable), castagnoliTable, payload)
 }
 
 type frameKind uint32

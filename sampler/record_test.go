@@ -167,19 +167,89 @@ func (r *recordingBuilder) raw(s string) *recordingBuilder {
 	return r
 }
 
-// TestReplayFlippedBits flips each bit of a recording: no damage goes unnoticed.
+// TestReplayFlippedBits flips each bit of two recordings. Each flip is an error that says
+// where the damaged frame starts, however the recording is replayed.
 func TestReplayFlippedBits(t *testing.T) {
-	recording, _ := smallRecording(t)
-	for bit := range 8 * len(recording) {
-		damaged := bytes.Clone(recording)
-		damaged[bit/8] ^= 1 << (bit % 8)
-		p, err := NewReplay(bytes.NewReader(damaged))
-		for err == nil || ReasonOf(err) == ReasonOverrun {
-			_, err = p.Dump(func(time.Time, []Socket) {})
-		}
-		if !errors.Is(err, ErrRecording) || errors.Is(err, io.EOF) {
-			t.Errorf("bit %d of byte %d: %v", bit%8, bit/8, err)
-		}
+	for name, recording := range map[string]func(testing.TB) ([]byte, []int){"dumps": smallRecording, "rounds": roundsRecording} {
+		t.Run(name, func(t *testing.T) {
+			file, _ := recording(t)
+			starts := frameStarts(file)
+			for bit := range 8 * len(file) {
+				damaged := bytes.Clone(file)
+				damaged[bit/8] ^= 1 << (bit % 8)
+				where := bit / 8 // in the first line
+				for _, start := range starts {
+					if start <= bit/8 {
+						where = start
+					}
+				}
+				want := fmt.Sprintf("damaged at byte %d: ", where)
+				for what, next := range map[string]func(*Replay) error{
+					"Dump": func(p *Replay) error { _, err := p.Dump(func(time.Time, []Socket) {}); return err },
+					"Next": func(p *Replay) error { d := newDiary(); return p.Next(d, onlooker{d}) },
+				} {
+					p, err := NewReplay(bytes.NewReader(damaged))
+					for err == nil || errors.As(err, new(RecordedFailure)) {
+						err = next(p)
+					}
+					if !errors.Is(err, ErrRecording) || errors.Is(err, io.EOF) || !strings.Contains(err.Error(), want) {
+						t.Errorf("%s, bit %d of byte %d: %v, want %q", what, bit%8, bit/8, err, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// frameStarts returns where each frame of an undamaged recording starts.
+func frameStarts(recording []byte) (starts []int) {
+	for at := len(recordingMagic); at < len(recording); {
+		starts = append(starts, at)
+		at += sizeofFrame + int(binary.LittleEndian.Uint32(recording[at+4:])) + sizeofChecksum
+	}
+	return starts
+}
+
+// TestReplayLocatesDamage says what is damaged, and at which byte its frame starts, if
+// the checksums are right.
+func TestReplayLocatesDamage(t *testing.T) {
+	at := time.Unix(5, 0)
+	begin := func() *recordingBuilder { return newRecording(metaOf("6.1")) }
+	first := begin().Len()
+	second := begin().frame(frameDatagram, at, rowMessage(1, 1)).Len()
+	inRound := begin().frame(frameRechecking, at, nil).Len()
+	long := begin()
+	long.Write([]byte{2, 0, 0, 0, 1, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	for name, test := range map[string]struct {
+		file *recordingBuilder
+		want string
+	}{
+		"frame too long": {long, fmt.Sprintf("damaged at byte %d: frame has 1048577 bytes, at most 1048576 expected", first)},
+		"unknown frame":  {begin().frame(9, at, nil), fmt.Sprintf("unexpected frame 9 at byte %d", first)},
+		"datagram, the first of two": {
+			begin().frame(frameDatagram, at, []byte{1, 2, 3}).frame(frameDatagram, at, []byte{4}).frame(frameDumped, at, make([]byte, 8)),
+			fmt.Sprintf("damaged at byte %d: datagram: ", first),
+		},
+		"end of a dump": {
+			begin().frame(frameDatagram, at, rowMessage(1, 1)).frame(frameDumped, at, make([]byte, 7)),
+			fmt.Sprintf("damaged at byte %d: end of a dump has 7 bytes, expected 8", second),
+		},
+		"recheck within a dump": {
+			begin().frame(frameDatagram, at, rowMessage(1, 1)).frame(frameRechecking, at, nil),
+			fmt.Sprintf("damaged at byte %d: recheck within a dump", second),
+		},
+		"datagram of a recheck": {
+			begin().frame(frameRechecking, at, nil).frame(frameDatagram, at, []byte{1, 2, 3}).frame(frameRechecked, at, nil),
+			fmt.Sprintf("damaged at byte %d: datagram: ", inRound),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := NewReplay(bytes.NewReader(test.file.Bytes()))
+			must(t, err)
+			if _, err = p.Dump(func(time.Time, []Socket) {}); !errors.Is(err, ErrRecording) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v, want %q", err, test.want)
+			}
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -23,8 +24,8 @@ type Replay struct {
 	ahead *frame
 	// played has the sockets for Read.
 	played played
-	// offset counts the bytes read, for error messages.
-	offset int64
+	// offset is where the frame read last starts, end where it ends.
+	offset, end int64
 	// checked: frames have checksums.
 	checked bool
 }
@@ -58,7 +59,7 @@ func NewReplay(r io.Reader) (*Replay, error) {
 		return nil, fmt.Errorf("%w: %s", ErrRecording, describeForeign(magic))
 	}
 
-	p.offset, p.checked = int64(len(magic)), string(magic) == recordingMagic
+	p.end, p.checked = int64(len(magic)), string(magic) == recordingMagic
 
 	f, err := p.frame()
 
@@ -88,11 +89,17 @@ func NewReplay(r io.Reader) (*Replay, error) {
 
 func describeForeign(magic []byte) string {
 	program, _, _ := strings.Cut(recordingMagic, "2\n")
-	if strings.HasPrefix(string(magic), program) {
-		return "made by another version of this program"
+
+	n := 0
+	for n < len(magic) && magic[n] == recordingMagic[n] {
+		n++
 	}
 
-	return "the file is not a recording of this program"
+	if n >= len(program) {
+		return fmt.Sprintf("made by another version of this program, or damaged at byte %d: format version", n)
+	}
+
+	return fmt.Sprintf("the file is not a recording of this program, or damaged at byte %d: first line", n)
 }
 
 // Meta returns the metadata of the recording.
@@ -129,8 +136,8 @@ func (p *Replay) Next(c Consumer, o Observer) error {
 func (p *Replay) Dump(sink Sink) (Dump, error) {
 	var (
 		d Dump
-		// broken is the error of a datagram that could not be decoded: a recorded failure
-		// must follow.
+		// broken is the error of the first datagram that could not be decoded: a recorded
+		// failure must follow.
 		broken error
 	)
 
@@ -146,7 +153,7 @@ func (p *Replay) Dump(sink Sink) (Dump, error) {
 
 		switch f.kind {
 		case frameDatagram:
-			broken = errors.Join(broken, p.datagram(f, &d, sink))
+			broken = cmp.Or(broken, p.datagram(f, &d, sink))
 		case frameDumped:
 			return p.dumped(f, d, broken)
 		case frameFailed:
@@ -172,7 +179,11 @@ func (p *Replay) datagram(f frame, d *Dump, sink Sink) error {
 	d.Bytes += len(f.payload)
 	d.Sockets += n
 
-	return err
+	if err != nil {
+		return p.damaged("datagram: %v", err)
+	}
+
+	return nil
 }
 
 // rows passes the rows of a frame to sink, except for those to skip, and returns the
@@ -202,104 +213,15 @@ func leaveOut(rows []Socket, skip Skip, at time.Time) []Socket {
 }
 
 func (p *Replay) dumped(f frame, d Dump, broken error) (Dump, error) {
-	if len(f.payload) != 8 || broken != nil {
-		return d, p.damaged()
+	switch {
+	case broken != nil:
+		return d, broken
+	case len(f.payload) != 8:
+		return d, p.damaged("end of a dump has %d bytes, expected 8", len(f.payload))
 	}
 
 	d.Start = time.Unix(0, int64(binary.LittleEndian.Uint64(f.payload)))
 	d.End = f.at
 
 	return d, nil
-}
-
-type frame struct {
-	kind    frameKind
-	at      time.Time
-	payload []byte // valid until the next frame
-}
-
-// frame reads the next frame; io.EOF means that the file ended between frames.
-func (p *Replay) frame() (frame, error) {
-	if f := p.ahead; f != nil {
-		p.ahead = nil
-
-		return *f, nil
-	}
-
-	var head [sizeofFrame]byte
-
-	n, err := io.ReadFull(p.r, head[:])
-
-	switch {
-	case n == 0 && errors.Is(err, io.EOF):
-		return frame{}, io.EOF
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return frame{}, p.truncated()
-	case err != nil:
-		return frame{}, fmt.Errorf("read recording: %w", err)
-	}
-
-	length := binary.LittleEndian.Uint32(head[4:])
-	if length > maxFrame {
-		return frame{}, p.damaged()
-	}
-
-	if int(length) > cap(p.buf) {
-		p.buf = make([]byte, length)
-	}
-
-	p.buf = p.buf[:length]
-	if err := p.fill(p.buf); err != nil {
-		return frame{}, err
-	}
-
-	if p.checked {
-		var sum [sizeofChecksum]byte
-		if err := p.fill(sum[:]); err != nil {
-			return frame{}, err
-		}
-
-		if binary.LittleEndian.Uint32(sum[:]) != checksum(head[:], p.buf) {
-			return frame{}, p.damaged()
-		}
-
-		p.offset += sizeofChecksum
-	}
-
-	p.offset += sizeofFrame + int64(length)
-
-	return frame{
-		kind:    frameKind(binary.LittleEndian.Uint32(head[:])),
-		at:      time.Unix(0, int64(binary.LittleEndian.Uint64(head[8:]))),
-		payload: p.buf,
-	}, nil
-}
-
-// fill reads the next bytes of a frame.
-func (p *Replay) fill(b []byte) error {
-	switch _, err := io.ReadFull(p.r, b); {
-	case ended(err):
-		return p.truncated()
-	case err != nil:
-		return fmt.Errorf("read recording: %w", err)
-	}
-
-	return nil
-}
-
-// ended reports whether err means the end of the file, and not a failure to read it.
-func ended(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-}
-
-func (p *Replay) damaged() error {
-	return fmt.Errorf("%w: damaged at byte %d", ErrRecording, p.offset)
-}
-
-func (p *Replay) unexpected(f frame) error {
-	return fmt.Errorf("%w: unexpected frame %d at byte %d", ErrRecording, f.kind, p.offset)
-}
-
-func (p *Replay) truncated() error {
-	return fmt.Errorf("%w: truncated after byte %d", ErrRecording, p.offset)
 }

@@ -24,7 +24,7 @@ func (p *Replay) round(start time.Time, sink Sink) (Round, error) {
 		case frameDatagram:
 			n, err := p.rows(f, nil, sink)
 			if err != nil {
-				return r, p.damaged() // the recorder writes only what could be decoded
+				return r, p.damaged("datagram: %v", err) // the recorder writes only what could be decoded
 			}
 
 			r.Sockets += n
@@ -43,7 +43,7 @@ func (p *Replay) round(start time.Time, sink Sink) (Round, error) {
 // pass skips a round of rechecking. One within a dump is an error.
 func (p *Replay) pass(start time.Time, d Dump) error {
 	if d.Datagrams > 0 {
-		return p.damaged()
+		return p.damaged("recheck within a dump")
 	}
 
 	_, err := p.round(start, func(time.Time, []Socket) {})
