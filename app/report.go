@@ -39,6 +39,11 @@ func (r *reporter) Ticked(d sampler.Dump, took time.Duration) {
 
 	r.sampled, r.failing = true, false
 
+	r.recorded()
+}
+
+// recorded logs the end of the recording.
+func (r *reporter) recorded() {
 	if r.recorder != nil && r.recorder.Err() != nil && !r.recordingFailed {
 		r.recordingFailed = true
 		_ = level.Error(r.logger).Log("msg", "recording stopped, sampling continues", "err", r.recorder.Err())
@@ -67,6 +72,7 @@ func (r *reporter) Paced(interval time.Duration) {
 func (r *reporter) Failed(err error, retry time.Duration) {
 	r.SamplerMetrics.Failed(err, retry)
 	r.supervisor.moved(retry)
+	r.recorded()
 
 	if r.failing {
 		return
