@@ -309,7 +309,7 @@ func TestConnFailures(t *testing.T) {
 		"busy":             {refuse(syscall.EBUSY), rowsOf(), nil, syscall.EBUSY, ReasonOther, "dump connections: "},
 		"listeners absent": {rowsOf(1), refuse(syscall.ENOENT), []uint64{1}, syscall.ENOENT, ReasonUnsupported, "dump listeners: "},
 		"end with an errno": {
-			whole(rowMessage(0, 1), doneMessage(0, int32(syscall.ENOMEM))), rowsOf(), nil, syscall.ENOMEM, ReasonOther, "",
+			whole(rowMessage(0, 1), doneMessage(0, int32(syscall.ENOMEM))), rowsOf(), nil, syscall.ENOMEM, ReasonMemory, "",
 		},
 		"overrun":   {whole(rowMessage(0, 1), netlinkMessage(nlmsgOverrun, 0, 0, nil)), rowsOf(), nil, ErrOverrun, ReasonOverrun, ""},
 		"malformed": {whole([]byte{1, 2, 3}), rowsOf(), nil, ErrMalformed, ReasonMalformed, ""},
@@ -321,7 +321,7 @@ func TestConnFailures(t *testing.T) {
 			os.ErrDeadlineExceeded, ReasonTimeout, "receive: ",
 		},
 		"no buffers": {answer{err: os.NewSyscallError("recvfrom", syscall.ENOBUFS)}, rowsOf(), nil, syscall.ENOBUFS, ReasonOverrun, "recvfrom"},
-		"send":       {answer{sendErr: syscall.ENOBUFS}, rowsOf(), nil, syscall.ENOBUFS, ReasonOverrun, "send request: "},
+		"send":       {answer{sendErr: os.NewSyscallError("write", syscall.ENOBUFS)}, rowsOf(), nil, syscall.ENOBUFS, ReasonMemory, "send request: "},
 		"interrupted": {
 			answer{datagrams: [][]byte{
 				netlinkMessage(typeSockDiag, flagDumpIntr, 0, diagRow(FamilyIPv4, 1, 1)),

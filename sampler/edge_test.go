@@ -110,17 +110,31 @@ func TestDialForbidden(t *testing.T) {
 	}
 }
 
-// TestDialWithoutDescriptors fails with a reason if the limit of open files is reached.
+// TestDialWithoutDescriptors raises the limit of open files from zero until Dial succeeds.
+// Until then it fails with a reason and a hint, whichever descriptor is one too many.
 func TestDialWithoutDescriptors(t *testing.T) {
-	var limit, none unix.Rlimit
+	c, err := Dial(Config{}) // the runtime opens the descriptors of its poller
+	must(t, err)
+	must(t, c.Close())
+	var limit unix.Rlimit
 	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
-	none.Max = limit.Max
-	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &none))
-	c, err := Dial(Config{})
-	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
-	if c != nil || ReasonOf(err) != ReasonFiles {
-		t.Errorf("the reason of %v is %s", err, ReasonOf(err))
+	t.Cleanup(func() { must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)) })
+	for files := range limit.Cur {
+		must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: files, Max: limit.Max}))
+		c, err := Dial(Config{})
+		if err == nil {
+			must(t, c.Close())
+			if files < 2 {
+				t.Errorf("%d files are enough", files)
+			}
+			return
+		}
+		if c != nil || !errors.Is(err, syscall.EMFILE) || ReasonOf(err) != ReasonFiles ||
+			!strings.HasPrefix(err.Error(), "open netlink socket: ") {
+			t.Errorf("with %d files: %s: %v", files, ReasonOf(err), err)
+		}
 	}
+	t.Error("no limit is high enough")
 }
 
 func TestKernelRelease(t *testing.T) {

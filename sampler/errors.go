@@ -78,6 +78,10 @@ func ReasonOf(err error) Reason {
 		return Reason(replayed)
 	}
 
+	if noBuffers(err) {
+		return ReasonMemory
+	}
+
 	for _, r := range reasonTable {
 		if errors.Is(err, r.target) {
 			return r.reason
@@ -85,6 +89,14 @@ func ReasonOf(err error) Reason {
 	}
 
 	return ReasonOther
+}
+
+// noBuffers reports whether the kernel could not allocate a socket or a request.
+// Only when receiving does ENOBUFS mean that it dropped answers.
+func noBuffers(err error) bool {
+	call, ok := errors.AsType[*os.SyscallError](err) //nolint:forbidigo // the error of a call is a value
+
+	return ok && call.Syscall != "recvfrom" && errors.Is(call, syscall.ENOBUFS) //nolint:forbidigo // as above
 }
 
 // Hint returns a sentence on what an operator can do about failures with the reason,
@@ -100,7 +112,7 @@ func (r Reason) Hint() string {
 	case ReasonFiles:
 		return "too many files are open: raise LimitNOFILE= of the service, or fs.file-max of the host"
 	case ReasonMemory:
-		return "the kernel has no memory for the answer: raise MemoryMax= of the service, or free memory on the host"
+		return "the kernel has no memory for the netlink socket: raise MemoryMax= of the service, or free memory on the host"
 	default:
 		return ""
 	}

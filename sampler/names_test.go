@@ -132,8 +132,11 @@ func TestReasonOf(t *testing.T) {
 		ReasonInterrupted: {ErrInterrupted, RecordedFailure(ReasonInterrupted)},
 		ReasonMalformed:   {ErrMalformed, ErrTruncated},
 		ReasonFiles:       {syscall.EMFILE, syscall.ENFILE, os.NewSyscallError("socket", syscall.EMFILE)},
-		ReasonMemory:      {syscall.ENOMEM, os.NewSyscallError("sendto", syscall.ENOMEM)},
-		ReasonOther:       {errors.New("anything"), syscall.EBUSY, syscall.EINVAL, ErrRecording, nil, RecordedFailure(ReasonOther)},
+		ReasonMemory: {
+			syscall.ENOMEM, os.NewSyscallError("sendto", syscall.ENOMEM),
+			os.NewSyscallError("socket", syscall.ENOBUFS), os.NewSyscallError("write", syscall.ENOBUFS),
+		},
+		ReasonOther: {errors.New("anything"), syscall.EBUSY, syscall.EINVAL, ErrRecording, nil, RecordedFailure(ReasonOther)},
 	} {
 		for _, err := range errs {
 			if got := ReasonOf(err); got != want {
@@ -156,11 +159,24 @@ func TestReasonOf(t *testing.T) {
 	}
 }
 
+// TestHint checks that a hint names what to load, allow or raise.
 func TestHint(t *testing.T) {
+	hints := map[Reason][]string{
+		ReasonUnsupported: {"inet_diag", "tcp_diag"},
+		ReasonForbidden:   {"AF_NETLINK", "RestrictAddressFamilies="},
+		ReasonTimeout:     {"stuck process"},
+		ReasonFiles:       {"LimitNOFILE=", "fs.file-max"},
+		ReasonMemory:      {"MemoryMax="},
+	}
 	for _, r := range Reasons() {
-		hinted := slices.Contains([]Reason{ReasonUnsupported, ReasonForbidden, ReasonTimeout, ReasonFiles, ReasonMemory}, r)
-		if got := r.Hint(); (got != "") != hinted || strings.HasSuffix(got, ".") {
+		got := r.Hint()
+		if (got != "") != (hints[r] != nil) || strings.HasSuffix(got, ".") {
 			t.Errorf("%s: %q", r, got)
+		}
+		for _, want := range hints[r] {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: %q does not name %s", r, got, want)
+			}
 		}
 	}
 }
