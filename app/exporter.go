@@ -35,7 +35,8 @@ type exporter struct {
 	latest     latest
 	metrics    *collector.SamplerMetrics
 	stats      *netStats
-	cgroups    *owner.Cgroups // nil in a replay
+	answers    *collector.WebMetrics // set by gatherer
+	cgroups    *owner.Cgroups        // nil in a replay
 	tracker    *health.Tracker
 	dialer     *dialer
 	recording  *recordingFile // nil for none

@@ -34,7 +34,7 @@ const (
 // layout of the program.
 var machineTable = regexp.MustCompile(
 	`^(# (HELP|TYPE) )?(go_|process_|promhttp_|tcphealth_exporter_build_info|` +
-		`tcphealth_tracker_memory_bytes|tcphealth_sampler_((dump|tick|recheck)_duration_seconds|phase_seconds_total))`)
+		`tcphealth_(tracker_memory|web_answer)_bytes|tcphealth_sampler_((dump|tick|recheck)_duration_seconds|phase_seconds_total))`)
 
 // reproducible removes from an exposition the lines that differ between runs.
 func reproducible(body string) string {

@@ -137,7 +137,7 @@ func (o *options) register(app *kingpin.Application) {
 	o.web = kingpinflag.AddFlags(app, ":10047")
 	app.Flag("web.telemetry-path", "Path under which to expose metrics.").
 		Default("/metrics").StringVar(&o.telemetryPath)
-	integerVar(app.Flag("web.max-requests", "Maximum number of parallel scrapes, 0 for no limit.").
+	integerVar(app.Flag("web.max-requests", "Maximum number of scrapes that are rendered at the same time, 0 for no limit; others wait for up to 10 s.").
 		Default("40"), &o.maxRequests)
 	app.Flag("web.disable-exporter-metrics", "Exclude metrics about the exporter itself (promhttp_*, process_*, go_*).").
 		BoolVar(&o.hideOwnMetrics)

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
 	"tcphealth_exporter/collector"
@@ -300,30 +302,100 @@ func metricsHandler(t *testing.T, args ...string) http.Handler {
 	return h
 }
 
+// heldGatherer reports that it has been reached, then waits until it is released.
+type heldGatherer struct {
+	prometheus.TransactionalGatherer
+
+	reached, release chan struct{}
+}
+
+func (g heldGatherer) Gather() ([]*dto.MetricFamily, func(), error) {
+	g.reached <- struct{}{}
+	<-g.release
+
+	return g.TransactionalGatherer.Gather()
+}
+
+// TestMaxRequests: a scrape holds a slot while it is gathered. Another one waits for as
+// long as its client does.
 func TestMaxRequests(t *testing.T) {
 	for limit, want := range map[string]int{"1": 503, "2": 200, "0": 200} {
-		h := metricsHandler(t, "--web.max-requests="+limit)
-		stuck := &stuckWriter{*httptest.NewRecorder(), make(chan struct{}), make(chan struct{})}
-		done := make(chan struct{})
+		e := wired(t, "--web.max-requests="+limit)
+		registry, gatherer := e.gatherer()
+		held := heldGatherer{gatherer, make(chan struct{}), make(chan struct{})}
 
-		go func() {
-			h.ServeHTTP(stuck, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
-			close(done)
-		}()
+		h, err := e.handlerOf(registry, held)
+		if err != nil {
+			t.Fatal(err)
+		}
 
-		<-stuck.reached
+		// Scrapes of the same metrics would share one slot.
+		scrape := func(name, timeout string) <-chan int {
+			r := httptest.NewRequest(http.MethodGet, "/metrics?name[]="+name, http.NoBody)
+			r.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", timeout)
 
-		if got := ask(h, http.MethodGet, "/metrics").Code; got != want {
+			code := make(chan int, 1)
+
+			go func() {
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, r)
+				code <- w.Code
+			}()
+
+			return code
+		}
+
+		running := scrape("a", "10")
+		<-held.reached
+
+		beside := scrape("b", map[int]string{503: "0.05", 200: "10"}[want])
+		if want == http.StatusOK {
+			<-held.reached // while the first one runs
+			held.release <- struct{}{}
+			held.release <- struct{}{}
+		}
+
+		if got := <-beside; got != want {
 			t.Errorf("--web.max-requests=%s: %d beside a running scrape, expected %d", limit, got, want)
 		}
 
-		close(stuck.release)
-		<-done
+		if want != http.StatusOK {
+			held.release <- struct{}{}
+		}
 
-		if got := ask(h, http.MethodGet, "/metrics").Code; got != 200 {
+		if got := <-running; got != http.StatusOK {
+			t.Errorf("--web.max-requests=%s: running scrape %d", limit, got)
+		}
+
+		after := scrape("c", "10")
+		<-held.reached
+		held.release <- struct{}{}
+
+		if got := <-after; got != http.StatusOK {
 			t.Errorf("--web.max-requests=%s: %d after that scrape", limit, got)
 		}
 	}
+}
+
+// TestUnreadAnswer: a client that does not read its answer holds no slot.
+func TestUnreadAnswer(t *testing.T) {
+	h := metricsHandler(t, "--web.max-requests=1")
+	stuck := &stuckWriter{*httptest.NewRecorder(), make(chan struct{}), make(chan struct{})}
+	done := make(chan struct{})
+
+	go func() {
+		h.ServeHTTP(stuck, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+		close(done)
+	}()
+
+	<-stuck.reached
+
+	if got := ask(h, http.MethodGet, "/metrics").Code; got != http.StatusOK {
+		t.Errorf("%d beside an answer that is not read", got)
+	}
+
+	close(stuck.release)
+	<-done
 }
 
 // TestServerLimits: large requests are rejected, and the server keeps working.

@@ -17,7 +17,14 @@ import (
 // handler returns what the web server serves.
 func (e *exporter) handler() (http.Handler, error) {
 	registry, gatherer := e.gatherer()
-	metrics := web.MetricsConfig{Gatherer: gatherer, MaxRequests: e.opts.maxRequests, Logger: e.logger}
+
+	return e.handlerOf(registry, gatherer)
+}
+
+// handlerOf returns what the web server serves, with the metrics that gatherer
+// gathers. Those about the handler of scrapes are added to the registry.
+func (e *exporter) handlerOf(registry *prometheus.Registry, gatherer prometheus.TransactionalGatherer) (http.Handler, error) {
+	metrics := web.MetricsConfig{Gatherer: gatherer, MaxRequests: e.opts.maxRequests, Meter: e.answers, Logger: e.logger}
 
 	if !e.opts.hideOwnMetrics {
 		metrics.Own = registry
@@ -49,7 +56,9 @@ func (e *exporter) handler() (http.Handler, error) {
 // from a snapshot.
 func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGatherer) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(versioncollector.NewCollector(program), e.metrics, e.stats.metrics, collector.NewLogMetrics(e.lines.dropped.Load))
+	e.answers = collector.NewWebMetrics(web.AbortReasons())
+	registry.MustRegister(versioncollector.NewCollector(program), e.metrics, e.stats.metrics, e.answers,
+		collector.NewLogMetrics(e.lines.dropped.Load))
 
 	if e.recording != nil {
 		registry.MustRegister(collector.NewRecordingMetrics(e.recording.written.Load, e.recording.failed.Load)...)

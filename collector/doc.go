@@ -12,6 +12,6 @@
 // once per exported connection, and scrapes of one snapshot share
 // what was gathered for the first of them.
 //
-// Metrics about the program itself ([SamplerMetrics], [ConfigMetrics], [NewLogMetrics],
-// [NewRecordingMetrics]) are collectors for an ordinary registry.
+// Metrics about the program itself ([SamplerMetrics], [ConfigMetrics], [WebMetrics],
+// [NewLogMetrics], [NewRecordingMetrics]) are collectors for an ordinary registry.
 package collector

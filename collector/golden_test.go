@@ -115,6 +115,7 @@ func goldenGatherers(tb testing.TB) map[string]prometheus.TransactionalGatherer 
 	all["config"] = registered(tb, loadedConfig())
 	all["recording"] = registered(tb, collector.NewRecordingMetrics(func() uint64 { return 123_456 }, func() uint64 { return 1 })...)
 	all["log"] = registered(tb, collector.NewLogMetrics(func() uint64 { return 17 }))
+	all["web"] = registered(tb, busyWeb())
 	all["kernel"] = registered(tb, filledKernel())
 
 	return all
@@ -156,6 +157,15 @@ func loadedConfig() *collector.ConfigMetrics {
 	m := collector.NewConfigMetrics()
 	m.Loaded(sampledAt)
 	m.Failed()
+
+	return m
+}
+
+// busyWeb has an answer in memory, and has aborted another one.
+func busyWeb() *collector.WebMetrics {
+	m := collector.NewWebMetrics([]string{"client", "stalled"})
+	m.Memory(3 << 20)
+	m.Aborted("stalled")
 
 	return m
 }

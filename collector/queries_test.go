@@ -77,6 +77,7 @@ var queryTable = map[string]string{
 	"recording_errors_total":                `increase(tcphealth_recording_errors_total[15m])`,
 	"exporter_log_lines_dropped_total":      `increase(tcphealth_exporter_log_lines_dropped_total[15m])`,
 	"config_last_reload_successful":         `tcphealth_config_last_reload_successful == 0`,
+	"web_answers_aborted_total":             `sum by (instance, reason) (increase(tcphealth_web_answers_aborted_total[5m])) > 0`,
 }
 
 // queryOf returns an example for a family.

@@ -26,7 +26,8 @@ const (
 )
 
 // Server serves a handler on the addresses, and with the TLS and authentication, that
-// the flags of exporter-toolkit configure.
+// the flags of exporter-toolkit configure. Requests have their connection in the context,
+// so that the handler of scrapes can close it.
 type Server struct {
 	server    *http.Server
 	listening chan struct{}
@@ -53,12 +54,14 @@ func NewServer(handler http.Handler, flags *toolkit.FlagConfig, logger log.Logge
 
 				return base
 			},
+			ConnContext:       withConn,
 			Handler:           http.MaxBytesHandler(handler, maxBodyBytes),
 			ReadHeaderTimeout: readHeaderTimeout,
 			ReadTimeout:       readTimeout,
 			WriteTimeout:      writeTimeout,
 			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    maxHeaderBytes,
+			HTTP2:             &http.HTTP2Config{WriteByteTimeout: stallTimeout},
 			ErrorLog:          stdlog.New(log.NewStdlibAdapter(level.Debug(logger)), "", 0),
 		},
 		flags:  flags,
