@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	stdlog "log"
 	"log/slog"
@@ -35,38 +36,53 @@ type Server struct {
 	giveUp context.CancelFunc
 	flags  *toolkit.FlagConfig
 	logger *slog.Logger
+	watch  *configWatch
 }
 
 // NewServer returns a server that does not listen yet. Errors of single connections
-// are logged at level debug.
+// are logged at level debug, and an invalid web configuration as a warning.
 func NewServer(handler http.Handler, flags *toolkit.FlagConfig, logger log.Logger, toolkitLogger *slog.Logger) *Server {
 	var once sync.Once
 
 	listening := make(chan struct{})
 	base, giveUp := context.WithCancel(context.Background())
+	s := &Server{listening: listening, giveUp: giveUp, flags: flags}
+	s.watch = &configWatch{check: s.checkConfig, interval: checkInterval, logger: logger}
+	s.logger = slog.New(toolkitLog{toolkitLogger.Handler(), s.watch})
+	s.server = &http.Server{
+		BaseContext: func(net.Listener) context.Context {
+			once.Do(func() { close(listening) })
 
-	return &Server{
-		listening: listening,
-		giveUp:    giveUp,
-		server: &http.Server{
-			BaseContext: func(net.Listener) context.Context {
-				once.Do(func() { close(listening) })
-
-				return base
-			},
-			ConnContext:       withConn,
-			Handler:           http.MaxBytesHandler(handler, maxBodyBytes),
-			ReadHeaderTimeout: readHeaderTimeout,
-			ReadTimeout:       readTimeout,
-			WriteTimeout:      writeTimeout,
-			IdleTimeout:       idleTimeout,
-			MaxHeaderBytes:    maxHeaderBytes,
-			HTTP2:             &http.HTTP2Config{WriteByteTimeout: stallTimeout},
-			ErrorLog:          stdlog.New(log.NewStdlibAdapter(level.Debug(logger)), "", 0),
+			return base
 		},
-		flags:  flags,
-		logger: toolkitLogger,
+		ConnContext:       withConn,
+		Handler:           http.MaxBytesHandler(handler, maxBodyBytes),
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		HTTP2:             &http.HTTP2Config{WriteByteTimeout: stallTimeout},
+		ErrorLog:          stdlog.New(errorLog{log.NewStdlibAdapter(level.Debug(logger)), s.watch}, "", 0),
 	}
+
+	return s
+}
+
+// checkConfig returns why requests fail because of the web configuration. With TLS it
+// asks what handshakes ask: a file without TLS is valid, but not for them.
+func (s *Server) checkConfig() error {
+	if err := toolkit.Validate(*s.flags.WebConfigFile); err != nil {
+		return err
+	}
+
+	if cfg := s.server.TLSConfig; cfg != nil && cfg.GetConfigForClient != nil {
+		_, err := cfg.GetConfigForClient(new(tls.ClientHelloInfo))
+
+		return err
+	}
+
+	return nil
 }
 
 // Listening returns a channel that is closed once a socket accepts connections.
@@ -85,6 +101,7 @@ func (s *Server) Serve() error {
 // Stop ends the server. Requests in progress may finish until ctx is done.
 func (s *Server) Stop(ctx context.Context) {
 	s.giveUp()
+	s.watch.stop()
 
 	if err := s.server.Shutdown(ctx); err != nil {
 		_ = s.server.Close()
