@@ -199,6 +199,18 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
+// TestCrossSiteReload: a page of another site cannot make a browser reload the
+// configuration.
+func TestCrossSiteReload(t *testing.T) {
+	p := start(t, "--web.enable-lifecycle")
+
+	for site, want := range map[string]int{"cross-site": http.StatusForbidden, "same-origin": http.StatusInternalServerError} { // nothing to reload
+		if response, body := p.do(t, http.MethodPost, "/-/reload", http.Header{"Sec-Fetch-Site": {site}}); response.StatusCode != want {
+			t.Errorf("%s: %s, %s", site, response.Status, body)
+		}
+	}
+}
+
 func TestFormats(t *testing.T) {
 	p := start(t)
 	p.awaitReady(t)

@@ -26,7 +26,8 @@ type Config struct {
 	Reload func() error
 }
 
-// NewHandler routes the requests.
+// NewHandler routes the requests. It rejects cross-origin requests of browsers with
+// methods that may change something.
 func NewHandler(cfg Config) (http.Handler, error) {
 	landing, err := newLandingPage(cfg.TelemetryPath, cfg.APIPrefix)
 	if err != nil {
@@ -51,7 +52,7 @@ func NewHandler(cfg Config) (http.Handler, error) {
 	mux.Handle("POST /-/reload", reload)
 	mux.Handle("PUT /-/reload", reload)
 
-	return mux, nil
+	return http.NewCrossOriginProtection().Handler(mux), nil
 }
 
 // probe answers 200 if ok returns true, else 503.

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// routed returns the answer to a request of what a configuration serves.
-func routed(t *testing.T, cfg Config, method, path string) *httptest.ResponseRecorder {
+// handler returns what serves a configuration.
+func handler(t *testing.T, cfg Config) http.Handler {
 	t.Helper()
 
 	named := func(name string) http.Handler {
@@ -23,10 +23,66 @@ func routed(t *testing.T, cfg Config, method, path string) *httptest.ResponseRec
 		t.Fatal(err)
 	}
 
+	return h
+}
+
+// routed returns the answer to a request of what a configuration serves.
+func routed(t *testing.T, cfg Config, method, path string) *httptest.ResponseRecorder {
+	t.Helper()
+
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(method, path, http.NoBody))
+	handler(t, cfg).ServeHTTP(w, httptest.NewRequest(method, path, http.NoBody))
 
 	return w
+}
+
+// TestCrossOrigin: requests of browsers from other sites change nothing. Those of other
+// programs, and of the same site, do.
+func TestCrossOrigin(t *testing.T) {
+	for _, tc := range []struct {
+		method, path string
+		header       map[string]string
+		status       int
+	}{
+		{"POST", "/-/reload", nil, 200},
+		{"PUT", "/-/reload", map[string]string{"Sec-Fetch-Site": "same-origin"}, 200},
+		{"POST", "/-/reload", map[string]string{"Origin": "http://example.com"}, 200}, // the Host of the request
+		{"POST", "/-/reload", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		{"PUT", "/-/reload", map[string]string{"Sec-Fetch-Site": "same-site"}, 403},
+		{"POST", "/-/reload", map[string]string{"Origin": "http://other.example"}, 403},
+		{"POST", "/-/reload", map[string]string{"Origin": "null"}, 403},
+		{"POST", "/api/v1/connections", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		{"DELETE", "/anything", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		{"GET", "/metrics", map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "http://other.example"}, 200},
+	} {
+		reloads := 0
+		h := handler(t, Config{Reload: func() error { reloads++; return nil }})
+
+		r := httptest.NewRequest(tc.method, tc.path, http.NoBody)
+		for name, value := range tc.header {
+			r.Header.Set(name, value)
+		}
+
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+
+		if want := tc.path == "/-/reload" && tc.status == 200; w.Code != tc.status || (reloads == 1) != want {
+			t.Errorf("%s %s with %v: %d and %d reloads, expected %d", tc.method, tc.path, tc.header, w.Code, reloads, tc.status)
+		}
+	}
+}
+
+// TestAnyHost: there are no virtual hosts.
+func TestAnyHost(t *testing.T) {
+	r := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+	r.Host = "other.example:1"
+
+	w := httptest.NewRecorder()
+	handler(t, Config{}).ServeHTTP(w, r)
+
+	if w.Code != http.StatusOK || w.Body.String() != "metrics" {
+		t.Errorf("%d, %q", w.Code, w.Body)
+	}
 }
 
 func TestRoutes(t *testing.T) {
