@@ -28,6 +28,7 @@ type options struct {
 	maxRequests    int
 	hideOwnMetrics bool
 	lifecycle      bool
+	profiling      bool
 
 	dryRun      bool
 	configFile  string
@@ -107,7 +108,11 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 		return nil, nameFlag(app, args, err)
 	}
 
-	return &o, o.validate()
+	if err := o.validate(); err != nil {
+		return &o, err
+	}
+
+	return &o, o.checkPath()
 }
 
 // nameFlag adds the name of the flag to an error about its value, which kingpin
@@ -143,6 +148,8 @@ func (o *options) register(app *kingpin.Application) {
 		BoolVar(&o.hideOwnMetrics)
 	app.Flag("web.enable-lifecycle", "Enable reloading the configuration file with POST or PUT requests to /-/reload; SIGHUP always reloads it.").
 		BoolVar(&o.lifecycle)
+	app.Flag("web.enable-pprof", "Serve profiles of the exporter under /debug/pprof/, to anyone who can reach it.").
+		BoolVar(&o.profiling)
 	app.Flag("config.file", "Configuration file with profiles, rules, groups and networks; see docs/configuration.md.").
 		PlaceHolder("FILE").StringVar(&o.configFile)
 	app.Flag("config.check", "Check the command line and the configuration file, then exit.").

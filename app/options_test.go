@@ -79,6 +79,9 @@ func TestUsageErrors(t *testing.T) {
 		{"--web.telemetry-path=/a?b", "--web.telemetry-path: "},
 		{"--web.telemetry-path=/-/ready", "--web.telemetry-path: "},
 		{"--web.telemetry-path=/-/healthy", "--web.telemetry-path: "},
+		{"--web.telemetry-path=/runbooks", "--web.telemetry-path: "},
+		{"--web.telemetry-path=/docs/metrics", "--web.telemetry-path: "},
+		{"--web.telemetry-path=/debug/pprof/heap", "--web.telemetry-path: "},
 		{"--web.telemetry-path=/api", "--web.telemetry-path: "},
 		{"--web.telemetry-path=/api/v1/connections", "--web.telemetry-path: "},
 		{"--web.max-requests=-1", "--web.max-requests: expected 0 or more"},
@@ -259,7 +262,7 @@ func TestContractFlags(t *testing.T) {
 
 	for _, want := range []string{
 		"--web.listen-address=:10047", "--web.config.file=", "--[no-]web.systemd-socket", `--web.telemetry-path="/metrics"`,
-		"--[no-]web.enable-lifecycle", "--config.file=FILE", "--[no-]config.check", "--[no-]dry-run",
+		"--[no-]web.enable-lifecycle", "--[no-]web.enable-pprof", "--config.file=FILE", "--[no-]config.check", "--[no-]dry-run",
 		"--web.max-requests=40", "--[no-]web.disable-exporter-metrics", "--log.level=info", "--log.format=logfmt",
 		"--sampler.interval=1s", "--sampler.max-cpu=0.1", "--[no-]sampler.congestion-info", "--sampler.record=FILE", "--sampler.replay=FILE",
 		"--tracker.max-connections=262144", "--tracker.retention=1m", "--health.window=10s", "--collector.connections=500",

@@ -167,6 +167,7 @@ func TestEndpoints(t *testing.T) {
 		{"GET", "/metrics/", 404},
 		{"GET", "/-/", 404},
 		{"GET", "/debug/pprof/", 404},
+		{"GET", "/debug/pprof/heap", 404},
 		{"POST", "/", 405},
 		{"POST", "/metrics", 405},
 		{"DELETE", "/metrics", 405},
@@ -195,6 +196,17 @@ func TestEndpoints(t *testing.T) {
 
 		if test.method == "HEAD" && body != "" {
 			t.Errorf("HEAD %s: body %q", test.path, body)
+		}
+	}
+}
+
+// TestPprof: the flag enables profiles, and links to them.
+func TestPprof(t *testing.T) {
+	p := start(t, "--web.enable-pprof")
+
+	for path, want := range map[string]string{"/debug/pprof/": "full goroutine stack dump", "/debug/pprof/goroutine?debug=1": "goroutine profile: ", "/": "debug/pprof/heap"} {
+		if body := p.get(t, path); !strings.Contains(body, want) {
+			t.Errorf("%s: no %q in\n%s", path, want, body)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +38,7 @@ func (e *exporter) handlerOf(registry *prometheus.Registry, gatherer prometheus.
 		APIPrefix:     api.Prefix,
 		Healthy:       e.latest.healthy,
 		Ready:         e.latest.ready,
+		Profiling:     e.opts.profiling,
 	}
 
 	if e.opts.lifecycle {
@@ -50,6 +52,15 @@ func (e *exporter) handlerOf(registry *prometheus.Registry, gatherer prometheus.
 	}
 
 	return web.NewHandler(cfg)
+}
+
+// checkPath checks that the telemetry path is not one of the server's own paths.
+func (o *options) checkPath() error {
+	if web.ReservedPath(o.telemetryPath) {
+		return fmt.Errorf("--web.telemetry-path: expected a path such as /metrics, found %q, which is reserved", o.telemetryPath)
+	}
+
+	return nil
 }
 
 // gatherer returns what gathers all metrics, and the registry of those that are not

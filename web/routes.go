@@ -3,6 +3,8 @@ package web
 import (
 	"io"
 	"net/http"
+	"net/http/pprof"
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/common/version"
@@ -24,12 +26,26 @@ type Config struct {
 	// Reload reloads the configuration file, nil if requests must not do so. Its
 	// errors have one line.
 	Reload func() error
+	// Profiling enables the profiles of the Go runtime below /debug/pprof/.
+	Profiling bool
+}
+
+// ReservedPath reports whether the server itself serves p, so that it cannot be the
+// telemetry path.
+func ReservedPath(p string) bool {
+	for _, prefix := range []string{"/-/", "/debug/pprof/", "/docs/", "/runbooks/"} {
+		if strings.HasPrefix(p+"/", prefix) {
+			return true
+		}
+	}
+
+	return false
 }
 
 // NewHandler routes the requests. It rejects cross-origin requests of browsers with
 // methods that may change something.
 func NewHandler(cfg Config) (http.Handler, error) {
-	landing, err := newLandingPage(cfg.TelemetryPath, cfg.APIPrefix)
+	landing, err := newLandingPage(&cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +68,21 @@ func NewHandler(cfg Config) (http.Handler, error) {
 	mux.Handle("POST /-/reload", reload)
 	mux.Handle("PUT /-/reload", reload)
 
+	if cfg.Profiling {
+		addProfiles(mux)
+	}
+
 	return http.NewCrossOriginProtection().Handler(mux), nil
+}
+
+// addProfiles serves the profiles of the Go runtime. The import of net/http/pprof also
+// adds them to [http.DefaultServeMux], which is not served.
+func addProfiles(mux *http.ServeMux) {
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 }
 
 // probe answers 200 if ok returns true, else 503.
@@ -90,15 +120,15 @@ func reloadHandler(reload func() error) http.Handler {
 	})
 }
 
-func newLandingPage(telemetryPath, apiPrefix string) (http.Handler, error) {
+func newLandingPage(cfg *Config) (http.Handler, error) {
 	return toolkit.NewLandingPage(toolkit.LandingConfig{
 		Name:        "TCP Health Exporter",
 		Description: "Health of every TCP connection of this host",
 		Version:     version.Info(),
-		Profiling:   "false",
+		Profiling:   strconv.FormatBool(cfg.Profiling),
 		Links: []toolkit.LandingLinks{
-			{Address: strings.TrimPrefix(telemetryPath, "/"), Text: "Metrics"},
-			{Address: strings.TrimPrefix(apiPrefix, "/") + "v1/connections", Text: "Connections", Description: "and their verdicts, the worst first"},
+			{Address: strings.TrimPrefix(cfg.TelemetryPath, "/"), Text: "Metrics"},
+			{Address: strings.TrimPrefix(cfg.APIPrefix, "/") + "v1/connections", Text: "Connections", Description: "and their verdicts, the worst first"},
 			{Address: "runbooks/", Text: "Runbooks", Description: "what to do about an alert"},
 			{Address: "-/healthy", Text: "Healthy", Description: "samples keep coming"},
 			{Address: "-/ready", Text: "Ready", Description: "the first sample was taken"},

@@ -3,9 +3,16 @@ package web
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/go-kit/log"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
 // handler returns what serves a configuration.
@@ -82,6 +89,91 @@ func TestAnyHost(t *testing.T) {
 
 	if w.Code != http.StatusOK || w.Body.String() != "metrics" {
 		t.Errorf("%d, %q", w.Code, w.Body)
+	}
+}
+
+// TestProfiles: profiles are served if they are enabled only. That net/http/pprof adds
+// them to the default mux does not matter, since it is not served.
+func TestProfiles(t *testing.T) {
+	for path, contentType := range map[string]string{
+		"/debug/pprof/":                   "text/html; charset=utf-8",
+		"/debug/pprof/heap":               "application/octet-stream",
+		"/debug/pprof/goroutine?debug=1":  "text/plain; charset=utf-8",
+		"/debug/pprof/cmdline":            "text/plain; charset=utf-8",
+		"/debug/pprof/symbol":             "text/plain; charset=utf-8",
+		"/debug/pprof/trace?seconds=0.01": "application/octet-stream",
+	} {
+		if w := routed(t, Config{}, http.MethodGet, path); w.Code != http.StatusNotFound {
+			t.Errorf("%s: %d, although disabled", path, w.Code)
+		}
+
+		w := routed(t, Config{Profiling: true}, http.MethodGet, path)
+		if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || got != contentType || w.Body.Len() == 0 {
+			t.Errorf("%s: %d, %q, %d bytes", path, w.Code, got, w.Body.Len())
+		}
+
+		if w := routed(t, Config{Profiling: true}, http.MethodPost, path); w.Code != http.StatusMethodNotAllowed {
+			t.Errorf("POST %s: %d", path, w.Code)
+		}
+
+		_, pattern := http.DefaultServeMux.Handler(httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		if !strings.Contains(pattern, "/debug/pprof/") {
+			t.Errorf("%s: pattern %q in the default mux: does the import of net/http/pprof no longer matter?", path, pattern)
+		}
+	}
+}
+
+// TestNotDefaultMux: a running server serves its handler, with a web configuration and
+// without, and not the default mux, which has profiles.
+func TestNotDefaultMux(t *testing.T) {
+	for _, file := range []string{"", filepath.Join(t.TempDir(), "web.yml")} {
+		if file != "" {
+			writeFile(t, file, "http_server_config: {headers: {X-Frame-Options: deny}}\n")
+		}
+
+		s := NewServer(handler(t, Config{}), &toolkit.FlagConfig{WebConfigFile: &file}, log.NewNopLogger(), slog.New(slog.DiscardHandler))
+
+		response, err := http.Get("http://" + listen(t, s, "tcp4", "127.0.0.1:0") + "/debug/pprof/")
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		_ = response.Body.Close()
+
+		if response.StatusCode != http.StatusNotFound {
+			t.Errorf("web configuration %q: %s", file, response.Status)
+		}
+	}
+}
+
+// TestLongProfile: a profile may take longer than the timeouts of the server.
+func TestLongProfile(t *testing.T) {
+	s := NewServer(handler(t, Config{Profiling: true}), &toolkit.FlagConfig{WebConfigFile: new(string)}, log.NewNopLogger(), slog.New(slog.DiscardHandler))
+	s.server.ReadTimeout, s.server.WriteTimeout = 300*time.Millisecond, 400*time.Millisecond
+
+	began := time.Now()
+
+	response, err := http.Get("http://" + listen(t, s, "tcp4", "127.0.0.1:0") + "/debug/pprof/profile?seconds=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+
+	body, err := io.ReadAll(response.Body)
+	if took := time.Since(began); err != nil || len(body) == 0 || took < time.Second {
+		t.Errorf("%d bytes after %v: %v", len(body), took, err)
+	}
+}
+
+// TestReservedPath: what the server serves itself cannot be the telemetry path.
+func TestReservedPath(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/metrics": false, "/documents": false, "/debug": false, "/-": true, "/-/x": true,
+		"/docs": true, "/docs/health": true, "/runbooks": true, "/debug/pprof": true, "/debug/pprof/heap": true,
+	} {
+		if got := ReservedPath(path); got != want {
+			t.Errorf("%s: %t", path, got)
+		}
 	}
 }
 
