@@ -99,21 +99,14 @@ func noBuffers(err error) bool {
 	return ok && call.Syscall != "recvfrom" && errors.Is(call, syscall.ENOBUFS) //nolint:forbidigo // as above
 }
 
+var hintTable = map[Reason]string{
+	ReasonUnsupported: "the kernel lacks TCP socket diagnostics: load the modules inet_diag and tcp_diag",
+	ReasonForbidden:   "a policy forbids netlink sockets: allow AF_NETLINK (RestrictAddressFamilies=, seccomp, SELinux)",
+	ReasonTimeout:     "the kernel did not answer in time: a socket may be held by a stuck process",
+	ReasonFiles:       "too many files are open: raise LimitNOFILE= of the service, or fs.file-max of the host",
+	ReasonMemory:      "the kernel has no memory for the netlink socket: raise MemoryMax= of the service, or free memory on the host",
+}
+
 // Hint returns a sentence on what an operator can do about failures with the reason,
 // empty for none.
-func (r Reason) Hint() string {
-	switch r {
-	case ReasonUnsupported:
-		return "the kernel lacks TCP socket diagnostics: load the modules inet_diag and tcp_diag"
-	case ReasonForbidden:
-		return "a policy forbids netlink sockets: allow AF_NETLINK (RestrictAddressFamilies=, seccomp, SELinux)"
-	case ReasonTimeout:
-		return "the kernel did not answer in time: a socket may be held by a stuck process"
-	case ReasonFiles:
-		return "too many files are open: raise LimitNOFILE= of the service, or fs.file-max of the host"
-	case ReasonMemory:
-		return "the kernel has no memory for the netlink socket: raise MemoryMax= of the service, or free memory on the host"
-	default:
-		return ""
-	}
-}
+func (r Reason) Hint() string { return hintTable[r] }

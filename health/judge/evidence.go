@@ -82,8 +82,7 @@ type Evidence struct {
 	recvQueue  float64
 	unreadFor  float64
 	bufferFull bool
-	// longestPause is the longest time in seconds, up to maxPause, after which the local
-	// application went on reading.
+	// longestPause is the longest such time after which it went on, up to maxPause.
 	longestPause float64
 	// hadQueue: something is in flight, and at the previous sample, or within burstRTTs,
 	// more was waiting.

@@ -19,6 +19,11 @@ func (st *State) followReceiver(m *Moment, e *Evidence, first bool) {
 
 	e.zeroWindowFor = st.zeroWindowSince.seconds(m.Now)
 
+	st.followUnread(m, e, first)
+}
+
+// followUnread records for how long the local application has read nothing.
+func (st *State) followUnread(m *Moment, e *Evidence, first bool) {
 	received := m.Socket.Info.BytesReceived() - uint64(m.Socket.RecvQueue)
 	read := received != st.bytesReceived || first
 
