@@ -245,6 +245,10 @@ func (st *State) followLoss(m *Moment, e *Evidence, r *window.Window, t *Thresho
 
 	reorderings, _ := m.Socket.Info.Get(sampler.FieldReordSeen)
 	e.reordered = reorderings > 0
+
+	// The RTT is 1.5 times its minimum, as behind a queue that is half as long as the path.
+	minRTT, _ := m.Socket.Info.Get(sampler.FieldMinRTT)
+	e.queued = minRTT > 0 && 2*uint64(m.Socket.Info.RTT()) >= 3*minRTT
 	st.lossUpTo(known, e, r, t)
 
 	if known != r.Last() && e.lossy(t) {

@@ -86,8 +86,8 @@ func lostShare(e *Evidence, t *Thresholds) (float64, bool) {
 // lossShare is the lost share as far as it is evidence against the connection. BBR does not
 // slow down for losses below a fifth, many of which it causes itself by filling a short queue
 // or a policer, and loses more during the round trips in which it searches for the capacity:
-// below a fifth, and while the window holds few round trips, only the first level counts for
-// a sender that fills the path.
+// below a fifth, while the RTT shows a queue, and while the window holds few round trips,
+// only the first level counts for a sender that fills the path.
 func lossShare(e *Evidence, t *Thresholds) (float64, bool) {
 	const (
 		tolerated = 0.2
@@ -95,7 +95,7 @@ func lossShare(e *Evidence, t *Thresholds) (float64, bool) {
 	)
 
 	share, ok := lostShare(e, t)
-	own := share < tolerated || e.windowSpan < searching*e.srtt
+	own := share < tolerated || e.queued || e.windowSpan < searching*e.srtt
 
 	if steps := t.Steps[LossHigh]; e.bbr && e.bulk() && own && len(steps) > 1 {
 		share = min(share, max(steps[0].Threshold, math.Nextafter(steps[1].Threshold, 0)))

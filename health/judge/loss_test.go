@@ -38,20 +38,21 @@ func TestBBRSearches(t *testing.T) {
 	th := DefaultThresholds()
 
 	for _, tc := range []struct {
-		bbr  bool
-		srtt float64
-		want int
+		bbr, queued bool
+		srtt        float64
+		want        int
 	}{
-		{true, 0.1, 6},
-		{true, 0.2, 2},
-		{false, 0.2, 6},
+		{true, false, 0.1, 6},
+		{true, true, 0.1, 2},
+		{true, false, 0.2, 2},
+		{false, true, 0.2, 6},
 	} {
 		e := calm()
 		lossy(&e, 0.5)
-		e.bbr, e.queue.now, e.srtt, e.baseline, e.windowSpan = tc.bbr, 1, tc.srtt, tc.srtt, 10
+		e.bbr, e.queued, e.queue.now, e.srtt, e.baseline, e.windowSpan = tc.bbr, tc.queued, 1, tc.srtt, tc.srtt, 10
 
 		if got, _ := level(lossShare, &e, th, th.Steps[LossHigh]); got != tc.want {
-			t.Errorf("BBR %v, RTT %v s: %d points, want %d", tc.bbr, tc.srtt, got, tc.want)
+			t.Errorf("BBR %v, a queue %v, RTT %v s: %d points, want %d", tc.bbr, tc.queued, tc.srtt, got, tc.want)
 		}
 	}
 }
