@@ -180,8 +180,8 @@ func TestConfigIsBeingWritten(t *testing.T) {
 	writeFile(t, path, half)
 
 	go func() {
-		for range 8 { // for longer than a file must not have changed
-			time.Sleep(settleTime / 3)
+		for range 30 { // for longer than a file must not have changed
+			time.Sleep(settleTime / 10)
 			_ = os.WriteFile(path, []byte(half), 0o600)
 		}
 
