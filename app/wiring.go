@@ -72,7 +72,7 @@ func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGat
 		collector.NewLogMetrics(e.lines.dropped.Load))
 
 	if e.recording != nil {
-		registry.MustRegister(collector.NewRecordingMetrics(e.recording.written.Load, e.recording.failed.Load)...)
+		registry.MustRegister(collector.NewRecordingMetrics(e.recording.written.Load, e.recording.failed.Load))
 	}
 
 	if e.opts.configFile != "" {

@@ -21,6 +21,8 @@ var configMetricTable = []Metric{
 // ConfigMetrics reports the loads of the configuration file. It
 // implements prometheus.Collector and is safe for concurrent use.
 type ConfigMetrics struct {
+	bundle
+
 	successful, at prometheus.Gauge
 }
 
@@ -30,7 +32,10 @@ func NewConfigMetrics() *ConfigMetrics {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: m.Name, Help: m.Help})
 	}
 
-	return &ConfigMetrics{successful: gauge(&configMetricTable[0]), at: gauge(&configMetricTable[1])}
+	m := &ConfigMetrics{successful: gauge(&configMetricTable[0]), at: gauge(&configMetricTable[1])}
+	m.bundle = bundle{m.successful, m.at}
+
+	return m
 }
 
 // Loaded records a successful load.
@@ -41,15 +46,3 @@ func (m *ConfigMetrics) Loaded(at time.Time) {
 
 // Failed records a failed load; the previous configuration stays active.
 func (m *ConfigMetrics) Failed() { m.successful.Set(0) }
-
-// Describe implements prometheus.Collector.
-func (m *ConfigMetrics) Describe(ch chan<- *prometheus.Desc) {
-	m.successful.Describe(ch)
-	m.at.Describe(ch)
-}
-
-// Collect implements prometheus.Collector.
-func (m *ConfigMetrics) Collect(ch chan<- prometheus.Metric) {
-	m.successful.Collect(ch)
-	m.at.Collect(ch)
-}

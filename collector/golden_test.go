@@ -113,7 +113,7 @@ func goldenGatherers(tb testing.TB) map[string]prometheus.TransactionalGatherer 
 
 	all["sampler"] = registered(tb, busySampler())
 	all["config"] = registered(tb, loadedConfig())
-	all["recording"] = registered(tb, collector.NewRecordingMetrics(func() uint64 { return 123_456 }, func() uint64 { return 1 })...)
+	all["recording"] = registered(tb, collector.NewRecordingMetrics(func() uint64 { return 123_456 }, func() uint64 { return 1 }))
 	all["log"] = registered(tb, collector.NewLogMetrics(func() uint64 { return 17 }))
 	all["web"] = registered(tb, busyWeb())
 	all["kernel"] = registered(tb, filledKernel())

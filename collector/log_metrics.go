@@ -11,7 +11,5 @@ var logMetricTable = []Metric{{
 // NewLogMetrics returns the metric about the log. dropped returns the number of dropped
 // lines and is safe for concurrent use.
 func NewLogMetrics(dropped func() uint64) prometheus.Collector {
-	m := &logMetricTable[0]
-
-	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: m.Name, Help: m.Help}, func() float64 { return float64(dropped()) })
+	return counterFunc(&logMetricTable[0], dropped)
 }

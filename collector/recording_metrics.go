@@ -20,11 +20,8 @@ var recordingMetricTable = []Metric{
 
 // NewRecordingMetrics returns the metrics about a recording. written and failed return
 // the bytes written and the number of failures; both are safe for concurrent use.
-func NewRecordingMetrics(written, failed func() uint64) []prometheus.Collector {
+func NewRecordingMetrics(written, failed func() uint64) prometheus.Collector {
 	table := recordingMetricTable
-	counter := func(m *Metric, value func() uint64) prometheus.Collector {
-		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: m.Name, Help: m.Help}, func() float64 { return float64(value()) })
-	}
 	active := func() float64 {
 		if failed() > 0 {
 			return 0
@@ -33,9 +30,9 @@ func NewRecordingMetrics(written, failed func() uint64) []prometheus.Collector {
 		return 1
 	}
 
-	return []prometheus.Collector{
+	return bundle{
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: table[0].Name, Help: table[0].Help}, active),
-		counter(&table[1], written),
-		counter(&table[2], failed),
+		counterFunc(&table[1], written),
+		counterFunc(&table[2], failed),
 	}
 }

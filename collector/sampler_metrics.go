@@ -49,6 +49,8 @@ func helpOf(name string) string {
 // SamplerMetrics counts how the sampling goes. It implements
 // [sampler.Observer] and prometheus.Collector.
 type SamplerMetrics struct {
+	bundle
+
 	dump, tick, recheck prometheus.Histogram
 	interval            prometheus.Gauge
 	configured          prometheus.Gauge
@@ -73,6 +75,7 @@ func NewSamplerMetrics(interval time.Duration) *SamplerMetrics {
 		errors: prometheus.NewCounterVec(
 			prometheus.CounterOpts{Name: nameErrors, Help: helpOf(nameErrors)}, []string{"reason"}),
 	}
+	m.bundle = bundle{m.dump, m.tick, m.recheck, m.sockets, m.interval, m.configured, m.missed, m.late, m.errors, m.phases.all}
 	m.interval.Set(interval.Seconds())
 	m.configured.Set(interval.Seconds())
 
@@ -124,24 +127,6 @@ func (m *SamplerMetrics) Missed(n int) { m.missed.Add(float64(n)) }
 // Failed implements [sampler.Observer].
 func (m *SamplerMetrics) Failed(err error, _ time.Duration) {
 	m.errors.WithLabelValues(string(sampler.ReasonOf(err))).Inc()
-}
-
-func (m *SamplerMetrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.dump, m.tick, m.recheck, m.sockets, m.interval, m.configured, m.missed, m.late, m.errors, m.phases.all}
-}
-
-// Describe implements prometheus.Collector.
-func (m *SamplerMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, c := range m.all() {
-		c.Describe(ch)
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (m *SamplerMetrics) Collect(ch chan<- prometheus.Metric) {
-	for _, c := range m.all() {
-		c.Collect(ch)
-	}
 }
 
 // phases are the parts of a tick.

@@ -17,6 +17,8 @@ var webMetricTable = []Metric{
 // WebMetrics reports how the answers to scrapes are sent. It implements
 // prometheus.Collector and is safe for concurrent use.
 type WebMetrics struct {
+	bundle
+
 	memory  prometheus.Gauge
 	aborted *prometheus.CounterVec
 }
@@ -28,6 +30,8 @@ func NewWebMetrics(reasons []string) *WebMetrics {
 		memory:  prometheus.NewGauge(prometheus.GaugeOpts{Name: memory.Name, Help: memory.Help}),
 		aborted: prometheus.NewCounterVec(prometheus.CounterOpts{Name: aborted.Name, Help: aborted.Help}, aborted.Labels),
 	}
+
+	m.bundle = bundle{m.memory, m.aborted}
 
 	for _, reason := range reasons {
 		m.aborted.WithLabelValues(reason)
@@ -41,15 +45,3 @@ func (m *WebMetrics) Memory(bytes int) { m.memory.Set(float64(bytes)) }
 
 // Aborted records an answer that was not sent completely.
 func (m *WebMetrics) Aborted(reason string) { m.aborted.WithLabelValues(reason).Inc() }
-
-// Describe implements prometheus.Collector.
-func (m *WebMetrics) Describe(ch chan<- *prometheus.Desc) {
-	m.memory.Describe(ch)
-	m.aborted.Describe(ch)
-}
-
-// Collect implements prometheus.Collector.
-func (m *WebMetrics) Collect(ch chan<- prometheus.Metric) {
-	m.memory.Collect(ch)
-	m.aborted.Collect(ch)
-}
