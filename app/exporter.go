@@ -35,8 +35,8 @@ type exporter struct {
 	latest     latest
 	metrics    *collector.SamplerMetrics
 	stats      *netStats
-	answers    *collector.WebMetrics // set by gatherer
-	cgroups    *owner.Cgroups        // nil in a replay
+	answers    *collector.WebMetrics
+	cgroups    *owner.Cgroups // nil in a replay
 	tracker    *health.Tracker
 	dialer     *dialer
 	recording  *recordingFile // nil for none
@@ -89,6 +89,7 @@ func wire(opts *options, source *files, lines *logQueue) (*exporter, error) {
 	e.supervisor = newSupervisor(&e.latest, e.logger)
 	e.reloader = newReloader(opts.configFile, opts.policy, e.supervisor, e.logger)
 	e.metrics = collector.NewSamplerMetrics(interval)
+	e.answers = collector.NewWebMetrics(web.AbortReasons())
 	e.stats = newNetStats(procPath, e.logger)
 	cfg := opts.healthConfig(interval)
 

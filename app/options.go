@@ -108,11 +108,7 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 		return nil, nameFlag(app, args, err)
 	}
 
-	if err := o.validate(); err != nil {
-		return &o, err
-	}
-
-	return &o, o.checkPath()
+	return &o, o.validate()
 }
 
 // nameFlag adds the name of the flag to an error about its value, which kingpin

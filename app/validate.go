@@ -7,10 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/exporter-toolkit/web"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"tcphealth_exporter/api"
 	"tcphealth_exporter/collector"
+	"tcphealth_exporter/web"
 )
 
 // adoptOldNames takes over flags that were given under an old name.
@@ -88,7 +89,7 @@ func validateWebConfig(path string) error {
 		}
 	}
 
-	return web.Validate(path)
+	return toolkit.Validate(path)
 }
 
 // validateAddress checks a listen address, except for the name of its host.
@@ -116,6 +117,10 @@ func (o *options) checks() []check {
 		{
 			validPath(o.telemetryPath),
 			"--web.telemetry-path", fmt.Sprintf("expected a path such as /metrics, found %q", o.telemetryPath),
+		},
+		{
+			!web.ReservedPath(o.telemetryPath),
+			"--web.telemetry-path", fmt.Sprintf("expected a path such as /metrics, found %q, which is reserved", o.telemetryPath),
 		},
 		{o.maxRequests >= 0, "--web.max-requests", "expected 0 or more"},
 		{
@@ -154,10 +159,8 @@ func (o *options) checks() []check {
 	}
 }
 
-// validPath reports whether the server can serve p beside its own paths. Braces are
-// wildcards there.
+// validPath reports whether the server can serve p beside the API. Braces are wildcards
+// there.
 func validPath(p string) bool {
-	ours := strings.HasPrefix(p+"/", "/-/") || strings.HasPrefix(p+"/", api.Prefix)
-
-	return path.IsAbs(p) && path.Clean(p) == p && p != "/" && !ours && !strings.ContainsAny(p, "{}?#")
+	return path.IsAbs(p) && path.Clean(p) == p && p != "/" && !strings.HasPrefix(p+"/", api.Prefix) && !strings.ContainsAny(p, "{}?#")
 }

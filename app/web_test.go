@@ -27,6 +27,7 @@ import (
 
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/web"
 )
 
 // wired returns an exporter that neither samples nor listens.
@@ -39,6 +40,7 @@ func wired(t *testing.T, args ...string) *exporter {
 	}
 
 	e := &exporter{opts: opts, logger: log.NewNopLogger(), metrics: collector.NewSamplerMetrics(opts.interval)}
+	e.answers = collector.NewWebMetrics(web.AbortReasons())
 	e.stats = newNetStats(procPath, e.logger)
 	e.latest.interval = opts.interval
 	e.latest.started = time.Now()

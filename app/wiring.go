@@ -2,7 +2,6 @@ package app
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -54,20 +53,10 @@ func (e *exporter) handlerOf(registry *prometheus.Registry, gatherer prometheus.
 	return web.NewHandler(cfg)
 }
 
-// checkPath checks that the telemetry path is not one of the server's own paths.
-func (o *options) checkPath() error {
-	if web.ReservedPath(o.telemetryPath) {
-		return fmt.Errorf("--web.telemetry-path: expected a path such as /metrics, found %q, which is reserved", o.telemetryPath)
-	}
-
-	return nil
-}
-
 // gatherer returns what gathers all metrics, and the registry of those that are not
 // from a snapshot.
 func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGatherer) {
 	registry := prometheus.NewRegistry()
-	e.answers = collector.NewWebMetrics(web.AbortReasons())
 	registry.MustRegister(versioncollector.NewCollector(program), e.metrics, e.stats.metrics, e.answers,
 		collector.NewLogMetrics(e.lines.dropped.Load))
 
