@@ -1,5 +1,7 @@
 package window
 
+import "slices"
+
 // Pool has the samples of the windows in use, in chunks, so that growing moves nothing. A
 // window is known by its number; numbers begin at one.
 type Pool struct {
@@ -72,15 +74,7 @@ func (w *Pool) Shrink(moved func(owner, number uint32)) {
 	}
 
 	last := uint32(len(w.owners) - chunkSize)
-	below := w.free[:0]
-
-	for _, number := range w.free {
-		if number <= last {
-			below = append(below, number)
-		}
-	}
-
-	w.free = below
+	w.free = slices.DeleteFunc(w.free, func(number uint32) bool { return number > last })
 
 	for number := last + 1; number <= last+chunkSize; number++ {
 		if owner := w.owners[number-1]; owner != noOwner {
