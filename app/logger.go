@@ -10,8 +10,8 @@ import (
 )
 
 // newLogger returns the program's logger, and one for libraries that use slog and add
-// the time themselves. Both write the same lines, and limit how
-// often each is repeated.
+// the time themselves. Both write the same lines, and limit how often a message is
+// repeated.
 func newLogger(w io.Writer, minimum, format string) (log.Logger, *slog.Logger) {
 	lines := log.NewLogfmtLogger(w)
 	if format == "json" {

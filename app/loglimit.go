@@ -14,6 +14,7 @@ const (
 	// which it may be logged once more.
 	repeats     = 20
 	repeatEvery = 10 * time.Second
+	// maxMessages is the maximum number of messages remembered.
 	maxMessages = 1000
 )
 

@@ -100,8 +100,8 @@ func TestLogQueueCountsErrors(t *testing.T) {
 	}
 }
 
-// TestRepeatedMessages: a message that comes often is logged at first and then every ten
-// seconds, with the number of those in between; others are not affected.
+// TestRepeatedMessages: a frequent message is logged 20 times, then once every ten seconds
+// with the number of suppressed lines. Other messages are always logged.
 func TestRepeatedMessages(t *testing.T) {
 	var text bytes.Buffer
 

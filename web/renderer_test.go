@@ -151,8 +151,8 @@ func TestNotShared(t *testing.T) {
 	}
 }
 
-// TestSlots: a request for which there is no slot gets 503 when its client no longer
-// waits, and an answer if a slot becomes free before.
+// TestSlots: a request waits for a slot. It gets an answer if one becomes free before its
+// timeout, and 503 otherwise.
 func TestSlots(t *testing.T) {
 	for slots, want := range map[int]int{1: 503, 2: 200, 0: 200} {
 		g := newGate()

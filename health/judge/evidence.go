@@ -30,8 +30,8 @@ type Evidence struct {
 	// maximum.
 	segment, mss float64
 	sizeUnknown  bool // the kernel does not provide it
-	// sentSize is segment as they were first sent, zero before the first timeout or if
-	// unknown.
+	// sentSize is the mean size of the same data in the segments in which it was first
+	// sent; zero before the first timeout, or if unknown.
 	sentSize float64
 	// fullAcked: a full-size segment was acknowledged, as far as is known; smallAcked:
 	// data was acknowledged, and no full-size segment was.
