@@ -24,7 +24,7 @@ import (
 const procPath = "/proc"
 
 // shutdownLimit is the maximum duration of the shutdown.
-const shutdownLimit = 600 * time.Millisecond
+const shutdownLimit = 400 * time.Millisecond
 
 // exporter is the composition of the program. Its parts do not know it.
 type exporter struct {
@@ -81,7 +81,7 @@ func serve(ctx context.Context, opts *options, lines *logQueue) error {
 // wire connects the parts of the program.
 func wire(opts *options, source *files, lines *logQueue) (*exporter, error) {
 	e := &exporter{opts: opts, lines: lines, recording: source.recording, questions: make(chan loop.Question)}
-	e.logger, e.slog = newLogger(lines, opts.logLevel, opts.logFormat)
+	e.logger, e.slog = newLogger(lines, lines.dropped.Load, opts.logLevel, opts.logFormat)
 	interval := source.interval(opts)
 	e.latest.interval = interval
 	e.latest.replaying = source.replay != nil

@@ -5,16 +5,17 @@ import (
 	"os"
 	"time"
 
+	"tcphealth_exporter/regular"
 	"tcphealth_exporter/sampler"
 )
 
 // files is the recording to write or to replay, if the command line names one.
 type files struct {
-	opened   *os.File
-	recorder *sampler.Recorder
-	// recording is the file of the recorder.
-	recording *recordingFile
+	// played is the file of replay, recording that of recorder.
+	played    *os.File
 	replay    *sampler.Replay
+	recording *recordingFile
+	recorder  *sampler.Recorder
 }
 
 // openFiles opens it.
@@ -41,12 +42,12 @@ func openFiles(o *options) (*files, error) {
 }
 
 func (f *files) openReplay(path string, window time.Duration) error {
-	file, err := openRegular(path)
+	file, err := regular.Open(path)
 	if err != nil {
 		return fmt.Errorf("open recording: %w", err)
 	}
 
-	f.opened = file
+	f.played = file
 
 	if f.replay, err = sampler.NewReplay(file); err != nil {
 		return fmt.Errorf("play %q: %w", path, err)
@@ -61,13 +62,11 @@ func (f *files) openReplay(path string, window time.Duration) error {
 }
 
 // openRecording never overwrites a file.
-func (f *files) openRecording(path string, interval time.Duration) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+func (f *files) openRecording(path string, interval time.Duration) (err error) {
+	if f.recording, err = createRecording(path); err != nil {
 		return fmt.Errorf("create recording: %w", err)
 	}
 
-	f.opened, f.recording = file, &recordingFile{file: file}
 	f.recorder, err = sampler.NewRecorder(f.recording, sampler.KernelRelease(), interval, time.Now())
 
 	return err
@@ -84,13 +83,11 @@ func (f *files) interval(o *options) time.Duration {
 
 // close closes the file, and removes a recording without any dump.
 func (f *files) close() {
-	if f.opened == nil {
-		return
+	if f.played != nil {
+		_ = f.played.Close()
 	}
 
-	_ = f.opened.Close()
-
-	if f.recorder != nil && f.recorder.Dumps() == 0 {
-		_ = os.Remove(f.opened.Name())
+	if f.recording != nil {
+		f.recording.close(f.recorder != nil && f.recorder.Dumps() > 0)
 	}
 }

@@ -11,17 +11,39 @@ import (
 
 // newLogger returns the program's logger, and one for libraries that use slog and add
 // the time themselves. Both write the same lines, and limit how often a message is
-// repeated.
-func newLogger(w io.Writer, minimum, format string) (log.Logger, *slog.Logger) {
+// repeated. The loss of lines, which dropped counts, is a line of its own.
+func newLogger(w io.Writer, dropped func() uint64, minimum, format string) (log.Logger, *slog.Logger) {
 	lines := log.NewLogfmtLogger(w)
 	if format == "json" {
 		lines = log.NewJSONLogger(w)
 	}
 
-	var logger log.Logger = newLimiter(lines)
+	var logger log.Logger = newLimiter(&lossReport{next: lines, dropped: dropped})
 
 	logger = level.NewFilter(logger, level.Allow(level.ParseDefault(minimum, level.InfoValue())))
 
 	return log.With(logger, "time", log.DefaultTimestampUTC),
 		slog.New(sloggokit.NewGoKitHandler(logger, slog.LevelDebug))
+}
+
+// lossReport is a logger that also logs when lines were dropped, once no more are.
+type lossReport struct {
+	next    log.Logger
+	dropped func() uint64
+	// seen is the number at the last line, reported the one that was logged.
+	seen, reported uint64
+}
+
+// Log implements [log.Logger]. Calls must not overlap.
+func (l *lossReport) Log(keyvals ...any) error {
+	n := l.dropped()
+
+	if n == l.seen && n > l.reported {
+		_ = level.Warn(log.With(l.next, "time", log.DefaultTimestampUTC)).Log("msg", "log lines were dropped", "count", n-l.reported)
+		l.reported = n
+	}
+
+	l.seen = n
+
+	return l.next.Log(keyvals...)
 }

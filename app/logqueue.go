@@ -12,7 +12,7 @@ const (
 	queuedLines = 4096
 	// flushLimit is how long the end of the program waits for them. With shutdownLimit,
 	// it is less than endLimit.
-	flushLimit = 300 * time.Millisecond
+	flushLimit = 200 * time.Millisecond
 )
 
 // logQueue writes lines in the background, so that a reader of the log that has stopped

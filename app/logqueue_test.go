@@ -146,3 +146,39 @@ func TestRepeatedMessages(t *testing.T) {
 		t.Errorf("%d messages are remembered", len(l.seen))
 	}
 }
+
+// TestLossIsLogged once it is over, with the number of lines.
+func TestLossIsLogged(t *testing.T) {
+	var (
+		text    bytes.Buffer
+		dropped uint64
+	)
+
+	logger, _ := newLogger(&text, func() uint64 { return dropped }, "info", "logfmt")
+	logs := func(want string) {
+		t.Helper()
+		text.Reset()
+		_ = logger.Log("msg", "line")
+
+		if got := strings.Count(text.String(), `level=warn time=`); got != min(len(want), 1) || !strings.Contains(text.String(), want) {
+			t.Errorf("want %q, logged %q", want, text.String())
+		}
+	}
+
+	logs("")
+
+	dropped = 3
+
+	logs("")
+
+	dropped = 5
+
+	logs("")
+	logs(`msg="log lines were dropped" count=5`)
+	logs("")
+
+	dropped = 6
+
+	logs("")
+	logs(`msg="log lines were dropped" count=1`)
+}

@@ -57,7 +57,7 @@ func TestNetStatsComeAndGo(t *testing.T) {
 
 	var log bytes.Buffer
 
-	logger, _ := newLogger(&log, "info", "logfmt")
+	logger, _ := newLogger(&log, new(logQueue).dropped.Load, "info", "logfmt")
 	n := newNetStats(proc, logger)
 
 	reader, err := hostinfo.NewKernelReader(proc, 4096)
@@ -121,7 +121,7 @@ func TestNetStatsComeAndGo(t *testing.T) {
 func TestNetStatsWithoutProc(t *testing.T) {
 	var log bytes.Buffer
 
-	logger, _ := newLogger(&log, "info", "logfmt")
+	logger, _ := newLogger(&log, new(logQueue).dropped.Load, "info", "logfmt")
 	n := newNetStats(filepath.Join(t.TempDir(), "proc"), logger)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

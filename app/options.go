@@ -68,6 +68,8 @@ var errAnswered = errors.New("answered")
 
 const (
 	minInterval = 10 * time.Millisecond
+	maxInterval = time.Hour
+	maxWindow   = 24 * time.Hour
 	// defaultRecheck is the default of --sampler.recheck-interval.
 	defaultRecheck = 250 * time.Millisecond
 	oldRecheckFlag = "sampler.watch-interval"
@@ -156,13 +158,13 @@ func (o *options) register(app *kingpin.Application) {
 		Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
 	app.Flag("log.format", "Output format of log messages: logfmt, json.").
 		Default("logfmt").EnumVar(&o.logFormat, "logfmt", "json")
-	app.Flag("sampler.interval", "Interval between samples of all connections, 10ms or more.").
+	app.Flag("sampler.interval", "Interval between samples of all connections, 10ms to 1h.").
 		Default("1s").DurationVar(&o.interval)
 	app.Flag("sampler.filter", "Connections to sample, in the filter language of ss(8), evaluated in the kernel; see docs/filter.md.").
 		PlaceHolder("EXPRESSION").StringVar(&o.filterText)
 	app.Flag("sampler.congestion-info", "Include the state of the congestion control algorithms BBR, Vegas and DCTCP.").
 		BoolVar(&o.congestionInfo)
-	app.Flag("sampler.recheck-interval", "Interval between rechecks of suspicious connections, 10ms or more, or 0 to disable them.").
+	app.Flag("sampler.recheck-interval", "Interval between rechecks of suspicious connections, 10ms to 1h, or 0 to disable them.").
 		Default(defaultRecheck.String()).DurationVar(&o.recheckInterval)
 	app.Flag(oldRecheckFlag, "Deprecated: use --sampler.recheck-interval.").
 		Hidden().Default(unset).StringVar(&o.watchInterval)

@@ -66,6 +66,13 @@ func TestUsageErrors(t *testing.T) {
 	fifo, large := makeFIFO(t), filepath.Join(dir, "large.yml")
 	writeFile(t, large, strings.Repeat("# comment\n", 2<<20))
 
+	tls := func(key, file string) string {
+		path := filepath.Join(filepath.Dir(fifo), key+".yml")
+		writeFile(t, path, "tls_server_config: {"+key+": "+file+"}\n")
+
+		return path
+	}
+
 	for _, test := range [][2]string{
 		{"--bogus", "--bogus"},
 		{"argument", "argument"},
@@ -99,7 +106,7 @@ func TestUsageErrors(t *testing.T) {
 		{"--web.listen-address=127.0.0.1:99999", "--web.listen-address: "},
 		{"--web.listen-address=::1:9", "--web.listen-address: "},
 		{"--web.listen-address=vsock://9", "--web.listen-address: "},
-		{"--web.config.file=" + filepath.Join(dir, "missing.yml"), "--web.config.file: open "},
+		{"--web.config.file=" + filepath.Join(dir, "missing.yml"), "--web.config.file: stat "},
 		{"--web.config.file=" + invalid, "--web.config.file: "},
 		{"--config.file=" + filepath.Join(dir, "missing.yml"), "--config.file: open "},
 		{"--config.file=" + dir, "--config.file: open " + dir + ": not a regular file"},
@@ -108,9 +115,18 @@ func TestUsageErrors(t *testing.T) {
 		{"--config.file=" + large, "--config.file: read " + large + ": larger than 16 MiB"},
 		{"--web.config.file=" + fifo, "--web.config.file: open " + fifo + ": not a regular file"},
 		{"--web.config.file=/dev/zero", "--web.config.file: open /dev/zero: not a regular file"},
+		{"--config.file=/proc/kmsg", "--config.file: open /proc/kmsg: not a regular file"},
+		{"--web.config.file=/proc/kmsg", "--web.config.file: open /proc/kmsg: not a regular file"},
+		{"--web.config.file=" + large, "--web.config.file: read " + large + ": larger than 16 MiB"},
+		{"--web.config.file=" + tls("cert_file", fifo), "--web.config.file: open " + fifo + ": not a regular file"},
+		{"--web.config.file=" + tls("key_file", filepath.Base(fifo)), "--web.config.file: open " + fifo + ": not a regular file"},
+		{"--web.config.file=" + tls("client_ca_file", "/dev/zero"), "--web.config.file: open /dev/zero: not a regular file"},
 		{"--log.level=loud", "--log.level: "},
 		{"--log.format=xml", "--log.format: "},
-		{"--sampler.interval=9ms", "--sampler.interval: expected 10ms or more, found 9ms"},
+		{"--sampler.interval=9ms", "--sampler.interval: expected 10ms to 1h0m0s, found 9ms"},
+		{"--sampler.interval=1100000h", "--sampler.interval: expected 10ms to 1h0m0s, found 1100000h0m0s"},
+		{"--sampler.recheck-interval=1100000h", "--sampler.recheck-interval: expected 0, or 10ms to 1h0m0s, found 1100000h0m0s"},
+		{"--health.window=1100000h", "--health.window: expected 24h0m0s or less, found 1100000h0m0s"},
 		{"--sampler.interval=0s", "--sampler.interval: "},
 		{"--sampler.interval=-1s", "--sampler.interval: "},
 		{"--sampler.interval=1", "--sampler.interval: "},
@@ -173,6 +189,7 @@ func TestFailures(t *testing.T) {
 		{[]string{"--sampler.replay=" + dir}, "open " + dir + ": not a regular file"},
 		{[]string{"--sampler.replay=" + fifo}, "open " + fifo + ": not a regular file"},
 		{[]string{"--sampler.replay=/dev/zero"}, "open /dev/zero: not a regular file"},
+		{[]string{"--sampler.replay=/proc/kmsg"}, "open /proc/kmsg: not a regular file"},
 		{[]string{"--sampler.replay=" + path("empty")}, "not a recording of this program"},
 		{[]string{"--sampler.replay=" + path("foreign")}, "not a recording of this program"},
 		{[]string{"--sampler.replay=" + path("version")}, "made by another version of this program"},

@@ -3,13 +3,13 @@ package app
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
+
+	"tcphealth_exporter/regular"
 )
 
 const (
@@ -23,42 +23,7 @@ const (
 	readLimit = 5 * time.Second
 )
 
-var (
-	errNotRegular = errors.New("not a regular file")
-	errWritten    = errors.New("is being written: write another file and rename it")
-)
-
-// openRegular opens a file for reading. It refuses what is not a regular file: opening or
-// reading a FIFO or a device may never end.
-func openRegular(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "open", Path: path, Err: errNotRegular}
-	}
-
-	if err != nil {
-		_ = file.Close()
-
-		return nil, err
-	}
-
-	return file, nil
-}
-
-// checkRegular reports an error if a file cannot be opened or is not a regular one.
-func checkRegular(path string) error {
-	file, err := openRegular(path)
-	if err != nil {
-		return err
-	}
-
-	return file.Close()
-}
+var errWritten = errors.New("is being written: write another file and rename it")
 
 // readConfig reads a configuration file that was not written to for some time.
 func readConfig(path string, settled time.Duration) ([]byte, error) {
@@ -73,15 +38,11 @@ func readConfig(path string, settled time.Duration) ([]byte, error) {
 // readOnce returns an error that matches errWritten if the file changed meanwhile, or too
 // recently.
 func readOnce(path string, settled time.Duration) ([]byte, error) {
-	file, err := openRegular(path)
+	file, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-
-	// What looks like a regular file may block, such as /proc/kmsg. Most regular files
-	// have no deadline, and need none.
-	_ = file.SetReadDeadline(time.Now().Add(settleLimit))
 
 	before, err := file.Stat()
 	if err != nil {
@@ -94,7 +55,7 @@ func readOnce(path string, settled time.Duration) ([]byte, error) {
 	}
 
 	if len(text) > maxConfigBytes {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("larger than %d MiB", maxConfigBytes>>20)}
+		return nil, &fs.PathError{Op: "read", Path: path, Err: regular.TooLarge(maxConfigBytes)}
 	}
 
 	after, err := os.Stat(path)
@@ -103,13 +64,16 @@ func readOnce(path string, settled time.Duration) ([]byte, error) {
 	}
 
 	age := time.Since(after.ModTime()) // negative if the clock was set back
-	same := os.SameFile(before, after) && before.Size() == after.Size() && before.ModTime().Equal(after.ModTime())
-
-	if !same || age >= 0 && age < settled {
+	if !unchanged(before, after) || age >= 0 && age < settled {
 		return nil, &fs.PathError{Op: "read", Path: path, Err: errWritten}
 	}
 
 	return text, nil
+}
+
+// unchanged reports whether a file is the same as before.
+func unchanged(before, after fs.FileInfo) bool {
+	return os.SameFile(before, after) && before.Size() == after.Size() && before.ModTime().Equal(after.ModTime())
 }
 
 // configFile is a configuration file that is read again and again.
@@ -119,9 +83,23 @@ type configFile struct {
 	reading atomic.Bool
 }
 
+// load returns the contents at the start of the program.
+func (f *configFile) load() ([]byte, error) { return f.read(0) }
+
+// reload returns the contents while the program runs. An empty file is an error then: it
+// is one that is about to be written.
+func (f *configFile) reload() ([]byte, error) {
+	text, err := f.read(settleTime)
+	if err == nil && len(bytes.TrimSpace(text)) == 0 {
+		err = &fs.PathError{Op: "read", Path: f.path, Err: errors.New("empty")}
+	}
+
+	return text, err
+}
+
 // read returns the contents, or an error after a limited time, whatever happens to the
 // file. While an attempt hangs, others fail at once.
-func (f *configFile) read() ([]byte, error) {
+func (f *configFile) read(settled time.Duration) ([]byte, error) {
 	if !f.reading.CompareAndSwap(false, true) {
 		return nil, &fs.PathError{Op: "read", Path: f.path, Err: errors.New("the last attempt has not ended")}
 	}
@@ -134,7 +112,7 @@ func (f *configFile) read() ([]byte, error) {
 	done := make(chan struct{})
 
 	go func() {
-		text, err = readConfig(f.path, settleTime)
+		text, err = readConfig(f.path, settled)
 
 		f.reading.Store(false)
 		close(done)
@@ -142,13 +120,8 @@ func (f *configFile) read() ([]byte, error) {
 
 	select {
 	case <-done:
+		return text, err
 	case <-time.After(readLimit):
 		return nil, &fs.PathError{Op: "read", Path: f.path, Err: os.ErrDeadlineExceeded}
 	}
-
-	if err == nil && len(bytes.TrimSpace(text)) == 0 {
-		err = &fs.PathError{Op: "read", Path: f.path, Err: errors.New("empty")}
-	}
-
-	return text, err
 }

@@ -15,8 +15,20 @@ type recordingFile struct {
 	written, failed atomic.Uint64
 }
 
+// createRecording creates a file, which must not exist. It is opened to append: after a
+// truncation between check and write, the next check finds it shorter than it should be.
+func createRecording(path string) (*recordingFile, error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+
+	return &recordingFile{file: file}, nil
+}
+
 // Write implements [io.Writer]. It fails, too, if somebody else has truncated or deleted
-// the file, of which the operating system says nothing: the write would leave a hole.
+// the file, of which the operating system says nothing. A file that was renamed goes on
+// under its new name.
 func (f *recordingFile) Write(b []byte) (n int, err error) {
 	if err = f.check(); err == nil {
 		n, err = f.file.Write(b)
@@ -45,4 +57,23 @@ func (f *recordingFile) check() error {
 	}
 
 	return nil
+}
+
+// close closes the file, and removes it unless it is to be kept. What another process has
+// put in its place stays.
+func (f *recordingFile) close(keep bool) {
+	defer f.file.Close()
+
+	if keep {
+		return
+	}
+
+	own, err := f.file.Stat()
+	if err != nil {
+		return
+	}
+
+	if there, err := os.Lstat(f.file.Name()); err == nil && os.SameFile(own, there) {
+		_ = os.Remove(f.file.Name())
+	}
 }

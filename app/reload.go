@@ -106,7 +106,7 @@ func (r *reloader) load() error {
 		return errNothingToReload
 	}
 
-	policy, deprecated, err := loadPolicy(r.file.path, r.file.read)
+	policy, deprecated, err := loadPolicy(r.file.path, r.file.reload)
 	if err != nil {
 		r.metrics.Failed()
 		_ = level.Error(r.logger).Log("msg", "reloading the configuration failed, the previous configuration stays active", "file", r.file.path, "err", err)

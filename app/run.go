@@ -41,8 +41,9 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	return runUntil(ctx, stderr, func() int { return run(ctx, args, stdout, stderr) })
 }
 
-// endLimit is how long the program may go on after ctx is done.
-const endLimit = time.Second
+// endLimit is how long the program may go on after ctx is done. With flushLimit, it is
+// less than a second.
+const endLimit = 700 * time.Millisecond
 
 // runUntil returns the exit code of a program that ends when ctx is done, at the latest
 // after endLimit: it may wait for a file that never comes.

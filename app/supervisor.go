@@ -23,10 +23,13 @@ const (
 	keepAlives = 3
 	// minPeriod is the minimum time between two notifications.
 	minPeriod = 100 * time.Millisecond
+	// maxNotifications is the number of notifications that may wait to be sent.
+	maxNotifications = 16
 )
 
 // supervisor notifies the service manager of the program's state with sd_notify(3). It
-// does nothing without a service manager.
+// does nothing without a service manager, and never waits for one: notifications are sent
+// in the background.
 type supervisor struct {
 	logger log.Logger
 	latest *latest
@@ -36,10 +39,18 @@ type supervisor struct {
 	// expected is the deadline of the sampling goroutine's next sign of life, in ms since
 	// latest.started; zero before the first one.
 	expected atomic.Int64
+	// notifications are those to send; an empty one is the last. Then sent is closed.
+	notifications chan string
+	sent          chan struct{}
 }
 
 func newSupervisor(l *latest, logger log.Logger) *supervisor {
-	s := &supervisor{logger: logger, latest: l, period: statusPeriod}
+	s := &supervisor{
+		logger: logger, latest: l, period: statusPeriod,
+		notifications: make(chan string, maxNotifications), sent: make(chan struct{}),
+	}
+
+	go s.send()
 
 	limit, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
@@ -68,6 +79,8 @@ func (s *supervisor) run(ctx context.Context) {
 			s.report()
 		case <-ctx.Done():
 			s.notify(daemon.SdNotifyStopping)
+			s.notify("")
+			<-s.sent
 
 			return
 		}
@@ -122,8 +135,27 @@ func (s *supervisor) reloading(reload func() error) error {
 	return reload()
 }
 
+// notify sends a notification after those before. If the service manager does not receive
+// them, it is dropped.
 func (s *supervisor) notify(state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
-		_ = level.Warn(s.logger).Log("msg", "systemd notification failed", "err", err)
+	select {
+	case s.notifications <- state:
+	default:
+		_ = level.Warn(s.logger).Log("msg", "systemd notification dropped, earlier ones are not received")
+	}
+}
+
+// send sends notifications until the last one.
+func (s *supervisor) send() {
+	defer close(s.sent)
+
+	for state := range s.notifications {
+		if state == "" {
+			return
+		}
+
+		if _, err := daemon.SdNotify(false, state); err != nil {
+			_ = level.Warn(s.logger).Log("msg", "systemd notification failed", "err", err)
+		}
 	}
 }

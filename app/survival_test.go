@@ -2,6 +2,9 @@ package app
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -109,25 +112,56 @@ func TestFullOutput(t *testing.T) {
 	}
 }
 
-// TestBlockedStart: a signal ends the program while a file of the web configuration, which
-// a library reads, blocks it.
+// TestBlockedStart: a signal ends the program while something blocks it, such as a file on
+// a network file system.
 func TestBlockedStart(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "web.yml")
-	writeFile(t, path, "tls_server_config: {cert_file: "+makeFIFO(t)+", key_file: key}\n")
+	ctx, cancel := context.WithCancel(t.Context())
+	blocked := make(chan struct{})
+	defer close(blocked)
 
-	p := spawn(t, nil, "--web.config.file="+path)
+	stderr := new(netlab.Output)
+	code := runUntil(ctx, stderr, func() int {
+		cancel()
+		<-blocked
 
-	time.Sleep(200 * time.Millisecond)
-	p.end()
+		return exitOK
+	})
 
-	select {
-	case <-p.stopped:
-	case <-time.After(patience):
-		t.Fatal("SIGTERM did not end the program")
+	if code != exitFailure || stderr.String() != program+": error: interrupted while something blocked\n" {
+		t.Errorf("ended with %d: %s", code, stderr)
+	}
+}
+
+// TestUnchanged: a file that was written to, replaced or shortened while it was read is
+// another one.
+func TestUnchanged(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "path"), filepath.Join(dir, "other")
+	at := time.Unix(1_700_000_000, 0)
+	stat := func(path, text string, at time.Time) fs.FileInfo {
+		t.Helper()
+		writeFile(t, path, text)
+
+		err := os.Chtimes(path, at, at)
+
+		info, statErr := os.Stat(path)
+		if err = errors.Join(err, statErr); err != nil {
+			t.Fatal(err)
+		}
+
+		return info
 	}
 
-	if p.code != exitFailure || !strings.Contains(p.stderr.String(), "error: interrupted while something blocked\n") {
-		t.Errorf("ended with %d", p.code)
+	before := stat(path, "text", at)
+	for name, after := range map[string]fs.FileInfo{
+		"same":    stat(path, "text", at),
+		"size":    stat(path, "text text", at),
+		"time":    stat(path, "text", at.Add(time.Nanosecond)),
+		"another": stat(other, "text", at),
+	} {
+		if got := unchanged(before, after); got != (name == "same") {
+			t.Errorf("%s: unchanged %t", name, got)
+		}
 	}
 }
 
@@ -189,7 +223,7 @@ func TestConfigIsBeingWritten(t *testing.T) {
 	}()
 
 	f := configFile{path: path}
-	if text, err := f.read(); err != nil || string(text) != whole {
+	if text, err := f.reload(); err != nil || string(text) != whole {
 		t.Errorf("read %q, %v", text, err)
 	}
 }
@@ -205,7 +239,7 @@ func TestConfigIsAlwaysWritten(t *testing.T) {
 	}
 
 	f := configFile{path: path}
-	if text, err := f.read(); err != nil || string(text) != calmConfig {
+	if text, err := f.reload(); err != nil || string(text) != calmConfig {
 		t.Errorf("of the future: %q, %v", text, err)
 	}
 
@@ -225,7 +259,7 @@ func TestConfigIsAlwaysWritten(t *testing.T) {
 
 	time.Sleep(settleTime)
 
-	if _, err := f.read(); err == nil || !strings.Contains(err.Error(), "is being written") {
+	if _, err := f.reload(); err == nil || !strings.Contains(err.Error(), "is being written") {
 		t.Errorf("a file that is always written: %v", err)
 	}
 }
@@ -235,14 +269,14 @@ func TestOneReadAtATime(t *testing.T) {
 	f := configFile{path: writeConfig(t, calmConfig)}
 	f.reading.Store(true)
 
-	if _, err := f.read(); err == nil || !strings.Contains(err.Error(), "the last attempt has not ended") {
+	if _, err := f.reload(); err == nil || !strings.Contains(err.Error(), "the last attempt has not ended") {
 		t.Errorf("%v", err)
 	}
 
 	f.reading.Store(false)
 
 	for range 2 {
-		if _, err := f.read(); err != nil {
+		if _, err := f.reload(); err != nil {
 			t.Error(err)
 		}
 	}
@@ -255,20 +289,43 @@ func TestShortWatchdog(t *testing.T) {
 	t.Setenv("WATCHDOG_USEC", "1")
 
 	out := new(netlab.Output)
-	logger, _ := newLogger(out, "info", "logfmt")
+	logger, _ := newLogger(out, new(logQueue).dropped.Load, "info", "logfmt")
 	s := newSupervisor(new(latest), logger)
 
 	if s.period != minPeriod || !s.watched || !strings.Contains(out.String(), "watchdog period too short") {
 		t.Errorf("a keep-alive every %v: %s", s.period, out)
 	}
 
-	for range 1000 {
+	const reports = 200
+
+	for range reports {
 		s.report()
+		await(t, "the notification", func() bool { return len(s.notifications) == 0 })
 	}
 
 	if n := strings.Count(out.String(), "systemd notification failed"); n != repeats {
-		t.Errorf("1000 failures are logged %d times", n)
+		t.Errorf("%d failures are logged %d times", reports, n)
 	}
+}
+
+// TestNotificationsAreNotReceived: a service manager that receives nothing stops nothing.
+func TestNotificationsAreNotReceived(t *testing.T) {
+	m := newManager(t)
+	t.Setenv("NOTIFY_SOCKET", m.path)
+
+	out := new(netlab.Output)
+	logger, _ := newLogger(out, new(logQueue).dropped.Load, "info", "logfmt")
+	s := newSupervisor(new(latest), logger)
+
+	for range 10_000 { // more than the socket and the queue hold
+		_ = s.reloading(func() error { return nil })
+	}
+
+	if n := strings.Count(out.String(), "systemd notification dropped"); n != repeats {
+		t.Errorf("%d warnings", n)
+	}
+
+	m.next(t, "READY=1")
 }
 
 // TestRecordingIsLost: a recording that somebody truncates or deletes ends with an error,
@@ -304,6 +361,67 @@ func TestRecordingIsLost(t *testing.T) {
 
 		if p.status("/-/healthy") != http.StatusOK {
 			t.Error("sampling has stopped")
+		}
+	}
+}
+
+// TestRecordingIsTruncatedBetween a check and a write: the next write fails.
+func TestRecordingIsTruncatedBetween(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "recording")
+
+	f, err := createRecording(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close(true)
+
+	if _, err := f.Write([]byte("0123456789")); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := f.check(); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := os.Truncate(path, 5); err != nil {
+		t.Fatal(err)
+	}
+
+	n, err := f.file.WriteString("abcde") // what Write does after its check
+	f.written.Add(uint64(n))
+
+	if text := readFile(t, path); text != "01234abcde" || err != nil {
+		t.Errorf("the file has %q, %v", text, err)
+	}
+
+	if _, err := f.Write([]byte("x")); err == nil || !strings.Contains(err.Error(), "truncated from 15 to 10 bytes") {
+		t.Error(err)
+	}
+}
+
+// TestEmptyRecordingIsRemoved, but not a file that has taken its place.
+func TestEmptyRecordingIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "recording")
+
+	for _, replaced := range []bool{false, true} {
+		f, err := createRecording(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if replaced {
+			writeFile(t, path+".new", "of another program")
+
+			if err := os.Rename(path+".new", path); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		f.close(false)
+
+		if _, err := os.Stat(path); (err == nil) != replaced {
+			t.Errorf("replaced %t: %v", replaced, err)
 		}
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	toolkit "github.com/prometheus/exporter-toolkit/web"
-
 	"tcphealth_exporter/api"
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/web"
@@ -56,8 +54,8 @@ func (o *options) validate() (err error) {
 	}
 
 	if o.configFile != "" {
-		read := func() ([]byte, error) { return readConfig(o.configFile, 0) }
-		if o.policy, o.oldKeys, err = loadPolicy(o.configFile, read); err != nil {
+		file := configFile{path: o.configFile}
+		if o.policy, o.oldKeys, err = loadPolicy(o.configFile, file.load); err != nil {
 			return err
 		}
 	}
@@ -68,7 +66,7 @@ func (o *options) validate() (err error) {
 		}
 	}
 
-	if err := validateWebConfig(*o.web.WebConfigFile); err != nil {
+	if err := web.ValidateConfig(*o.web.WebConfigFile); err != nil {
 		return fmt.Errorf("--web.config.file: %w", err)
 	}
 
@@ -79,17 +77,6 @@ func (o *options) validate() (err error) {
 	}
 
 	return nil
-}
-
-// validateWebConfig checks the configuration of the web server; an empty path is none.
-func validateWebConfig(path string) error {
-	if path != "" {
-		if err := checkRegular(path); err != nil {
-			return err
-		}
-	}
-
-	return toolkit.Validate(path)
 }
 
 // validateAddress checks a listen address, except for the name of its host.
@@ -124,17 +111,18 @@ func (o *options) checks() []check {
 		},
 		{o.maxRequests >= 0, "--web.max-requests", "expected 0 or more"},
 		{
-			o.interval >= minInterval,
-			"--sampler.interval", fmt.Sprintf("expected %s or more, found %s", minInterval, o.interval),
+			o.interval >= minInterval && o.interval <= maxInterval,
+			"--sampler.interval", fmt.Sprintf("expected %s to %s, found %s", minInterval, maxInterval, o.interval),
 		},
 		{
-			o.recheckInterval == 0 || o.recheckInterval >= minInterval,
-			"--sampler.recheck-interval", fmt.Sprintf("expected 0, or %s or more, found %s", minInterval, o.recheckInterval),
+			o.recheckInterval == 0 || o.recheckInterval >= minInterval && o.recheckInterval <= maxInterval,
+			"--sampler.recheck-interval", fmt.Sprintf("expected 0, or %s to %s, found %s", minInterval, maxInterval, o.recheckInterval),
 		},
 		{
 			o.window >= minWindowIntervals*o.interval,
 			"--health.window", fmt.Sprintf("expected at least three intervals (%s), found %s", minWindowIntervals*o.interval, o.window),
 		},
+		{o.window <= maxWindow, "--health.window", fmt.Sprintf("expected %s or less, found %s", maxWindow, o.window)},
 		{o.maxCPU >= 0 && o.maxCPU <= 1, "--sampler.max-cpu", fmt.Sprintf("expected 0 to 1, found %v", o.maxCPU)},
 		{o.record == "" || o.replay == "", "--sampler.record", "cannot be combined with --sampler.replay"},
 		{

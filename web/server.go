@@ -14,6 +14,8 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
+
+	"tcphealth_exporter/regular"
 )
 
 // Limits of the server: no request is large, and none takes long.
@@ -55,7 +57,14 @@ func NewServer(handler http.Handler, flags *toolkit.FlagConfig, logger log.Logge
 
 			return base
 		},
-		ConnContext:       withConn,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			if errors.Is(checkFiles(*flags.WebConfigFile), regular.ErrNotRegular) {
+				s.watch.failed()
+				closeNow(c) // a request would read the file, and not return
+			}
+
+			return withConn(ctx, c)
+		},
 		Handler:           http.MaxBytesHandler(handler, maxBodyBytes),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
@@ -72,7 +81,7 @@ func NewServer(handler http.Handler, flags *toolkit.FlagConfig, logger log.Logge
 // checkConfig returns why requests fail because of the web configuration. With TLS it
 // asks what handshakes ask: a file without TLS is valid, but not for them.
 func (s *Server) checkConfig() error {
-	if err := toolkit.Validate(*s.flags.WebConfigFile); err != nil {
+	if err := ValidateConfig(*s.flags.WebConfigFile); err != nil {
 		return err
 	}
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -62,6 +63,10 @@ const (
 	valid   = `msg="web configuration is valid again"`
 )
 
+func replaceByFIFO(path string) error {
+	return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600))
+}
+
 // TestBrokenTLS: handshakes fail for a reason that is logged once, and once more when it
 // changes. The recovery is logged, too.
 func TestBrokenTLS(t *testing.T) {
@@ -74,6 +79,8 @@ func TestBrokenTLS(t *testing.T) {
 		"key is damaged":      {func(dir string) error { return os.WriteFile(dir+"/key.pem", []byte("x"), 0o600) }, "failed to load X509KeyPair"},
 		"file is lost":        {func(dir string) error { return os.Remove(dir + "/web.yml") }, "web.yml: no such file"},
 		"file is damaged":     {func(dir string) error { return os.WriteFile(dir+"/web.yml", []byte("x: 1"), 0o600) }, "field x not found"},
+		"key is a FIFO":       {func(dir string) error { return replaceByFIFO(dir + "/key.pem") }, "key.pem: not a regular file"},
+		"file is a FIFO":      {func(dir string) error { return replaceByFIFO(dir + "/web.yml") }, "web.yml: not a regular file"},
 		"file is empty":       {func(dir string) error { return os.Truncate(dir+"/web.yml", 0) }, "TLS config is not present"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -122,6 +129,7 @@ func TestBrokenTLS(t *testing.T) {
 			}
 
 			for name, text := range intact {
+				_ = os.Remove(filepath.Join(dir, name)) // writing to a FIFO would block
 				writeFile(t, filepath.Join(dir, name), string(text))
 			}
 

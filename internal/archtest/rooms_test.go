@@ -53,14 +53,21 @@ var rooms = []room{
 		dir: "app",
 		own: []string{
 			"api", "bytecode", "collector", "config", "health", "health/abort", "health/export", "health/group", "health/judge", "hostinfo",
-			"owner", "sampler", "sampler/loop", "web",
+			"owner", "regular", "sampler", "sampler/loop", "web",
 		},
 		third: []string{
 			"github.com/alecthomas/kingpin/v2", "github.com/coreos/go-systemd/v22", "github.com/go-kit/log",
 			"github.com/prometheus", "github.com/tjhop/slog-gokit",
 		},
 	},
-	{dir: "web", own: []string{"docs/runbooks"}, third: []string{"github.com/go-kit/log", "github.com/prometheus"}},
+	{
+		dir: "web", own: []string{"docs/runbooks", "regular"},
+		third: []string{"github.com/go-kit/log", "github.com/prometheus", "go.yaml.in/yaml/v4"},
+	},
+	{
+		dir: "regular", third: []string{"golang.org/x/sys/unix"},
+		std: []string{"errors", "fmt", "io/fs", "os", "syscall"},
+	},
 	{dir: "hostinfo", third: []string{"github.com/prometheus/procfs"}, never: []string{"log", "log/slog", "net/http"}},
 	{dir: "owner", never: []string{"log", "log/slog", "net/http"}},
 	{dir: "bytecode", std: slices.Concat(pureStd, []string{"unicode"})},

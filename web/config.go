@@ -1,0 +1,67 @@
+package web
+
+import (
+	"os"
+	"path/filepath"
+
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"go.yaml.in/yaml/v4"
+
+	"tcphealth_exporter/regular"
+)
+
+// maxConfigBytes is the maximum size of the web configuration and of the files it names.
+const maxConfigBytes = 16 << 20
+
+// ValidateConfig checks the web configuration, a file for exporter-toolkit, and the files
+// that it names. An empty path is none.
+func ValidateConfig(path string) error {
+	if err := checkFiles(path); err != nil {
+		return err
+	}
+
+	return toolkit.Validate(path)
+}
+
+// checkFiles checks that reading the files of the web configuration ends, which
+// exporter-toolkit does for each connection. It ignores errors of syntax.
+func checkFiles(path string) error {
+	if path == "" {
+		return nil
+	}
+
+	if err := regular.Check(path, maxConfigBytes); err != nil {
+		return err
+	}
+
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+
+	var cfg struct {
+		TLS struct {
+			Cert     string `yaml:"cert_file"`
+			Key      string `yaml:"key_file"`
+			ClientCA string `yaml:"client_ca_file"`
+		} `yaml:"tls_server_config"`
+	}
+
+	_ = yaml.Unmarshal(text, &cfg)
+
+	for _, name := range []string{cfg.TLS.Cert, cfg.TLS.Key, cfg.TLS.ClientCA} {
+		if name == "" {
+			continue
+		}
+
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(path), name)
+		}
+
+		if err := regular.Check(name, maxConfigBytes); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
