@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run build packages test test-long test-all e2e test-packages test-kernels lab fixtures field field-soak lint words fuzz bench golden rules generate check
+.PHONY: help run build packages test test-long test-all e2e test-packages test-kernels audit lab fixtures field field-soak lint words fuzz bench golden rules generate check
 
 GO ?= go
 GOARCH ?= $(shell $(GO) env GOARCH)
@@ -12,6 +12,8 @@ GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lin
 NFPM ?= $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 JSONNET ?= $(GO) run github.com/google/go-jsonnet/cmd/jsonnet@v0.22.0
 VALE ?= $(GO) run github.com/vale-cli/vale/v3/cmd/vale@v3.21.0
+CYCLONEDX ?= $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+GOVULNCHECK ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME ?= 20s
 BENCH ?= .
 BENCH_COUNT ?= 6
@@ -22,12 +24,15 @@ KERNEL_TESTS ?= ./bytecode ./health ./internal/kernels ./internal/netlab ./inter
 KERNEL_OUT ?=
 ARGS ?=
 
-# Without git metadata the revision stays unknown; nothing else changes.
+# The same commit gives the same bytes, wherever and whenever it is built: the date is that of the commit, and no user,
+# host or branch is named. Without git metadata the revision stays unknown; nothing else changes.
 VERSION := $(shell cat VERSION)
 REVISION ?= $(shell git rev-parse --verify --quiet HEAD || echo unknown)
-BRANCH ?= $(shell git branch --show-current 2>/dev/null)
-BUILD_USER ?= $(shell id -un)@$(shell uname -n)
-BUILD_DATE ?= $(shell date -u +%Y%m%d-%H:%M:%S $(if $(SOURCE_DATE_EPOCH),-d @$(SOURCE_DATE_EPOCH)))
+BRANCH ?= HEAD
+BUILD_USER ?=
+SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
+export SOURCE_DATE_EPOCH
+BUILD_DATE ?= $(shell date -u +%Y%m%d-%H:%M:%S -d @$(SOURCE_DATE_EPOCH))
 V := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $V.Version=$(VERSION) -X $V.Revision=$(REVISION) -X $V.Branch=$(BRANCH) \
 	-X $V.BuildUser=$(BUILD_USER) -X $V.BuildDate=$(BUILD_DATE)
@@ -63,7 +68,16 @@ packages:
 	{ "$$BUILD/here" --help-man; cat deploy/packaging/man.tail; } | sed -e '1s/$$/ "$(VERSION)"/' \
 		-e '/^.SH "NAME"/{n;s/$$/ \\- Prometheus exporter for TCP connection health/}' | gzip -9n >"$$BUILD/tcphealth_exporter.1.gz"
 	printf 'tcphealth-exporter (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %s  %s\n' "$(VERSION)" \
-		"$$(sed -n 's/^maintainer: //p' deploy/packaging/nfpm.yaml)" "$$(date -uRd '$(BUILD_DATE)' 2>/dev/null || date -uR)" | gzip -9n >"$$BUILD/changelog.gz"
+		"$$(sed -n 's/^maintainer: //p' deploy/packaging/nfpm.yaml)" "$$(date -uRd @$(SOURCE_DATE_EPOCH))" | gzip -9n >"$$BUILD/changelog.gz"
+	{
+		$(GO) list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' . | sort -u
+		echo "Go $$($(GO) env GOVERSION GOROOT | paste -sd ' ')"
+	} | while read -r module version dir; do
+		printf '== %s %s\n\n' "$$module" "$$version"
+		cat "$$dir"/LICENSE*
+		find "$$dir" -maxdepth 1 -name 'NOTICE*' -exec cat {} +
+		echo
+	done >"$$BUILD/THIRD-PARTY-LICENSES"
 	mkdir -p dist
 	for kind in deb rpm; do
 		GOARCH= BUILD_FOR=$(GOARCH) $(NFPM) package -f deploy/packaging/nfpm.yaml -p $$kind -t dist
@@ -105,6 +119,25 @@ test-all: test test-long
 
 # The lab in full, as a program of its own: go test would keep its words to itself.
 full_lab = $(GO) test -c -o lab.test ./internal/lab && cd internal/lab && ../../lab.test -test.run '^TestLab$$' -test.timeout 60m -lab.full
+
+## Verify the modules, build twice and compare, list licenses, write a bill of materials (dist/sbom.cdx.json), look for known vulnerabilities.
+audit: build
+	@$(GO) mod verify
+	mkdir -p dist
+	$(CYCLONEDX) app -json -licenses -std -noserial -output dist/sbom.cdx.json . 2>/dev/null
+	$(GO) run ./internal/licenses <dist/sbom.cdx.json
+	elsewhere=$$(mktemp -d)
+	trap 'rm -r "$$elsewhere"' EXIT
+	git ls-files -z | xargs -0 cp --parents -t "$$elsewhere"
+	GOCACHE="$$elsewhere/cache" USER=somebody HOSTNAME=elsewhere $(MAKE) --no-print-directory -C "$$elsewhere" build REVISION=$(REVISION) >/dev/null
+	cmp tcphealth_exporter "$$elsewhere/tcphealth_exporter"
+	echo "two builds are identical"
+	$(GOVULNCHECK) . 2>"$$elsewhere/stderr" || {
+		code=$$?
+		cat "$$elsewhere/stderr" >&2
+		grep -q 'fetching vulnerabilities' "$$elsewhere/stderr" || exit $$code
+		echo "govulncheck was not run: its database cannot be reached"
+	}
 
 ## Judge healthy and failing connections for real, at full length, and print the table (as root, 15 minutes).
 lab:
