@@ -103,6 +103,9 @@ func TestRecovery(t *testing.T) {
 		{"in time", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36, judge.Healthy, judge.CauseNone)}, ""},
 		{"too late", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36.1, judge.Healthy, judge.CauseNone)}, "limit 15s"},
 		{"never", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead))}, "at the end"},
+		{"its send buffer, then", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36, judge.Caution, judge.CauseLocalSendBuffer)}, ""},
+		{"CAUTION of another cause", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36, judge.Caution, judge.CausePathDelay)}, "at the end"},
+		{"worse because of its send buffer", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36, judge.Suspect, judge.CauseLocalSendBuffer)}, "at the end"},
 		{"a relapse", []Sight{sight(22, judge.Healthy, judge.CauseNone), sight(40, judge.Suspect, judge.CausePathDead)}, "at the end"},
 	} {
 		s := story(append(base[:2:2], tc.rest...)...)
