@@ -51,6 +51,36 @@ func TestBurstLastsRoundTrips(t *testing.T) {
 	}
 }
 
+// TestBBRDrainsTheQueue: every ten seconds, BBR drains the queue that it loses packets in.
+// If the queue stays empty, what is lost later is lost on the path.
+func TestBBRDrainsTheQueue(t *testing.T) {
+	for drained, want := range map[time.Duration]judge.Status{500 * time.Millisecond: judge.Caution, 20 * time.Second: judge.Degraded} {
+		worst := judge.Healthy
+
+		for _, s := range (story{length: 40 * time.Second, step: func(at time.Duration, c *tcp) {
+			c.Attributes = []diagtest.Attribute{diagtest.Congestion("bbr")}
+			c.Info.RTT, c.Info.RTTVar, c.Info.RTO, c.Info.MinRTT = 120_000, 5_000, 320_000, 60_000
+
+			if at >= 20*time.Second && at < 20*time.Second+drained {
+				c.Info.RTT = 66_000
+			}
+
+			again := uint32(0)
+			if every(at, 20*time.Millisecond, 0) {
+				again = 8
+			}
+
+			bulkStep(c, again)
+		}}).play(t) {
+			worst = max(worst, s.Status)
+		}
+
+		if worst != want {
+			t.Errorf("drained for %v: %v, want %v", drained, worst, want)
+		}
+	}
+}
+
 // TestLostACKsAreLosses: half of the retransmissions that a DSACK explains count, unless
 // packets are reordered.
 func TestLostACKsAreLosses(t *testing.T) {

@@ -67,7 +67,7 @@ type Evidence struct {
 	handshakeRTT bool
 	// expectedRTO is the result of the kernel's formula without back-off.
 	expectedRTO float64
-	// bbr: the congestion control algorithm is a version of BBR. queued: see followLoss.
+	// bbr: the congestion control algorithm is a version of BBR. queued: see followQueue.
 	bbr, queued bool
 	// baseline is the connection's own minimum srtt, zero while unknown.
 	baseline float64

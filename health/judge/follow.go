@@ -246,14 +246,28 @@ func (st *State) followLoss(m *Moment, e *Evidence, r *window.Window, t *Thresho
 	reorderings, _ := m.Socket.Info.Get(sampler.FieldReordSeen)
 	e.reordered = reorderings > 0
 
-	// The RTT is 1.5 times its minimum, as behind a queue that is half as long as the path.
-	minRTT, _ := m.Socket.Info.Get(sampler.FieldMinRTT)
-	e.queued = minRTT > 0 && 2*uint64(m.Socket.Info.RTT()) >= 3*minRTT
+	st.followQueue(m, e, r)
 	st.lossUpTo(known, e, r, t)
 
 	if known != r.Last() && e.lossy(t) {
 		st.lossUpTo(r.Last(), e, r, t)
 	}
+}
+
+// queueMemory is for how long a queue counts after the RTT has shown it. Every ten seconds,
+// BBR drains it for 200 ms to measure the minimum.
+const queueMemory Stamp = 2 * msPerSecond
+
+// followQueue determines whether the RTT shows a queue, or did a moment ago: it is 1.5 times
+// its minimum, as behind a queue that is half as long as the path.
+func (st *State) followQueue(m *Moment, e *Evidence, r *window.Window) {
+	minRTT, _ := m.Socket.Info.Get(sampler.FieldMinRTT)
+	if minRTT > 0 && 2*uint64(m.Socket.Info.RTT()) >= 3*minRTT {
+		st.queuedAt = m.Now
+	}
+
+	interval := Stamp(r.Newest().At - r.At(max(0, r.Last()-1)).At)
+	e.queued = st.queuedAt > 0 && m.Now-st.queuedAt <= max(queueMemory, interval)
 }
 
 // burstRTTs is how many round trips it takes a sender that fills the path to find a new

@@ -30,8 +30,10 @@ type State struct {
 	// unansweredSince is the time of the first known transmission after which nothing
 	// was received, unackedSince that after which no bare ACK was.
 	unansweredSince, unackedSince Stamp
-	bytesAcked, bytesReceived     uint64
-	unacked                       uint32
+	// queuedAt is when the RTT last showed a queue.
+	queuedAt                  Stamp
+	bytesAcked, bytesReceived uint64
+	unacked                   uint32
 	// segmentBase are the segments with data that were sent for the first time, less those
 	// delivered and those in flight, when that was last known (modulo 2^32).
 	segmentBase uint32
@@ -117,7 +119,7 @@ func (st *State) TakeProgress() bool {
 // forget drops everything that was learned about an earlier use of the socket.
 func (st *State) forget() {
 	st.outstandingSince, st.zeroWindowSince, st.unreadSince, st.lastProgress = 0, 0, 0, 0
-	st.unansweredSince, st.unackedSince = 0, 0
+	st.unansweredSince, st.unackedSince, st.queuedAt = 0, 0, 0
 	st.bytesAcked, st.bytesReceived, st.unacked, st.segmentBase, st.pureAcks = 0, 0, 0, 0, 0
 	st.rtoVariation, st.longestPause = 0, 0
 	st.fullAcked, st.smallAcked, st.outageLasts = false, false, false
