@@ -234,20 +234,24 @@ func (f *Finding) checkNever(s Story, e Expectation) {
 	}
 }
 
-// recover finds out when the connection was as well again as before the fault: HEALTHY, or CAUTION where a sender that
-// fills the path was CAUTION before. A bulk sender that outgrows its send buffer on the repaired path is CAUTION, too.
+// recover finds out when the connection was as well again as before the fault: HEALTHY, or CAUTION if it sends more than
+// the path takes, as healthy ones of that kind may be.
 func (f *Finding) recover(s Story) {
 	alive, ok := signOfLife(s)
 	if !ok {
 		f.problem("no sign of life after the repair")
 		return
 	}
+	const bulk = 1 << 16 // bytes queued
 	usual, last := judge.Healthy, -1
 	for i, sight := range s.Sights {
 		switch {
 		case sight.At.Before(s.Fault):
 			usual = min(judge.Caution, max(usual, sight.Conn.Status))
-		case sight.Conn.Status > usual && !sendBufferLimited(&sight.Conn):
+			if sight.Conn.Row.SendQueue >= bulk {
+				usual = judge.Caution
+			}
+		case sight.Conn.Status > usual:
 			last = i
 		}
 	}
@@ -260,12 +264,6 @@ func (f *Finding) recover(s Story) {
 	if limit := recoveryLimit(s.Interval); f.Recovered > limit {
 		f.problem("%v %v after the first sign of life, limit %v", usual, f.Recovered.Round(time.Millisecond), limit)
 	}
-}
-
-// sendBufferLimited reports whether a connection is CAUTION because of its own send buffer, which no fault of the path
-// makes too small.
-func sendBufferLimited(c *health.Connection) bool {
-	return c.Status == judge.Caution && c.Cause == judge.CauseLocalSendBuffer
 }
 
 // signOfLife returns when the first progress was made after the repair: something was acknowledged, or, if nothing had

@@ -99,17 +99,18 @@ func TestRecovery(t *testing.T) {
 		name    string
 		rest    []Sight
 		problem string
+		queue   uint32
 	}{
-		{"in time", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36, judge.Healthy, judge.CauseNone)}, ""},
-		{"too late", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36.1, judge.Healthy, judge.CauseNone)}, "limit 15s"},
-		{"never", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead))}, "at the end"},
-		{"its send buffer, then", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36, judge.Caution, judge.CauseLocalSendBuffer)}, ""},
-		{"CAUTION of another cause", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36, judge.Caution, judge.CausePathDelay)}, "at the end"},
-		{"worse because of its send buffer", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36, judge.Suspect, judge.CauseLocalSendBuffer)}, "at the end"},
-		{"a relapse", []Sight{sight(22, judge.Healthy, judge.CauseNone), sight(40, judge.Suspect, judge.CausePathDead)}, "at the end"},
+		{"in time", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36, judge.Healthy, judge.CauseNone)}, "", 0},
+		{"too late", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36.1, judge.Healthy, judge.CauseNone)}, "limit 15s", 0},
+		{"never", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead))}, "at the end", 0},
+		{"CAUTION", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36, judge.Caution, judge.CausePathDelay)}, "at the end", 0},
+		{"CAUTION of a bulk sender", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36, judge.Caution, judge.CausePathDelay)}, "", 1 << 16},
+		{"SUSPECT of a bulk sender", []Sight{heard(sight(21, judge.Stale, judge.CausePathDead)), sight(36, judge.Suspect, judge.CausePathDelay)}, "at the end", 1 << 16},
+		{"a relapse", []Sight{sight(22, judge.Healthy, judge.CauseNone), sight(40, judge.Suspect, judge.CausePathDead)}, "at the end", 0},
 	} {
 		s := story(append(base[:2:2], tc.rest...)...)
-		s.Whole = true
+		s.Whole, s.Sights[0].Conn.Row.SendQueue = true, tc.queue
 		problems := strings.Join(Judge(s, expect).Problems, "; ")
 		if (tc.problem == "") != (problems == "") || !strings.Contains(problems, tc.problem) {
 			t.Errorf("%s: the problems are %q, want %q", tc.name, problems, tc.problem)
