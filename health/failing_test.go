@@ -272,9 +272,9 @@ func TestFailingBlackHoleAtZeroWindow(t *testing.T) {
 }
 
 func TestFailingReader(t *testing.T) {
-	const stops, goesOn = 5 * time.Second, 15 * time.Second
+	const stops, goesOn = 5 * time.Second, 30 * time.Second
 
-	history := story{length: 40 * time.Second, step: func(at time.Duration, c *tcp) {
+	history := story{length: 55 * time.Second, step: func(at time.Duration, c *tcp) {
 		if c.RecvQueue < 50_000 {
 			c.dataRecv = c.now
 			c.Info.BytesReceived += 500
@@ -292,7 +292,7 @@ func TestFailingReader(t *testing.T) {
 		after  time.Duration
 		status judge.Status
 		points int
-	}{{time.Second, judge.Caution, 2}, {6 * time.Second, judge.Suspect, 3}} {
+	}{{time.Second, judge.Caution, 2}, {20 * time.Second, judge.Suspect, 3}} {
 		got := first(t, history, "stuck", func(s *sight) bool { return s.Status >= tc.status })
 		if got.at < stops+tc.after || got.at > stops+tc.after+500*time.Millisecond || got.Points != tc.points ||
 			got.Cause != judge.CauseLocalApplication || got.Flags != judge.FlagSet(judge.RecvQueueStuck) {

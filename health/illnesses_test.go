@@ -101,7 +101,7 @@ var problems = []problem{
 		}
 
 		c.Info.RcvWnd = 50_000 - c.RecvQueue
-	}, judge.Suspect, false, 0},
+	}, judge.Caution, false, 0},
 	{"unanswered keepalives", func(at time.Duration, c *tcp) {
 		if c.Info.Unacked > 0 {
 			c.acked()

@@ -33,8 +33,10 @@ func TestLimitedReader(t *testing.T) {
 		}
 	}
 
-	f = newFollowing(t) // has never read anything
-	if got := pause(8); got != 3 {
-		t.Errorf("an application that reads nothing: %d points", got)
+	for seconds, want := range map[int]int{12: 2, 22: 3} { // the first pause, of megabytes
+		f = newFollowing(t)
+		if got := pause(seconds); got != want {
+			t.Errorf("a first pause of %d s: %d points, want %d", seconds, got, want)
+		}
 	}
 }

@@ -163,7 +163,7 @@ var ruleTable = [NumFlags]rule{
 	RecvQueueStuck: {
 		name: "recv_queue_stuck", cause: CauseLocalApplication, only: ifHalted, unit: UnitSeconds, figure: unreadSeconds, say: sayUnread,
 		condition: "time for which the local application has read nothing of the receive queue; levels above the first also need a nearly full receive buffer, no data from the peer for a second, and a pause of at least twice the application's longest earlier one (30 s of it at most)",
-		steps:     []Step{{Threshold: 1, Points: 2}, {Threshold: 6, Points: 3}},
+		steps:     []Step{{Threshold: 1, Points: 2}, {Threshold: 20, Points: 3}},
 	},
 	Flapping: {
 		name: "flapping", only: ifHalted, unit: UnitCount, maximum: flapEntries, figure: flaps, say: sayFlaps,

@@ -101,7 +101,7 @@ var sentenceCases = []sentenceCase{
 	{SndbufLimited, 1, "", func(e *Evidence) { e.window.SndbufLimited = 1 }},
 	{RecvQueueStuck, 2, "", func(e *Evidence) { e.recvQueue, e.unreadFor = 255, 86_400 }},
 	{RecvQueueStuck, 2, "a byte", func(e *Evidence) { e.recvQueue, e.unreadFor = 1, 1.25 }},
-	{RecvQueueStuck, 3, "", func(e *Evidence) { e.recvQueue, e.unreadFor, e.bufferFull = 65_000, 6.5, true }},
+	{RecvQueueStuck, 3, "", func(e *Evidence) { e.recvQueue, e.unreadFor, e.bufferFull = 65_000, 20.5, true }},
 
 	{Flapping, 0, "", func(e *Evidence) { e.entries = 4 }},
 	{SendQueueHigh, 1, "", func(e *Evidence) { e.heldQueue = 1_500 }},

@@ -58,10 +58,9 @@ type State struct {
 	progressed bool
 	// fullAcked, smallAcked: see Evidence.
 	fullAcked, smallAcked bool
-
-	baseline aged // minimum smoothed RTT in µs
-	rate     aged // maximum delivery rate while there was more to send, bytes per second
-	verdict  verdict
+	baseline              aged // minimum smoothed RTT in µs
+	rate                  aged // maximum delivery rate while there was more to send, bytes per second
+	verdict               verdict
 }
 
 // Assessment is what one observation changed.
