@@ -15,9 +15,10 @@ import (
 // checkInterval is the minimum time between two checks of the web configuration.
 const checkInterval = 10 * time.Second
 
-// What net/http and exporter-toolkit log if a request fails because of the web
-// configuration, which exporter-toolkit reads again for each.
+// What net/http and exporter-toolkit log if connections are not accepted, and if a request
+// fails because of the web configuration, which exporter-toolkit reads again for each.
 const (
+	acceptFailed    = "http: Accept error: "
 	handshakeFailed = "http: TLS handshake error from "
 	requestFailed   = "Unable to parse configuration"
 )
@@ -90,7 +91,9 @@ func (w *configWatch) stop() {
 	w.stopped = true
 }
 
-// errorLog passes on the lines of the server's error log, and reports failed handshakes.
+// errorLog passes on the lines of the server's error log. It reports failed handshakes, and
+// logs as a warning that no connection can be accepted, for example for want of file
+// descriptors.
 type errorLog struct {
 	io.Writer
 
@@ -101,6 +104,10 @@ type errorLog struct {
 func (l errorLog) Write(line []byte) (int, error) {
 	if bytes.HasPrefix(line, []byte(handshakeFailed)) {
 		l.watch.failed()
+	}
+
+	if cause, ok := bytes.CutPrefix(line, []byte(acceptFailed)); ok {
+		return len(line), level.Warn(l.watch.logger).Log("msg", "accepting connections failed", "err", string(bytes.TrimSpace(cause)))
 	}
 
 	return l.Writer.Write(line)

@@ -173,6 +173,51 @@ func TestHandshakesOfStrangers(t *testing.T) {
 	}
 }
 
+// TestAcceptFails: it is logged, and the server goes on.
+func TestAcceptFails(t *testing.T) {
+	var out netlab.Output
+
+	logger := level.NewFilter(log.NewLogfmtLogger(log.NewSyncWriter(&out)), level.AllowInfo())
+	server := NewServer(http.NotFoundHandler(), &toolkit.FlagConfig{WebConfigFile: new(string)}, logger, slog.New(slog.DiscardHandler)).server
+
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	go func() { _ = server.Serve(&failingListener{Listener: l}) }()
+	defer server.Close()
+
+	response, err := http.Get("http://" + l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	_ = response.Body.Close()
+
+	if want := "level=warn msg=\"accepting connections failed\" err=\"accept: too many open files; retrying in 5ms\"\n"; out.String() != want {
+		t.Errorf("logged %q, want %q", out.String(), want)
+	}
+}
+
+// failingListener is a listener whose first call fails for want of file descriptors.
+type failingListener struct {
+	net.Listener
+
+	failed bool
+}
+
+// Accept implements net.Listener.
+func (l *failingListener) Accept() (net.Conn, error) {
+	if !l.failed {
+		l.failed = true
+
+		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+	}
+
+	return l.Listener.Accept()
+}
+
 // TestBrokenPasswords: without TLS, exporter-toolkit logs each request that fails.
 func TestBrokenPasswords(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "web.yml")
