@@ -254,12 +254,8 @@ func (st *State) followLoss(m *Moment, e *Evidence, r *window.Window, t *Thresho
 	}
 }
 
-// queueMemory is for how long a queue counts after the RTT has shown it. Every ten seconds,
-// BBR drains it for 200 ms to measure the minimum.
-const queueMemory Stamp = 2 * msPerSecond
-
-// followQueue determines whether the RTT shows a queue, or did a moment ago: it is 1.5 times
-// its minimum, as behind a queue that is half as long as the path.
+// followQueue determines whether the RTT is 1.5 times its minimum, as behind a queue half as
+// long as the path, or was within 2 s: every ten seconds, BBR drains the queue for 200 ms.
 func (st *State) followQueue(m *Moment, e *Evidence, r *window.Window) {
 	minRTT, _ := m.Socket.Info.Get(sampler.FieldMinRTT)
 	if minRTT > 0 && 2*uint64(m.Socket.Info.RTT()) >= 3*minRTT {
@@ -267,7 +263,7 @@ func (st *State) followQueue(m *Moment, e *Evidence, r *window.Window) {
 	}
 
 	interval := Stamp(r.Newest().At - r.At(max(0, r.Last()-1)).At)
-	e.queued = st.queuedAt > 0 && m.Now-st.queuedAt <= max(queueMemory, interval)
+	e.queued = st.queuedAt > 0 && m.Now-st.queuedAt <= max(2*msPerSecond, interval)
 }
 
 // burstRTTs is how many round trips it takes a sender that fills the path to find a new
