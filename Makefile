@@ -90,7 +90,7 @@ test-packages: packages
 	deploy/packaging/try dist/*_$$(dpkg --print-architecture).deb
 
 # The tests that take longest. They need the network to themselves, so that they cannot run beside others.
-LONG := TestDashboardsHaveData|TestEndToEnd|TestField|TestLab|TestNativeHistograms|TestPrometheusUnderChurn
+LONG := TestAlertsOfFaults|TestDashboardsHaveData|TestEndToEnd|TestFaults|TestField|TestLab|TestNativeHistograms|TestPrometheusUnderChurn
 
 # $(call tests,ARGUMENTS) runs tests, with the race detector if there is a C compiler.
 define tests

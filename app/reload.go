@@ -70,7 +70,8 @@ type reloader struct {
 	next atomic.Pointer[health.Policy]
 }
 
-// newReloader returns a reloader of the file that was loaded as policy. Until stop is called, SIGHUP does not end the process.
+// newReloader returns a reloader of the file that was loaded as policy. SIGHUP never ends
+// the process.
 func newReloader(path string, policy *health.Policy, s *supervisor, logger log.Logger) *reloader {
 	r := &reloader{file: configFile{path: path}, logger: logger, metrics: collector.NewConfigMetrics(), supervisor: s, hangups: make(chan os.Signal, 1)}
 	signal.Notify(r.hangups, syscall.SIGHUP)
@@ -133,7 +134,7 @@ func (r *reloader) followHangups(ctx context.Context) {
 	}
 }
 
-func (r *reloader) stop() { signal.Stop(r.hangups) }
+func (r *reloader) stop() { signal.Ignore(syscall.SIGHUP) }
 
 // governed is a tracker that gets new policies between two samples.
 type governed struct {

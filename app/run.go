@@ -31,7 +31,9 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		debug.SetGCPercent(gcPercent)
 	}
 
-	signal.Ignore(syscall.SIGPIPE) // a reader of the log that has gone ends nothing
+	// A reader of the log that has gone ends nothing, nor does a reload before the start or
+	// during the end.
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

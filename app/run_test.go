@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"tcphealth_exporter/internal/diagtest"
+	"tcphealth_exporter/internal/faults"
 	"tcphealth_exporter/internal/holder"
 	"tcphealth_exporter/internal/netlab"
 )
@@ -228,6 +229,12 @@ func binary(t *testing.T) string {
 }
 
 func TestMain(m *testing.M) {
+	if err := faults.Launch(); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, "launch:", err)
+
+		return
+	}
+
 	holder.Main(m)
 
 	if built.path != "" {

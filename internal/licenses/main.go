@@ -5,6 +5,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,10 +14,17 @@ import (
 	"text/tabwriter"
 )
 
-// permissive are the licenses, by SPDX identifier, that ask for no more than their notice,
-// which the packages include. BSD-Source-Code is what the scanner takes the license of Go
-// itself for.
-var permissive = []string{"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSD-Source-Code", "ISC", "MIT"}
+// permissive reports whether a license, by its SPDX identifier, asks for no more than its
+// notice, which the packages include. BSD-Source-Code is what the scanner takes the license
+// of Go itself for.
+func permissive(id string) bool {
+	switch id {
+	case "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSD-Source-Code", "ISC", "MIT":
+		return true
+	default:
+		return false
+	}
+}
 
 // standardLibrary is the component without evidence: its license is that of Go.
 const standardLibrary = "std"
@@ -63,7 +71,7 @@ func list(r io.Reader, w io.Writer) error {
 	}
 
 	if len(b.Components) == 0 {
-		return fmt.Errorf("no modules in the bill of materials")
+		return errors.New("no modules in the bill of materials")
 	}
 
 	var refused []string
@@ -78,7 +86,7 @@ func list(r io.Reader, w io.Writer) error {
 		found := c.licenses()
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\n", c.Name, c.Version, strings.Join(found, ", "))
 
-		if !slices.ContainsFunc(found, func(id string) bool { return slices.Contains(permissive, id) }) {
+		if !slices.ContainsFunc(found, permissive) {
 			refused = append(refused, c.Name)
 		}
 	}

@@ -131,6 +131,27 @@ func (p *Prometheus) Query(expr string) model.Vector {
 	return reported.Data.Result
 }
 
+// Alert is an alert, pending or firing, with its rendered annotations.
+type Alert struct {
+	State               string
+	Labels, Annotations map[string]string
+}
+
+// Alerts returns the current alerts.
+func (p *Prometheus) Alerts() []Alert {
+	p.tb.Helper()
+	answer, err := p.client.Get("http://" + address + "/api/v1/alerts")
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var reported struct{ Data struct{ Alerts []Alert } }
+	if err := json.NewDecoder(answer.Body).Decode(&reported); err != nil {
+		p.tb.Fatal(err)
+	}
+	return reported.Data.Alerts
+}
+
 // Number evaluates an expression that gives one series.
 func (p *Prometheus) Number(expr string) float64 {
 	p.tb.Helper()
