@@ -3,7 +3,10 @@ package bench
 import (
 	"encoding/binary"
 	"errors"
+	"runtime"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -93,3 +96,53 @@ func ends(b []byte) (bool, error) {
 
 	return false, nil
 }
+
+// bareDumps are dumps at the rate of the sampler, halfway between its own.
+type bareDumps struct{ used atomic.Int64 }
+
+// dumpForever dumps once per interval until the benchmark is over.
+func dumpForever(b *testing.B, ns *netlab.Namespace, interval time.Duration) *bareDumps {
+	b.Helper()
+
+	f, all, done := newFloor(b, ns), new(bareDumps), make(chan struct{})
+	ended := make(chan struct{})
+
+	b.Cleanup(func() {
+		close(done)
+		<-ended
+	})
+
+	go func() {
+		defer close(ended)
+
+		runtime.LockOSThread() // whose processor time is measured
+
+		for ticker := time.NewTicker(interval); ; {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+			}
+
+			if _, err := f.dump(); err != nil {
+				b.Error(err)
+
+				return
+			}
+
+			var usage unix.Rusage
+			if err := unix.Getrusage(unix.RUSAGE_THREAD, &usage); err != nil {
+				b.Error(err)
+
+				return
+			}
+
+			all.used.Store(usage.Utime.Nano() + usage.Stime.Nano())
+		}
+	}()
+
+	return all
+}
+
+// seconds returns the processor time used so far.
+func (d *bareDumps) seconds() float64 { return time.Duration(d.used.Load()).Seconds() }

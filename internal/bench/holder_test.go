@@ -19,18 +19,25 @@ func population(b *testing.B, sockets int) (ns *netlab.Namespace, exchange func(
 	b.Helper()
 
 	ns = netlab.New(b)
-
-	var holders []*holder.Holder
-
-	for i := 0; sockets > 0; i++ {
-		n := min(sockets, socketsPerHolder)
-		sockets -= n
-		holders = append(holders, holder.Start(b, ns, n/2, fmt.Sprintf("127.0.%d.1", i+1), nil))
-	}
+	holders := holdersOf(b, ns, sockets)
 
 	return ns, func(nth int) {
 		for _, h := range holders {
 			h.Exchange(nth)
 		}
 	}
+}
+
+// holdersOf makes sockets idle sockets in a namespace, and returns the processes that hold
+// them.
+func holdersOf(b *testing.B, ns *netlab.Namespace, sockets int) (all []*holder.Holder) {
+	b.Helper()
+
+	for i := 0; sockets > 0; i++ {
+		n := min(sockets, socketsPerHolder)
+		sockets -= n
+		all = append(all, holder.Start(b, ns, n/2, fmt.Sprintf("127.0.%d.1", i+1), nil))
+	}
+
+	return all
 }

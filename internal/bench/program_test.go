@@ -30,49 +30,60 @@ const (
 	churnPerSecond = 200
 )
 
-// BenchmarkProgram watches the built program at default flags, the governor off, for a
-// while each: with idle sockets, without and with a scraper every five seconds; with
+// BenchmarkProgram watches the built program, the governor off, for a while each: with idle
+// sockets, without and with a scraper every five seconds; at four samples a second; with
 // churn; and, for the part of the price that is fixed, in an empty namespace. It reports
-// the share of a processor, the resident memory after a tenth of the time and at the
+// the share of a processor, also as a ratio to bare dumps at the same rate and time, in the
+// first half minute and later, the resident memory after the first half minute and at the
 // end, its goroutines and file descriptors, and the ticks that it missed.
 func BenchmarkProgram(b *testing.B) {
 	netlab.RequireRoot(b)
 
 	for _, w := range []watched{
-		{sockets: 0},
-		{sockets: 10_000},
-		{sockets: 10_000, scraped: true},
-		{sockets: 16_000, scraped: true, churn: churnPerSecond},
-		{sockets: 54_000},
-		{sockets: 54_000, scraped: true},
+		{sockets: 0, interval: time.Second},
+		{sockets: 10_000, interval: time.Second},
+		{sockets: 10_000, interval: time.Second, scraped: true},
+		{sockets: 16_000, interval: time.Second, scraped: true, churn: churnPerSecond},
+		{sockets: 54_000, interval: time.Second},
+		{sockets: 54_000, interval: time.Second, scraped: true},
+		{sockets: 54_000, interval: 250 * time.Millisecond},
 	} {
-		b.Run(fmt.Sprintf("sockets=%d/scraped=%t/churn=%d", w.sockets, w.scraped, w.churn), w.run)
+		b.Run(fmt.Sprintf("sockets=%d/interval=%v/scraped=%t/churn=%d", w.sockets, w.interval, w.scraped, w.churn), w.run)
 	}
 }
 
 // watched is a situation of the program.
 type watched struct {
-	sockets int
-	scraped bool
-	churn   int // connections a second
+	sockets  int
+	interval time.Duration
+	scraped  bool
+	churn    int // connections a second
 }
+
+// firstPhase is how long tables grow and connections get their first windows.
+const firstPhase = 30 * time.Second
 
 func (w *watched) run(b *testing.B) {
 	ns, _ := population(b, w.sockets)
-	p := startProgram(b, ns)
+	bare := dumpForever(b, ns, w.interval)
+	started := bare.seconds()
+	p := startProgram(b, ns, "--sampler.interval="+w.interval.String())
 
 	if w.churn > 0 {
 		churn(b, ns, w.churn)
 	}
 
-	p.watch(*programFor/10, w.scraped) //nolint:mnd // a tenth
+	p.watch(firstPhase-settled, w.scraped)
+	b.ReportMetric(p.cpu()/(bare.seconds()-started), "cpu/dump-first")
 
 	for b.Loop() {
+		dumped := bare.seconds()
 		before, began := p.sight(), time.Now()
 		p.watch(*programFor, w.scraped)
 		after, took := p.sight(), time.Since(began).Seconds()
 
 		b.ReportMetric((after.cpu-before.cpu)/took*100, "cpu-%")
+		b.ReportMetric((after.cpu-before.cpu)/(bare.seconds()-dumped), "cpu/dump")
 		b.ReportMetric(before.rss, "rss-MB-first")
 		b.ReportMetric(after.rss, "rss-MB-last")
 		b.ReportMetric(after.goroutines-before.goroutines, "goroutines-more")
@@ -84,12 +95,19 @@ func (w *watched) run(b *testing.B) {
 
 // runningProgram is the exporter in a namespace.
 type runningProgram struct {
-	b      *testing.B
-	pid    int
-	client *http.Client
+	b       *testing.B
+	pid     int
+	address string
+	client  *http.Client
 }
 
-func startProgram(b *testing.B, ns *netlab.Namespace) *runningProgram {
+func startProgram(b *testing.B, ns *netlab.Namespace, args ...string) *runningProgram {
+	b.Helper()
+
+	return startProgramAt(b, ns, programAddress, args...)
+}
+
+func startProgramAt(b *testing.B, ns *netlab.Namespace, address string, args ...string) *runningProgram {
 	b.Helper()
 
 	path := filepath.Join(b.TempDir(), "tcphealth_exporter")
@@ -97,8 +115,8 @@ func startProgram(b *testing.B, ns *netlab.Namespace) *runningProgram {
 		b.Fatalf("build: %v\n%s", err, out)
 	}
 
-	process := ns.Start(b, path, "--web.listen-address="+programAddress, "--sampler.max-cpu=0")
-	p := &runningProgram{b: b, pid: process.PID(), client: promlab.ClientIn(ns)}
+	process := ns.Start(b, path, append(args, "--web.listen-address="+address, "--sampler.max-cpu=0")...)
+	p := &runningProgram{b: b, pid: process.PID(), address: address, client: promlab.ClientIn(ns)}
 	b.Cleanup(p.client.CloseIdleConnections)
 	time.Sleep(settled)
 
@@ -117,7 +135,7 @@ func (p *runningProgram) watch(d time.Duration, scraped bool) {
 func (p *runningProgram) scrape() map[string]*dto.MetricFamily {
 	p.b.Helper()
 
-	answer, err := p.client.Get("http://" + programAddress + "/metrics")
+	answer, err := p.client.Get("http://" + p.address + "/metrics")
 	if err != nil {
 		p.b.Fatal(err)
 	}
@@ -133,10 +151,8 @@ func (p *runningProgram) scrape() map[string]*dto.MetricFamily {
 	return families
 }
 
-// sight is the state of the program at one time.
-type sight struct{ cpu, rss, goroutines, fds, missed float64 }
-
-func (p *runningProgram) sight() sight {
+// stat returns what the kernel counts of the process.
+func (p *runningProgram) stat() procfs.ProcStat {
 	p.b.Helper()
 
 	process, err := procfs.NewProc(p.pid)
@@ -149,7 +165,26 @@ func (p *runningProgram) sight() sight {
 		p.b.Fatal(err)
 	}
 
-	families := p.scrape()
+	return stat
+}
+
+// cpu returns the seconds of processor time used so far.
+func (p *runningProgram) cpu() float64 { stat := p.stat(); return stat.CPUTime() }
+
+// resident returns the resident memory in MB.
+func (p *runningProgram) resident() float64 {
+	stat := p.stat()
+
+	return float64(stat.ResidentMemory()) / (1 << 20)
+}
+
+// sight is the state of the program at one time.
+type sight struct{ cpu, rss, goroutines, fds, missed float64 }
+
+func (p *runningProgram) sight() sight {
+	p.b.Helper()
+
+	stat, families := p.stat(), p.scrape()
 	value := func(name string) float64 {
 		m := families[name].GetMetric()[0]
 
@@ -162,9 +197,11 @@ func (p *runningProgram) sight() sight {
 	}
 }
 
-// churn opens so many connections a second and closes each by RST within two seconds,
-// until the benchmark is over.
-func churn(b *testing.B, ns *netlab.Namespace, perSecond int) {
+// churn opens so many connections a second and closes each by RST within two seconds, until
+// it is stopped or the benchmark is over.
+func churn(b *testing.B, ns *netlab.Namespace, perSecond int) (stop func()) {
+	b.Helper()
+
 	listener := ns.Listen(b, "tcp4", "127.0.0.1:0")
 
 	var (
@@ -172,11 +209,13 @@ func churn(b *testing.B, ns *netlab.Namespace, perSecond int) {
 		over     atomic.Bool
 	)
 
-	b.Cleanup(func() {
+	stop = func() {
 		over.Store(true)
 		_ = listener.Close()
 		routines.Wait()
-	})
+	}
+
+	b.Cleanup(stop)
 
 	routines.Go(func() {
 		for {
@@ -208,4 +247,6 @@ func churn(b *testing.B, ns *netlab.Namespace, perSecond int) {
 			}
 		})
 	})
+
+	return stop
 }

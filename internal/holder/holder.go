@@ -40,8 +40,9 @@ func Main(m *testing.M) {
 // Holder is a process that holds connections.
 type Holder struct {
 	tb       testing.TB
-	asked    io.Writer
+	asked    io.WriteCloser
 	reported *bufio.Reader
+	process  *exec.Cmd
 }
 
 // Start has another process in the namespace hold idle connections over IPv4
@@ -83,7 +84,7 @@ func StartMany(t testing.TB, ns *netlab.Namespace, addresses, each int, first st
 		_ = cmd.Wait()
 	})
 
-	h := &Holder{t, in, bufio.NewReader(out)}
+	h := &Holder{t, in, bufio.NewReader(out), cmd}
 	h.await("holding")
 
 	return h
@@ -96,6 +97,12 @@ func (h *Holder) await(what string) {
 	if line, err := h.reported.ReadString('\n'); err != nil || !strings.HasPrefix(line, what) {
 		h.tb.Fatalf("%s connections: %q, %v", what, line, err)
 	}
+}
+
+// Stop ends the process, which closes the connections.
+func (h *Holder) Stop() {
+	_ = h.asked.Close()
+	_ = h.process.Wait()
 }
 
 // Exchange has a message go each way on every nth connection.

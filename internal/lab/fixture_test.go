@@ -63,6 +63,7 @@ func TestFixtures(t *testing.T) {
 	for _, kernel := range kernels(t) {
 		for _, f := range fixtures(t, kernel) {
 			t.Run(kernel+"/"+f.Name(), func(t *testing.T) {
+				t.Parallel()
 				finding, err := f.Judge(scenarioOf(t, f), nil)
 				if err != nil {
 					t.Fatal(err)
@@ -99,6 +100,7 @@ func TestFixturesOnOlderKernels(t *testing.T) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s/%d", f.Name(), size), func(t *testing.T) {
+				t.Parallel()
 				cut := *f
 				var err error
 				if cut.Tape, err = cutInfo(f.Tape, size); err != nil {
