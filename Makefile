@@ -24,8 +24,8 @@ KERNEL_TESTS ?= ./bytecode ./health ./internal/kernels ./internal/netlab ./inter
 KERNEL_OUT ?=
 ARGS ?=
 
-# The same commit gives the same bytes, wherever and whenever it is built: the date is that of the commit, and no user,
-# host or branch is named. Without git metadata the revision stays unknown; nothing else changes.
+# Builds are reproducible: the build date is that of the commit, and no user, host or branch is recorded. Without git
+# metadata, the revision is unknown and the date is 1970-01-01, unless SOURCE_DATE_EPOCH is set.
 VERSION := $(shell cat VERSION)
 REVISION ?= $(shell git rev-parse --verify --quiet HEAD || echo unknown)
 BRANCH ?= HEAD
@@ -120,7 +120,7 @@ test-all: test test-long
 # The lab in full, as a program of its own: go test would keep its words to itself.
 full_lab = $(GO) test -c -o lab.test ./internal/lab && cd internal/lab && ../../lab.test -test.run '^TestLab$$' -test.timeout 60m -lab.full
 
-## Verify the modules, build twice and compare, list licenses, write a bill of materials (dist/sbom.cdx.json), look for known vulnerabilities.
+## Verify the modules, check licenses and that two builds are identical, write dist/sbom.cdx.json, check for known vulnerabilities.
 audit: build
 	@$(GO) mod verify
 	mkdir -p dist
@@ -136,7 +136,7 @@ audit: build
 		code=$$?
 		cat "$$elsewhere/stderr" >&2
 		grep -q 'fetching vulnerabilities' "$$elsewhere/stderr" || exit $$code
-		echo "govulncheck was not run: its database cannot be reached"
+		echo "govulncheck: vulnerability database unreachable, check skipped"
 	}
 
 ## Judge healthy and failing connections for real, at full length, and print the table (as root, 15 minutes).

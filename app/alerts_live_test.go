@@ -13,18 +13,18 @@ import (
 	"tcphealth_exporter/internal/promlab"
 )
 
-// fault makes a connection of one client fail, so that an alert fires.
+// fault is an injected fault that makes an alert fire.
 type fault struct {
 	alert string
 	port  uint16
-	// begin begins it on a path whose other end listens on the port.
+	// begin injects the fault on path; address is that of the server in far.
 	begin func(t *testing.T, near, far *netlab.Namespace, path *netlab.Path, address string)
 }
 
-// livePaths have a delay of 10 ms each way.
+// liveConditions returns a delay of 10 ms each way.
 func liveConditions() netlab.Conditions { return netlab.Conditions{Delay: 10 * time.Millisecond} }
 
-// faultsOfAlerts are the faults behind the main alerts.
+// faultsOfAlerts returns one fault for each of the main alerts.
 func faultsOfAlerts() []fault {
 	return []fault{
 		{"TCPHealthHalfOpen", 8001, func(t *testing.T, near, far *netlab.Namespace, path *netlab.Path, address string) {
@@ -72,9 +72,9 @@ func faultsOfAlerts() []fault {
 	}
 }
 
-// TestAlertsOfFaults: each of the main faults, on a path of its own, makes its alert fire in
-// a real Prometheus with the shipped rules, and no other one. The test logs what the alerts
-// say.
+// TestAlertsOfFaults injects each of the main faults on a path of its own. The matching
+// alert must fire in a real Prometheus with the shipped rules, and no unrelated alert may.
+// The test logs the texts of the alerts.
 func TestAlertsOfFaults(t *testing.T) {
 	netlab.RequireRoot(t)
 
@@ -134,12 +134,12 @@ func TestAlertsOfFaults(t *testing.T) {
 		t.Logf("%s (%s)\n%s", name, alert.Labels["severity"], text)
 
 		if !expected[name] {
-			t.Errorf("%s fires, too", name)
+			t.Errorf("%s fires unexpectedly", name)
 		}
 
 		for _, want := range []string{"NaN", "<no value>", "<nil>", "{{", "%!"} {
 			if strings.Contains(text, want) {
-				t.Errorf("%s has %q", name, want)
+				t.Errorf("the text of %s contains %q", name, want)
 			}
 		}
 

@@ -23,9 +23,9 @@ import (
 	"tcphealth_exporter/internal/netlab"
 )
 
-var everyFault = flag.Int("faults.every", 1, "make only each n-th system call fail")
+var everyFault = flag.Int("faults.every", 1, "make only every n-th system call fail")
 
-// The phases of a life.
+// The phases of a run.
 const (
 	starting  = "start"
 	running   = "run"
@@ -34,19 +34,19 @@ const (
 	stopping  = "stop"
 )
 
-// outcome is what a failed system call has led to.
+// outcome is the effect of a failed system call.
 type outcome string
 
 const (
 	notReached outcome = "not reached"          // the call did not take place
-	silent     outcome = "up"                   // nothing of consequence
+	silent     outcome = "up"                   // no visible effect
 	logged     outcome = "up, logged"           // with a warning or an error
-	ended      outcome = "ended with one error" // and 1 or 2
+	ended      outcome = "ended with one error" // with exit status 1 or 2
 	goEnded    outcome = "ended by the Go runtime"
 	wrong      outcome = "wrong"
 )
 
-// life is one run of the program through all phases, with one call that fails.
+// life is one run of the program through all phases, with at most one failed call.
 type life struct {
 	faults.Injector
 
@@ -55,11 +55,12 @@ type life struct {
 	stderr netlab.Output
 	cmd    *exec.Cmd
 	ended  chan struct{}
-	// resources are goroutines and file descriptors after the fault.
+	// resources has the numbers of goroutines and file descriptors after the fault.
 	resources map[string]float64
 }
 
-// liveOnce lives a life at an address of its own. The error is what must not be.
+// liveOnce runs the program through all phases, at an address of its own. It returns an
+// error if the program misbehaves.
 func liveOnce(binary, dir, address string, point faults.Point) (*life, error) {
 	l := &life{
 		Injector: faults.Injector{Fail: point},
@@ -126,7 +127,7 @@ func (l *life) await(what string, condition func() bool) error {
 	return nil
 }
 
-// get returns an answer, empty for none.
+// get returns the body of a successful answer, or an empty string.
 func (l *life) get(path string) string {
 	response, err := l.client.Get(l.base + path)
 	if err != nil {
@@ -142,14 +143,14 @@ func (l *life) get(path string) string {
 	return string(body)
 }
 
-// logged returns how often a text stands in the log.
+// logged returns how often a text occurs in the log.
 func (l *life) logged(text string) int { return strings.Count(l.stderr.String(), text) }
 
 func (l *life) start() error {
 	return l.await("first sample", func() bool { return l.get("/-/ready") != "" })
 }
 
-// run asks what clients ask. The requests may fail, once.
+// run sends the usual requests of clients. A request may fail.
 func (l *life) run() error {
 	l.Phase(running)
 
@@ -198,7 +199,7 @@ func (l *life) calm() error {
 	return nil
 }
 
-// count counts what the program holds when it is at rest: the minimum of some moments.
+// count records the resources of the idle program: the minimum of several readings.
 func (l *life) count() {
 	l.resources = make(map[string]float64)
 
@@ -215,7 +216,7 @@ func (l *life) count() {
 	}
 }
 
-// number returns the value of a series, 0 for none.
+// number returns the value of a series, or 0 if it is missing.
 func number(body, series string) (n float64) {
 	for line := range strings.Lines(body) {
 		if text, ok := strings.CutPrefix(line, series+" "); ok {
@@ -234,12 +235,12 @@ func (l *life) stop() error {
 	case <-l.ended:
 		return nil
 	case <-time.After(patience):
-		return errors.New("SIGTERM did not end it")
+		return errors.New("SIGTERM did not end the program")
 	}
 }
 
-// outcome judges a life by its end, its log and what it held. The most that a life without
-// a fault holds is given.
+// outcome determines the outcome of a run from its exit status, its log and its resources.
+// most has the maximum resources of a run without a fault.
 func (l *life) outcome(most map[string]float64) (outcome, string) {
 	code, failure, text := l.cmd.ProcessState.ExitCode(), l.Failed(), l.stderr.String()
 	errorLines := strings.Count(text, program+": error: ")
@@ -275,8 +276,9 @@ func ofRuntime(f *faults.Failure) bool {
 	return slices.Contains([]string{"mmap", "clone", "epoll_create1", "eventfd2"}, f.Call) || f.File == "anon_inode:[eventfd]"
 }
 
-// TestFaults makes each system call of a life fail once. Whatever fails, the program works
-// and logs what is wrong, or ends with one clear line. It holds no more than without.
+// TestFaults makes each call of the kinds in package faults fail once. The program must
+// recover or exit with one error line, and must not leak goroutines or file descriptors.
+// Only failed calls of the Go runtime itself may crash it.
 func TestFaults(t *testing.T) {
 	path := binary(t)
 

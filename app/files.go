@@ -11,7 +11,7 @@ import (
 
 // files is the recording to write or to replay, if the command line names one.
 type files struct {
-	// played is the file of replay, recording that of recorder.
+	// replay reads from played; recorder writes to recording.
 	played    *os.File
 	replay    *sampler.Replay
 	recording *recordingFile

@@ -11,7 +11,7 @@ import (
 
 // newLogger returns the program's logger, and one for libraries that use slog and add
 // the time themselves. Both write the same lines, and limit how often a message is
-// repeated. The loss of lines, which dropped counts, is a line of its own.
+// repeated. They also log how many lines were dropped, as counted by dropped.
 func newLogger(w io.Writer, dropped func() uint64, minimum, format string) (log.Logger, *slog.Logger) {
 	lines := log.NewLogfmtLogger(w)
 	if format == "json" {
@@ -26,11 +26,12 @@ func newLogger(w io.Writer, dropped func() uint64, minimum, format string) (log.
 		slog.New(sloggokit.NewGoKitHandler(logger, slog.LevelDebug))
 }
 
-// lossReport is a logger that also logs when lines were dropped, once no more are.
+// lossReport is a logger that also logs the number of dropped lines, once no more are
+// dropped.
 type lossReport struct {
 	next    log.Logger
 	dropped func() uint64
-	// seen is the number at the last line, reported the one that was logged.
+	// seen is the count at the previous line, reported the count that was last logged.
 	seen, reported uint64
 }
 

@@ -10,8 +10,8 @@ import (
 const (
 	// queuedLines is the number of lines that may wait to be written.
 	queuedLines = 4096
-	// flushLimit is how long the end of the program waits for them. With shutdownLimit,
-	// it is less than endLimit.
+	// flushLimit is how long the shutdown waits for them. The sum of flushLimit and
+	// shutdownLimit is less than endLimit.
 	flushLimit = 200 * time.Millisecond
 )
 

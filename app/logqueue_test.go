@@ -147,7 +147,7 @@ func TestRepeatedMessages(t *testing.T) {
 	}
 }
 
-// TestLossIsLogged once it is over, with the number of lines.
+// TestLossIsLogged: the number of dropped lines is logged once no more are dropped.
 func TestLossIsLogged(t *testing.T) {
 	var (
 		text    bytes.Buffer

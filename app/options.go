@@ -178,7 +178,7 @@ func (o *options) register(app *kingpin.Application) {
 		Default("262144"), &o.maxConnections)
 	app.Flag("tracker.retention", "How long an ended connection stays visible.").
 		Default("1m").DurationVar(&o.retention)
-	app.Flag("health.window", "Time window over which a connection is judged, at least three intervals.").
+	app.Flag("health.window", "Time window over which a connection is judged, at least three intervals, at most 24h.").
 		Default("10s").DurationVar(&o.window)
 	integerVar(app.Flag("collector.connections", "Maximum number of connections with series of their own, 0 for none.").
 		Default("500"), &o.connections)

@@ -71,7 +71,8 @@ func readOnce(path string, settled time.Duration) ([]byte, error) {
 	return text, nil
 }
 
-// unchanged reports whether a file is the same as before.
+// unchanged reports whether both are of the same file with the same size and modification
+// time.
 func unchanged(before, after fs.FileInfo) bool {
 	return os.SameFile(before, after) && before.Size() == after.Size() && before.ModTime().Equal(after.ModTime())
 }
@@ -83,11 +84,11 @@ type configFile struct {
 	reading atomic.Bool
 }
 
-// load returns the contents at the start of the program.
+// load reads the file at startup.
 func (f *configFile) load() ([]byte, error) { return f.read(0) }
 
-// reload returns the contents while the program runs. An empty file is an error then: it
-// is one that is about to be written.
+// reload reads the file while the program runs. It refuses an empty file, which is
+// probably about to be written.
 func (f *configFile) reload() ([]byte, error) {
 	text, err := f.read(settleTime)
 	if err == nil && len(bytes.TrimSpace(text)) == 0 {

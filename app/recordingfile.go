@@ -15,8 +15,9 @@ type recordingFile struct {
 	written, failed atomic.Uint64
 }
 
-// createRecording creates a file, which must not exist. It is opened to append: after a
-// truncation between check and write, the next check finds it shorter than it should be.
+// createRecording creates a file that must not exist yet. It is opened with O_APPEND, so
+// that after a truncation between check and write it is shorter than expected, which the
+// next check detects.
 func createRecording(path string) (*recordingFile, error) {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
 	if err != nil {
@@ -26,9 +27,8 @@ func createRecording(path string) (*recordingFile, error) {
 	return &recordingFile{file: file}, nil
 }
 
-// Write implements [io.Writer]. It fails, too, if somebody else has truncated or deleted
-// the file, of which the operating system says nothing. A file that was renamed goes on
-// under its new name.
+// Write implements [io.Writer]. It also fails if another process has truncated or deleted
+// the file; the write itself would succeed. A renamed file continues under its new name.
 func (f *recordingFile) Write(b []byte) (n int, err error) {
 	if err = f.check(); err == nil {
 		n, err = f.file.Write(b)
@@ -59,8 +59,8 @@ func (f *recordingFile) check() error {
 	return nil
 }
 
-// close closes the file, and removes it unless it is to be kept. What another process has
-// put in its place stays.
+// close closes the file and, unless keep is set, removes it. It does not remove a file that
+// another process has put in its place.
 func (f *recordingFile) close(keep bool) {
 	defer f.file.Close()
 

@@ -70,8 +70,8 @@ type reloader struct {
 	next atomic.Pointer[health.Policy]
 }
 
-// newReloader returns a reloader of the file that was loaded as policy. SIGHUP never ends
-// the process.
+// newReloader returns a reloader of the file that policy was loaded from. SIGHUP triggers a
+// reload until stop is called, and is ignored after that.
 func newReloader(path string, policy *health.Policy, s *supervisor, logger log.Logger) *reloader {
 	r := &reloader{file: configFile{path: path}, logger: logger, metrics: collector.NewConfigMetrics(), supervisor: s, hangups: make(chan os.Signal, 1)}
 	signal.Notify(r.hangups, syscall.SIGHUP)

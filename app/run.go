@@ -31,8 +31,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		debug.SetGCPercent(gcPercent)
 	}
 
-	// A reader of the log that has gone ends nothing, nor does a reload before the start or
-	// during the end.
+	// Neither a closed log pipe nor a SIGHUP during startup or shutdown ends the program.
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -43,8 +42,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	return runUntil(ctx, stderr, func() int { return run(ctx, args, stdout, stderr) })
 }
 
-// endLimit is how long the program may go on after ctx is done. With flushLimit, it is
-// less than a second.
+// endLimit is the maximum duration between the end of ctx and the exit, without the final
+// flush of the log. The sum of endLimit and flushLimit is less than a second.
 const endLimit = 700 * time.Millisecond
 
 // runUntil returns the exit code of a program that ends when ctx is done, at the latest

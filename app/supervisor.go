@@ -23,13 +23,13 @@ const (
 	keepAlives = 3
 	// minPeriod is the minimum time between two notifications.
 	minPeriod = 100 * time.Millisecond
-	// maxNotifications is the number of notifications that may wait to be sent.
+	// maxNotifications is the maximum number of queued notifications.
 	maxNotifications = 16
 )
 
 // supervisor notifies the service manager of the program's state with sd_notify(3). It
-// does nothing without a service manager, and never waits for one: notifications are sent
-// in the background.
+// does nothing without a service manager. Notifications are sent in the background; only
+// the shutdown waits for them, for at most shutdownLimit.
 type supervisor struct {
 	logger log.Logger
 	latest *latest
@@ -39,15 +39,15 @@ type supervisor struct {
 	// expected is the deadline of the sampling goroutine's next sign of life, in ms since
 	// latest.started; zero before the first one.
 	expected atomic.Int64
-	// notifications are those to send; an empty one is the last. Then sent is closed.
+	// notifications is the queue. When ending is closed, send empties it and closes sent.
 	notifications chan string
-	sent          chan struct{}
+	ending, sent  chan struct{}
 }
 
 func newSupervisor(l *latest, logger log.Logger) *supervisor {
 	s := &supervisor{
 		logger: logger, latest: l, period: statusPeriod,
-		notifications: make(chan string, maxNotifications), sent: make(chan struct{}),
+		notifications: make(chan string, maxNotifications), ending: make(chan struct{}), sent: make(chan struct{}),
 	}
 
 	go s.send()
@@ -79,7 +79,7 @@ func (s *supervisor) run(ctx context.Context) {
 			s.report()
 		case <-ctx.Done():
 			s.notify(daemon.SdNotifyStopping)
-			s.notify("")
+			close(s.ending)
 			<-s.sent
 
 			return
@@ -135,27 +135,28 @@ func (s *supervisor) reloading(reload func() error) error {
 	return reload()
 }
 
-// notify sends a notification after those before. If the service manager does not receive
-// them, it is dropped.
+// notify queues a notification. It drops the notification if the queue is full because the
+// service manager does not read.
 func (s *supervisor) notify(state string) {
 	select {
 	case s.notifications <- state:
 	default:
-		_ = level.Warn(s.logger).Log("msg", "systemd notification dropped, earlier ones are not received")
+		_ = level.Warn(s.logger).Log("msg", "systemd notification dropped, the queue is full")
 	}
 }
 
-// send sends notifications until the last one.
+// send sends queued notifications until the end.
 func (s *supervisor) send() {
 	defer close(s.sent)
 
-	for state := range s.notifications {
-		if state == "" {
-			return
-		}
-
-		if _, err := daemon.SdNotify(false, state); err != nil {
-			_ = level.Warn(s.logger).Log("msg", "systemd notification failed", "err", err)
+	for ended := false; !ended || len(s.notifications) > 0; {
+		select {
+		case state := <-s.notifications:
+			if _, err := daemon.SdNotify(false, state); err != nil {
+				_ = level.Warn(s.logger).Log("msg", "systemd notification failed", "err", err)
+			}
+		case <-s.ending:
+			ended = true
 		}
 	}
 }

@@ -132,8 +132,7 @@ func TestBlockedStart(t *testing.T) {
 	}
 }
 
-// TestUnchanged: a file that was written to, replaced or shortened while it was read is
-// another one.
+// TestUnchanged: a file that was modified or replaced while it was read counts as changed.
 func TestUnchanged(t *testing.T) {
 	dir := t.TempDir()
 	path, other := filepath.Join(dir, "path"), filepath.Join(dir, "other")
@@ -308,7 +307,8 @@ func TestShortWatchdog(t *testing.T) {
 	}
 }
 
-// TestNotificationsAreNotReceived: a service manager that receives nothing stops nothing.
+// TestNotificationsAreNotReceived: a service manager that does not read notifications
+// blocks nothing.
 func TestNotificationsAreNotReceived(t *testing.T) {
 	m := newManager(t)
 	t.Setenv("NOTIFY_SOCKET", m.path)

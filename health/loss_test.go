@@ -51,8 +51,8 @@ func TestBurstLastsRoundTrips(t *testing.T) {
 	}
 }
 
-// TestBBRDrainsTheQueue: every ten seconds, BBR drains the queue that it loses packets in.
-// If the queue stays empty, what is lost later is lost on the path.
+// TestBBRDrainsTheQueue: losses stay at CAUTION while BBR briefly drains the queue that
+// causes them. If the queue stays empty, later losses are those of the path.
 func TestBBRDrainsTheQueue(t *testing.T) {
 	for drained, want := range map[time.Duration]judge.Status{500 * time.Millisecond: judge.Caution, 20 * time.Second: judge.Degraded} {
 		worst := judge.Healthy

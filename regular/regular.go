@@ -1,5 +1,5 @@
 // Package regular opens regular files and refuses all others: opening or reading a FIFO, a
-// device, or a file of the kernel such as /proc/kmsg may never end.
+// device or a kernel file such as /proc/kmsg may block forever.
 package regular
 
 import (
@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNotRegular means that a file is not a regular one.
+// ErrNotRegular indicates that a file is not a regular file, or that it is in procfs,
+// tracefs or debugfs.
 var ErrNotRegular = errors.New("not a regular file")
 
 // Open opens a file for reading. The error matches [ErrNotRegular] if it is not regular.
@@ -36,8 +37,8 @@ func Open(path string) (*os.File, error) {
 	return file, nil
 }
 
-// Check reports an error if a file is missing, is not regular (which matches
-// [ErrNotRegular]), or has more than limit bytes. It does not open the file.
+// Check returns an error if a file is missing, is not regular (the error matches
+// [ErrNotRegular]), or is larger than limit bytes. It does not open the file.
 func Check(path string, limit int64) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -51,10 +52,10 @@ func Check(path string, limit int64) error {
 	return check(path, info, func(fs *unix.Statfs_t) error { return unix.Statfs(path, fs) })
 }
 
-// TooLarge returns the error about a file of more than limit bytes, which are whole MiB.
+// TooLarge returns the error for a file larger than limit bytes, a multiple of 1 MiB.
 func TooLarge(limit int64) error { return fmt.Errorf("larger than %d MiB", limit>>20) }
 
-// check checks a file that exists; stat returns its file system.
+// check returns an error if a file is not regular; stat fills in its file system.
 func check(path string, info fs.FileInfo, stat func(*unix.Statfs_t) error) error {
 	var system unix.Statfs_t
 
@@ -63,7 +64,7 @@ func check(path string, info fs.FileInfo, stat func(*unix.Statfs_t) error) error
 	if stat(&system) == nil {
 		switch system.Type {
 		case unix.PROC_SUPER_MAGIC, unix.TRACEFS_MAGIC, unix.DEBUGFS_MAGIC:
-			regular = false // files of the kernel look regular, but some block when they are read
+			regular = false // kernel files appear regular, but reading some of them blocks
 		}
 	}
 

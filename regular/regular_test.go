@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// TestOthersAreRefused: at once, and without being opened by Check.
+// TestOthersAreRefused: other files are refused without blocking.
 func TestOthersAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	fifo, link := filepath.Join(dir, "fifo"), filepath.Join(dir, "link")
@@ -31,7 +31,8 @@ func TestOthersAreRefused(t *testing.T) {
 	}
 }
 
-// TestRegular: a regular file is opened, by a link as well, and a missing one is missing.
+// TestRegular: regular files are opened, also through a symbolic link; a missing file is
+// reported as missing.
 func TestRegular(t *testing.T) {
 	dir := t.TempDir()
 	path, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")

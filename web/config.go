@@ -13,8 +13,8 @@ import (
 // maxConfigBytes is the maximum size of the web configuration and of the files it names.
 const maxConfigBytes = 16 << 20
 
-// ValidateConfig checks the web configuration, a file for exporter-toolkit, and the files
-// that it names. An empty path is none.
+// ValidateConfig checks the web configuration file of exporter-toolkit and the files that
+// it names. An empty path means no configuration.
 func ValidateConfig(path string) error {
 	if err := checkFiles(path); err != nil {
 		return err
@@ -23,8 +23,9 @@ func ValidateConfig(path string) error {
 	return toolkit.Validate(path)
 }
 
-// checkFiles checks that reading the files of the web configuration ends, which
-// exporter-toolkit does for each connection. It ignores errors of syntax.
+// checkFiles returns an error if the web configuration or a file that it names is missing,
+// too large or not regular, because exporter-toolkit reads them for each connection and
+// must not block. It ignores syntax errors.
 func checkFiles(path string) error {
 	if path == "" {
 		return nil

@@ -60,7 +60,7 @@ func NewServer(handler http.Handler, flags *toolkit.FlagConfig, logger log.Logge
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			if errors.Is(checkFiles(*flags.WebConfigFile), regular.ErrNotRegular) {
 				s.watch.failed()
-				closeNow(c) // a request would read the file, and not return
+				closeNow(c) // a request would block while reading the file
 			}
 
 			return withConn(ctx, c)

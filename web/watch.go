@@ -15,8 +15,9 @@ import (
 // checkInterval is the minimum time between two checks of the web configuration.
 const checkInterval = 10 * time.Second
 
-// What net/http and exporter-toolkit log if connections are not accepted, and if a request
-// fails because of the web configuration, which exporter-toolkit reads again for each.
+// The beginnings of the lines that net/http and exporter-toolkit log if accepting a
+// connection fails, a handshake fails, or a request fails because of the web configuration,
+// which exporter-toolkit reads again for each request.
 const (
 	acceptFailed    = "http: Accept error: "
 	handshakeFailed = "http: TLS handshake error from "
@@ -91,9 +92,8 @@ func (w *configWatch) stop() {
 	w.stopped = true
 }
 
-// errorLog passes on the lines of the server's error log. It reports failed handshakes, and
-// logs as a warning that no connection can be accepted, for example for want of file
-// descriptors.
+// errorLog passes on the lines of the server's error log. It also reports failed handshakes
+// to watch, and logs failures to accept connections as warnings.
 type errorLog struct {
 	io.Writer
 

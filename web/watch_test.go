@@ -173,7 +173,7 @@ func TestHandshakesOfStrangers(t *testing.T) {
 	}
 }
 
-// TestAcceptFails: it is logged, and the server goes on.
+// TestAcceptFails: a failure to accept a connection is logged, and the server continues.
 func TestAcceptFails(t *testing.T) {
 	var out netlab.Output
 
@@ -200,7 +200,7 @@ func TestAcceptFails(t *testing.T) {
 	}
 }
 
-// failingListener is a listener whose first call fails for want of file descriptors.
+// failingListener is a listener whose first Accept fails with EMFILE.
 type failingListener struct {
 	net.Listener
 

@@ -254,8 +254,8 @@ func (st *State) followLoss(m *Moment, e *Evidence, r *window.Window, t *Thresho
 	}
 }
 
-// followQueue determines whether the RTT is 1.5 times its minimum, as behind a queue half as
-// long as the path, or was within 2 s: every ten seconds, BBR drains the queue for 200 ms.
+// followQueue sets queued if the RTT is at least 1.5 times its minimum, or was within 2 s or
+// an interval: every ten seconds, BBR drains the queue for 200 ms.
 func (st *State) followQueue(m *Moment, e *Evidence, r *window.Window) {
 	minRTT, _ := m.Socket.Info.Get(sampler.FieldMinRTT)
 	if minRTT > 0 && 2*uint64(m.Socket.Info.RTT()) >= 3*minRTT {

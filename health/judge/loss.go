@@ -86,7 +86,7 @@ func lostShare(e *Evidence, t *Thresholds) (float64, bool) {
 // lossShare is the lost share as far as it is evidence against the connection. BBR does not
 // slow down for losses below a fifth, many of which it causes itself by filling a short queue
 // or a policer, and loses more during the round trips in which it searches for the capacity:
-// below a fifth, while the RTT shows a queue, and while the window holds few round trips,
+// below a fifth, while the RTT shows a queue, or while the window holds few round trips,
 // only the first level counts for a sender that fills the path.
 func lossShare(e *Evidence, t *Thresholds) (float64, bool) {
 	const (

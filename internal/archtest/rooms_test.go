@@ -170,7 +170,7 @@ func (r room) complaint(file, p string) string {
 	case isOwn && !r.mayImport(own, path.Dir(file), test):
 		return "breaks the import directions"
 	case p == "unsafe" && file != "sampler/conn_linux.go" && !strings.HasPrefix(file, "internal/faults/"):
-		return "only sampler/conn_linux.go and internal/faults may"
+		return "only sampler/conn_linux.go and internal/faults may import it"
 	case isOwn || test:
 		return ""
 	case !r.support && (p == "testing" || within(p, testPackages)):

@@ -97,7 +97,7 @@ func ends(b []byte) (bool, error) {
 	return false, nil
 }
 
-// bareDumps are dumps at the rate of the sampler, halfway between its own.
+// bareDumps counts the CPU time of dumps at the sampler's rate, at an arbitrary phase.
 type bareDumps struct{ used atomic.Int64 }
 
 // dumpForever dumps once per interval until the benchmark is over.

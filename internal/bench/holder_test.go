@@ -28,8 +28,8 @@ func population(b *testing.B, sockets int) (ns *netlab.Namespace, exchange func(
 	}
 }
 
-// holdersOf makes sockets idle sockets in a namespace, and returns the processes that hold
-// them.
+// holdersOf creates idle sockets in a namespace, as many as sockets says, and returns the
+// processes that hold them.
 func holdersOf(b *testing.B, ns *netlab.Namespace, sockets int) (all []*holder.Holder) {
 	b.Helper()
 

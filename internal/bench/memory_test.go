@@ -10,12 +10,13 @@ import (
 
 var churnFor = flag.Duration("memory.churn", 10*time.Minute, "how long BenchmarkMemory opens and closes connections")
 
-// calmFor is how long the program has to give memory back.
+// calmFor is the time the program has to return memory.
 const calmFor = 5 * time.Minute
 
-// BenchmarkMemory fills the tables of the program, with 100,000 sockets at once or with 400
-// connections a second, and then lets them go. It reports the resident memory: the most,
-// that after each minute of calm, and the last as a ratio to a new process.
+// BenchmarkMemory fills the program's tables, with 100,000 sockets at once or with 400
+// connections a second, and then closes them. It reports the maximum resident memory, the
+// resident memory at the end, and its ratio to that of a new process; it logs the resident
+// memory after each idle minute.
 func BenchmarkMemory(b *testing.B) {
 	netlab.RequireRoot(b)
 
@@ -44,14 +45,14 @@ func benchmarkMemory(b *testing.B, load func(*testing.B, *netlab.Namespace, func
 	for b.Loop() {
 		ns := netlab.New(b)
 		p := startProgram(b, ns)
-		most := 0.0
+		maximum := 0.0
 
 		load(b, ns, func(d time.Duration) {
 			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Second) {
-				most = max(most, p.resident())
+				maximum = max(maximum, p.resident())
 			}
 		})
-		b.ReportMetric(most, "rss-MB-most")
+		b.ReportMetric(maximum, "rss-MB-max")
 
 		for minute := range calmFor / time.Minute {
 			time.Sleep(time.Minute)

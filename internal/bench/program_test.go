@@ -30,12 +30,12 @@ const (
 	churnPerSecond = 200
 )
 
-// BenchmarkProgram watches the built program, the governor off, for a while each: with idle
-// sockets, without and with a scraper every five seconds; at four samples a second; with
-// churn; and, for the part of the price that is fixed, in an empty namespace. It reports
-// the share of a processor, also as a ratio to bare dumps at the same rate and time, in the
-// first half minute and later, the resident memory after the first half minute and at the
-// end, its goroutines and file descriptors, and the ticks that it missed.
+// BenchmarkProgram measures the built program without its CPU limit: with idle sockets, with
+// and without a scrape every five seconds; at four samples a second; with churn; and, for
+// the fixed cost, in an empty namespace. It reports CPU use in percent of a processor; CPU
+// time divided by that of bare dumps at the same rate, for the first half minute and for
+// the rest; resident memory after the first half minute and at the end; the increase in
+// goroutines and file descriptors; and missed ticks.
 func BenchmarkProgram(b *testing.B) {
 	netlab.RequireRoot(b)
 
@@ -60,7 +60,7 @@ type watched struct {
 	churn    int // connections a second
 }
 
-// firstPhase is how long tables grow and connections get their first windows.
+// firstPhase is the time in which tables grow and connections fill their first windows.
 const firstPhase = 30 * time.Second
 
 func (w *watched) run(b *testing.B) {
@@ -151,7 +151,7 @@ func (p *runningProgram) scrape() map[string]*dto.MetricFamily {
 	return families
 }
 
-// stat returns what the kernel counts of the process.
+// stat returns the kernel's statistics of the process.
 func (p *runningProgram) stat() procfs.ProcStat {
 	p.b.Helper()
 
@@ -197,8 +197,8 @@ func (p *runningProgram) sight() sight {
 	}
 }
 
-// churn opens so many connections a second and closes each by RST within two seconds, until
-// it is stopped or the benchmark is over.
+// churn opens perSecond connections a second and closes each by RST within two seconds,
+// until stop is called or the benchmark ends.
 func churn(b *testing.B, ns *netlab.Namespace, perSecond int) (stop func()) {
 	b.Helper()
 

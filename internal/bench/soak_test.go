@@ -13,7 +13,7 @@ import (
 	"tcphealth_exporter/internal/netlab"
 )
 
-// What the soak asks of the program besides scrapes.
+// The load of the soak besides scrapes.
 const (
 	soakSockets   = 16_000
 	soakChurn     = 400 // connections a second
@@ -24,10 +24,10 @@ const (
 	sightEvery    = time.Minute
 )
 
-// BenchmarkSoak watches the program under all that it is asked for at once: churn, scrapes,
-// reloads, questions of the API, and clients that request metrics and do not read them. It
-// reports what the program holds after the first tenth of the time and at the end, and the
-// share of ticks that it missed, with a line of the log for each minute.
+// BenchmarkSoak runs the program under all kinds of load at once: churn, scrapes, reloads,
+// API requests, and clients that request metrics but do not read them. It reports resident
+// memory after a warm-up and at the end, the increase in goroutines and file descriptors,
+// and the share of missed ticks. It logs these each minute.
 func BenchmarkSoak(b *testing.B) {
 	netlab.RequireRoot(b)
 
@@ -53,7 +53,7 @@ func soak(b *testing.B) {
 	for every, ask := range map[time.Duration]func(){
 		questionEvery: p.question,
 		reloadEvery:   func() { _ = syscall.Kill(p.pid, syscall.SIGHUP) },
-		readerEvery:   func() { go p.readSlowly(ns) },
+		readerEvery:   func() { go p.requestWithoutReading(ns) },
 	} {
 		go repeat(over, every, ask)
 	}
@@ -103,8 +103,8 @@ func (p *runningProgram) question() {
 	_, _ = io.Copy(io.Discard, answer.Body)
 }
 
-// readSlowly requests metrics and does not read them.
-func (p *runningProgram) readSlowly(ns *netlab.Namespace) {
+// requestWithoutReading requests metrics and does not read the answer.
+func (p *runningProgram) requestWithoutReading(ns *netlab.Namespace) {
 	var c net.Conn
 
 	if err := ns.DoErr(func() (err error) { c, err = net.Dial("tcp4", p.address); return err }); err != nil {

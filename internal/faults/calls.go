@@ -7,15 +7,15 @@ import (
 // call is a kind of system call.
 type call struct {
 	name string
-	// errno is how it fails.
+	// errno is the error it fails with.
 	errno unix.Errno
-	// file is the index of the argument that is a file descriptor, or path of one that is a
-	// path; negative for none.
+	// file is the index of the argument that is a file descriptor, path that of a path; -1
+	// for none.
 	file, path int
 }
 
-// calls returns the system calls that can fail, by number. Those that Linux does not refuse
-// a program without a mistake are left out, such as fcntl and getsockname.
+// calls returns the system calls to fail, by number. Calls that fail only if the program
+// passes invalid arguments, such as fcntl and getsockname, are left out.
 func calls() map[int32]call {
 	return map[int32]call{
 		unix.SYS_OPENAT:        {"openat", unix.EMFILE, -1, 1},

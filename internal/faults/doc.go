@@ -1,4 +1,4 @@
-// Package faults makes single system calls of a program fail, as if the kernel had run out
-// of something: the n-th call of a kind in a phase. A seccomp filter passes the calls to the
-// test, which lets all others through. The program itself is not changed.
+// Package faults makes single system calls of an unmodified program fail, as they do when a
+// resource is exhausted or a disk has errors. A seccomp filter notifies the test of each
+// call; the test makes the n-th call of a kind in a phase fail and allows all others.
 package faults

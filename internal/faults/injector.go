@@ -10,13 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Point is a system call: the n-th (from 1) of a kind in a phase of the program.
+// Point identifies a system call: the n-th call (from 1) of a kind in a phase.
 type Point struct {
 	Phase, Call string
 	N           int
 }
 
-// Injector decides about the system calls of one program. The zero value lets all succeed.
+// Injector decides which system call of a program fails. In the zero value, none does.
 type Injector struct {
 	// Fail is the call that fails; the zero value is none.
 	Fail Point
@@ -35,8 +35,8 @@ type Injector struct {
 type Failure struct {
 	Point
 
-	// File is the path or the file descriptor's link below /proc that the call is about, as
-	// far as it can be found out.
+	// File is the path that was passed to the call, or the target of its file descriptor, if
+	// known.
 	File string
 	// Error is the name of the error number.
 	Error string
@@ -47,7 +47,7 @@ func (f *Failure) String() string {
 	return fmt.Sprintf("%s %d of %s, %s: %s", f.Call, f.N, f.Phase, f.File, f.Error)
 }
 
-// Phase begins a phase. Calls before the first one have an empty phase.
+// Phase begins a phase. Calls before the first phase have an empty Phase.
 func (in *Injector) Phase(name string) {
 	in.mutex.Lock()
 	defer in.mutex.Unlock()
@@ -55,7 +55,7 @@ func (in *Injector) Phase(name string) {
 	in.phase = name
 }
 
-// Points returns all calls so far, those of a kind in order.
+// Points returns all calls so far, in no order across kinds.
 func (in *Injector) Points() []Point {
 	in.mutex.Lock()
 	defer in.mutex.Unlock()
@@ -71,7 +71,7 @@ func (in *Injector) Points() []Point {
 	return all
 }
 
-// Failed returns the call that failed, nil if there was none.
+// Failed returns the call that failed, or nil if none has.
 func (in *Injector) Failed() *Failure {
 	in.mutex.Lock()
 	defer in.mutex.Unlock()
@@ -99,7 +99,7 @@ type (
 	}
 )
 
-// run answers until the program has ended.
+// run answers notifications until the program has ended.
 func (in *Injector) run() {
 	defer unix.Close(in.listener)
 
@@ -131,7 +131,7 @@ func (in *Injector) ioctl(request uintptr, argument unsafe.Pointer) bool {
 	return errno == 0
 }
 
-// decide counts a call and returns how it fails, zero for not.
+// decide counts a call and returns the error that it fails with, or zero to allow it.
 func (in *Injector) decide(asked *notification) unix.Errno {
 	c := in.calls[asked.number]
 
@@ -155,7 +155,7 @@ func (in *Injector) decide(asked *notification) unix.Errno {
 	return c.errno
 }
 
-// subject returns the file that a call is about, as far as it can be found out.
+// subject returns the file that a call refers to, or an empty string if unknown.
 func (c call) subject(asked *notification) string {
 	switch {
 	case c.file >= 0:

@@ -18,8 +18,8 @@ const order = "TCPHEALTH_TEST_FAULTS"
 // hook is the file descriptor through which that process passes the listener of its filter.
 const hook = 3
 
-// Launch is for TestMain, before all else: in a process that [Start] made, it becomes the
-// program under test, and only returns if that fails. Otherwise it returns nil.
+// Launch must be called first in TestMain. In a process that [Start] created, it executes
+// the program under test and returns only if that fails. In other processes it returns nil.
 func Launch() error {
 	if os.Getenv(order) == "" {
 		return nil
@@ -28,12 +28,12 @@ func Launch() error {
 	return become(os.Args[1:])
 }
 
-// become installs the filter and executes a program, which inherits it.
+// become installs the filter and executes a program, which inherits the filter.
 func become(args []string) error {
-	runtime.LockOSThread() // the filter is one of the thread, and the thread executes
+	runtime.LockOSThread() // the filter applies to this thread, which must also call execve
 
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("no new privileges: %w", err)
+		return fmt.Errorf("set no_new_privs: %w", err)
 	}
 
 	if err := os.Unsetenv(order); err != nil {
@@ -48,18 +48,18 @@ func become(args []string) error {
 	listener, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
 		unix.SECCOMP_FILTER_FLAG_NEW_LISTENER|unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, uintptr(unsafe.Pointer(&prog)))
 	if errno != 0 {
-		return fmt.Errorf("seccomp: %w", errno)
+		return fmt.Errorf("install the seccomp filter: %w", errno)
 	}
 
 	if err := unix.Sendmsg(hook, []byte{0}, unix.UnixRights(int(listener)), nil, 0); err != nil {
-		return fmt.Errorf("pass the listener: %w", err)
+		return fmt.Errorf("send the listener: %w", err)
 	}
 
 	return unix.Exec(args[0], args, os.Environ())
 }
 
-// filter returns the program that asks the test about the calls of the table, and allows
-// all others.
+// filter returns the BPF program that notifies the test of the calls in the table and
+// allows all others.
 func filter() []unix.SockFilter {
 	program := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}} // the number of the call
 
@@ -72,8 +72,8 @@ func filter() []unix.SockFilter {
 	return append(program, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
 }
 
-// Start starts the command with its calls under the control of the injector. The command
-// must not have extra files.
+// Start starts the command with its system calls controlled by the injector.
+// cmd.ExtraFiles must be empty.
 func Start(cmd *exec.Cmd, in *Injector) error {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -234,8 +234,8 @@ func (f *Finding) checkNever(s Story, e Expectation) {
 	}
 }
 
-// recover finds out when the connection was as well again as before the fault: HEALTHY, or CAUTION if it sends more than
-// the path takes, as healthy ones of that kind may be.
+// recover determines when the connection was back to its status before the fault: HEALTHY, or CAUTION if it was CAUTION
+// before or is a bulk sender, which may be CAUTION while healthy.
 func (f *Finding) recover(s Story) {
 	alive, ok := signOfLife(s)
 	if !ok {
@@ -260,7 +260,7 @@ func (f *Finding) recover(s Story) {
 			s.Sights[last].Conn.Status, s.Sights[last].Conn.Cause, slices.Collect(s.Sights[last].Conn.Flags.All()))
 		return
 	}
-	f.Recovered = s.Sights[last+1].At.Sub(alive)
+	f.Recovered = max(0, s.Sights[last+1].At.Sub(alive))
 	if limit := recoveryLimit(s.Interval); f.Recovered > limit {
 		f.problem("%v %v after the first sign of life, limit %v", usual, f.Recovered.Round(time.Millisecond), limit)
 	}

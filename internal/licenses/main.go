@@ -1,6 +1,6 @@
 // Licenses lists the licenses of the modules in a software bill of materials (CycloneDX in
-// JSON, on the standard input), and fails if one of them has none that permits what the
-// packages do with it: distribute a binary that contains it.
+// JSON, on the standard input), and fails if a module has no permissive license. The
+// packages distribute a binary that contains all of them.
 package main
 
 import (
@@ -14,9 +14,9 @@ import (
 	"text/tabwriter"
 )
 
-// permissive reports whether a license, by its SPDX identifier, asks for no more than its
-// notice, which the packages include. BSD-Source-Code is what the scanner takes the license
-// of Go itself for.
+// permissive reports whether a license, given by its SPDX identifier, requires only that its
+// notice is included, as the packages do. The scanner reports Go's own license as
+// BSD-Source-Code.
 func permissive(id string) bool {
 	switch id {
 	case "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSD-Source-Code", "ISC", "MIT":
@@ -26,7 +26,8 @@ func permissive(id string) bool {
 	}
 }
 
-// standardLibrary is the component without evidence: its license is that of Go.
+// standardLibrary is the name of the standard library's component, for which the scanner
+// finds no license. Its license is Go's.
 const standardLibrary = "std"
 
 // bill is what the check needs of a bill of materials.
@@ -63,7 +64,8 @@ func main() {
 	}
 }
 
-// list writes a line for each module. The error names those with other licenses or none.
+// list writes a line for each module. The error names the modules without a permissive
+// license.
 func list(r io.Reader, w io.Writer) error {
 	var b bill
 	if err := json.NewDecoder(r).Decode(&b); err != nil {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestList: modules with a license that is not permissive, or without one, are named.
+// TestList: the error names modules with no permissive license.
 func TestList(t *testing.T) {
 	module := func(name string, licenses ...string) string {
 		var all []string
