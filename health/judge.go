@@ -23,6 +23,7 @@ func (t *Tracker) judge(i uint32, m *judge.Moment) {
 	t.account(c, &w, m.Socket)
 
 	before := c.contribution()
+	m.FirstSeen = c.firstSeen
 	a := c.judged.Observe(m, &w, &t.geometry, t.thresholds(c), &t.evidence)
 	c.position = w.Position()
 	c.state = m.Socket.State

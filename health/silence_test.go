@@ -307,3 +307,41 @@ func TestSlowPathIsNotDead(t *testing.T) {
 		}
 	}
 }
+
+// TestFirstFlightOfABulkSender: others that start at the same time may lose it with its
+// first two retransmissions. For longer than 2.5 s, it is a dead path.
+func TestFirstFlightOfABulkSender(t *testing.T) {
+	const sent = 400 * time.Millisecond
+
+	for answered, want := range map[time.Duration]judge.Status{2100 * time.Millisecond: judge.Caution, time.Minute: judge.Stale} {
+		worst, stale := judge.Healthy, time.Duration(0)
+
+		for _, s := range (story{length: 10 * time.Second, step: func(at time.Duration, c *tcp) {
+			switch at {
+			case 0:
+				c.Info.RTT, c.Info.RTTVar, c.Info.RTO = 60_000, 20_000, 264_000
+				c.Info.BytesAcked, c.Info.Delivered, c.Info.BytesSent, c.Info.DataSegsOut = 0, 0, 0, 0
+			case 100 * time.Millisecond:
+				c.push(1, 37)
+			case 160 * time.Millisecond:
+				c.acked()
+			case sent:
+				c.push(12, 1448)
+				c.Info.NotsentBytes = 60_000
+				c.SendQueue += 60_000
+			case sent + answered:
+				c.Info.NotsentBytes = 0
+				c.SendQueue = 12 * 1448
+				c.acked()
+			}
+		}}).play(t) {
+			if worst = max(worst, s.Status); s.Status == judge.Stale && stale == 0 {
+				stale = s.at
+			}
+		}
+
+		if worst != want || want == judge.Stale && stale > sent+2750*time.Millisecond {
+			t.Errorf("answered after %v: %v at worst, STALE after %v", answered, worst, stale)
+		}
+	}
+}

@@ -36,6 +36,8 @@ type Evidence struct {
 	// fullAcked: a full-size segment was acknowledged, as far as is known; smallAcked:
 	// data was acknowledged, and no full-size segment was.
 	fullAcked, smallAcked bool
+	// firstFlight: see followFirstFlight.
+	firstFlight bool
 	// age is how long the oldest outstanding byte has waited without progress.
 	age float64
 	// overdue: the age exceeds the patience.

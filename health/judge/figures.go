@@ -19,6 +19,10 @@ const (
 func (e *Evidence) excused(t *Thresholds) bool {
 	const likely, most = 1e-5, 8
 
+	if e.firstFlight {
+		return true
+	}
+
 	if !e.lossy(t) {
 		return false
 	}
@@ -125,7 +129,7 @@ func fullSizeTimeouts(e *Evidence, t *Thresholds) (float64, bool) {
 		figure++
 	}
 
-	excused := e.fullAcked && e.excused(t)
+	excused := (e.fullAcked || e.firstFlight) && e.excused(t)
 
 	return figure, e.synchronized && e.timeouts > 0 && full && (smallerPass || arrives) && !e.zeroWindow && !excused
 }

@@ -54,6 +54,7 @@ func (st *State) follow(m *Moment, r *window.Window, g *window.Geometry, t *Thre
 
 	st.followPath(m, e, t)
 	st.followOutage(m, e, r)
+	e.followFirstFlight(m)
 	e.overdue = e.outstanding && e.age >= t.Patience.at(e.srtt) && !m.AfterGap
 	e.entries = st.verdict.recentEntries(m.Now, t.FlapSpan.Milliseconds(), g.Span)
 	e.afterGap = m.AfterGap
@@ -264,6 +265,18 @@ func (st *State) followQueue(m *Moment, e *Evidence, r *window.Window) {
 
 	interval := Stamp(r.Newest().At - r.At(max(0, r.Last()-1)).At)
 	e.queued = st.queuedAt > 0 && m.Now-st.queuedAt <= max(2*msPerSecond, interval)
+}
+
+// followFirstFlight sets firstFlight if what is unanswered is the first flight of a new bulk
+// sender. The slow start of others may push it and its first retransmissions out of a queue.
+func (e *Evidence) followFirstFlight(m *Moment) {
+	const (
+		soon     = 1   // seconds from the first sample to the first flight
+		patience = 2.5 // seconds
+	)
+
+	seen := float64(m.At-m.FirstSeen) / msPerSecond
+	e.firstFlight = e.bulk() && !e.fullAcked && e.age < patience && seen-e.age < soon
 }
 
 // burstRTTs is how many round trips it takes a sender that fills the path to find a new

@@ -12,8 +12,9 @@ type Moment struct {
 	// the judging clock, which stands still during gaps in sampling.
 	At  int64
 	Now Stamp
-	// Sampled is the time that the window records: that of the dump's first row.
-	Sampled int64
+	// Sampled is the time that the window records: that of the dump's first row. FirstSeen
+	// is the time of the connection's first sample, on the same clock as At.
+	Sampled, FirstSeen int64
 	// AfterGap reports whether sampling paused before this moment. Usual is the
 	// time in ms that the pause counts for.
 	AfterGap bool
