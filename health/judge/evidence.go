@@ -34,10 +34,8 @@ type Evidence struct {
 	// sent; zero before the first timeout, or if unknown.
 	sentSize float64
 	// fullAcked: a full-size segment was acknowledged, as far as is known; smallAcked:
-	// data was acknowledged, and no full-size segment was.
-	fullAcked, smallAcked bool
-	// firstFlight: see followFirstFlight.
-	firstFlight bool
+	// data was acknowledged, and no full-size segment was. firstFlight: see its method.
+	fullAcked, smallAcked, firstFlight bool
 	// age is how long the oldest outstanding byte has waited without progress.
 	age float64
 	// overdue: the age exceeds the patience.

@@ -255,30 +255,6 @@ func (st *State) followLoss(m *Moment, e *Evidence, r *window.Window, t *Thresho
 	}
 }
 
-// followQueue sets queued if the RTT is at least 1.5 times its minimum, or was within 2 s or
-// an interval: every ten seconds, BBR drains the queue for 200 ms.
-func (st *State) followQueue(m *Moment, e *Evidence, r *window.Window) {
-	minRTT, _ := m.Socket.Info.Get(sampler.FieldMinRTT)
-	if minRTT > 0 && 2*uint64(m.Socket.Info.RTT()) >= 3*minRTT {
-		st.queuedAt = m.Now
-	}
-
-	interval := Stamp(r.Newest().At - r.At(max(0, r.Last()-1)).At)
-	e.queued = st.queuedAt > 0 && m.Now-st.queuedAt <= max(2*msPerSecond, interval)
-}
-
-// followFirstFlight sets firstFlight if what is unanswered is the first flight of a new bulk
-// sender. The slow start of others may push it and its first retransmissions out of a queue.
-func (e *Evidence) followFirstFlight(m *Moment) {
-	const (
-		soon     = 1   // seconds from the first sample to the first flight
-		patience = 2.5 // seconds
-	)
-
-	seen := float64(m.At-m.FirstSeen) / msPerSecond
-	e.firstFlight = e.bulk() && !e.fullAcked && e.age < patience && seen-e.age < soon
-}
-
 // burstRTTs is how many round trips it takes a sender that fills the path to find a new
 // capacity: the losses of a burst become known one after the other.
 const burstRTTs = 4

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tcphealth_exporter/health/window"
+	"tcphealth_exporter/sampler"
 )
 
 // queueStats describes the unsent data over the window, in bytes and seconds.
@@ -55,4 +56,16 @@ func newQueueStats(r *window.Window, t *Thresholds, mss float64) queueStats {
 	q.stddev = math.Sqrt(max(0, squares/float64(k+1)-q.mean*q.mean))
 
 	return q
+}
+
+// followQueue sets queued if the RTT is at least 1.5 times its minimum, or was within 2 s or
+// an interval: every ten seconds, BBR drains the queue for 200 ms.
+func (st *State) followQueue(m *Moment, e *Evidence, r *window.Window) {
+	minRTT, _ := m.Socket.Info.Get(sampler.FieldMinRTT)
+	if minRTT > 0 && 2*uint64(m.Socket.Info.RTT()) >= 3*minRTT {
+		st.queuedAt = m.Now
+	}
+
+	interval := Stamp(r.Newest().At - r.At(max(0, r.Last()-1)).At)
+	e.queued = st.queuedAt > 0 && m.Now-st.queuedAt <= max(2*msPerSecond, interval)
 }
