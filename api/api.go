@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	v1 "tcphealth_exporter/api/v1"
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/sampler"
 	"tcphealth_exporter/sampler/loop"
@@ -20,6 +21,9 @@ type Config struct {
 	ParseFilter func(text string) (match func(*sampler.Socket) bool, err error)
 	// Timeout is the maximum wait for an answer, zero for five seconds.
 	Timeout time.Duration
+	// Owner returns the owner of the sockets of a cgroup, nil if it is unknown. A nil Owner
+	// knows none.
+	Owner func(cgroup uint64) *v1.Owner
 }
 
 // Prefix is the beginning of all paths of the API.
@@ -98,7 +102,7 @@ func (a *API) handler(parse func(*http.Request) (health.Query, error)) http.Hand
 			return
 		}
 
-		writeAnswer(w, answer)
+		writeAnswer(w, answer, a.cfg.Owner)
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tcphealth_exporter/api"
+	v1 "tcphealth_exporter/api/v1"
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/internal/diagtest"
@@ -51,9 +52,35 @@ func newFixture(t *testing.T, timeout time.Duration) *fixture {
 		questions: make(chan loop.Question),
 		recording: diagtest.NewRecording(t),
 	}
-	f.API = api.New(api.Config{Tracker: f.tracker, Questions: f.questions, ParseFilter: parseFilter, Timeout: timeout})
+	f.API = api.New(api.Config{Tracker: f.tracker, Questions: f.questions, ParseFilter: parseFilter, Timeout: timeout, Owner: ownerOf})
 
 	return f
+}
+
+// ownedCgroup has an owner.
+const ownedCgroup = 4242
+
+func ownerOf(cgroup uint64) *v1.Owner {
+	if cgroup != ownedCgroup {
+		return nil
+	}
+
+	return &v1.Owner{Kind: "unit", Unit: "nginx.service"}
+}
+
+// TestOwner: it is absent where it is unknown.
+func TestOwner(t *testing.T) {
+	f := newFixture(t, 0).answering(t)
+	owned := row(10, 0)
+	owned.Attributes = []diagtest.Attribute{diagtest.Cgroup(ownedCgroup)}
+	f.sample(t, start, owned, row(11, 0))
+
+	for target, want := range map[string]string{"/10": `"owner":{"kind":"unit","unit":"nginx.service"},`, "/11": ""} {
+		_, body, _ := f.do(t, "GET", connectionsPath+target)
+		if got := strings.Contains(body, `"owner"`); got != (want != "") || !strings.Contains(body, want) {
+			t.Errorf("%s: %s", target, body)
+		}
+	}
 }
 
 // answering answers all questions until the test is over.

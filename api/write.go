@@ -35,7 +35,7 @@ func writeFailure(w http.ResponseWriter, f *failure) {
 
 // writeAnswer writes an answer as a [v1.ConnectionList], each connection on a line of its
 // own. It stops when the client disconnects.
-func writeAnswer(w http.ResponseWriter, a *health.Answer) {
+func writeAnswer(w http.ResponseWriter, a *health.Answer, owner func(uint64) *v1.Owner) {
 	out := bufio.NewWriter(w)
 	defer func() { _ = out.Flush() }()
 
@@ -59,6 +59,10 @@ func writeAnswer(w http.ResponseWriter, a *health.Answer) {
 		line.WriteString(separator)
 
 		connection = newConnection(f, &a.Kernel)
+		if owner != nil {
+			connection.Owner = owner(f.Row.CgroupID)
+		}
+
 		if err := encoder.Encode(&connection); err != nil {
 			return
 		}

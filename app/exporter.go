@@ -37,6 +37,7 @@ type exporter struct {
 	stats      *netStats
 	answers    *collector.WebMetrics
 	cgroups    *owner.Cgroups // nil in a replay
+	owners     *owner.Owners  // nil in a replay, and for none
 	tracker    *health.Tracker
 	dialer     *dialer
 	recording  *recordingFile // nil for none
@@ -94,9 +95,13 @@ func wire(opts *options, source *files, lines *logQueue) (*exporter, error) {
 	cfg := opts.healthConfig(interval)
 
 	if source.replay == nil { // the names of another host are unknown
-		e.cgroups = owner.NewCgroups(hostinfo.CgroupRoot)
+		e.cgroups = owner.NewCgroups(hostinfo.CgroupRoot())
 		cfg.InterfaceName, cfg.CgroupName = hostinfo.InterfaceName, e.cgroups.Name
 		cfg.Retries = tcpRetries(procPath)
+
+		if opts.owner == ownerAuto {
+			e.owners = owner.NewOwners(e.cgroups, opts.containerLogs)
+		}
 	}
 
 	if opts.dryRun && e.cgroups != nil {

@@ -191,7 +191,7 @@ func TestFilterNames(t *testing.T) {
 	}
 
 	id, ok := hostinfo.CgroupID("/")
-	if _, err := os.Stat(filepath.Join(hostinfo.CgroupRoot, "cgroup.procs")); err == nil && (!ok || id == 0) {
+	if _, err := os.Stat(filepath.Join(hostinfo.CgroupRoot(), "cgroup.procs")); err == nil && (!ok || id == 0) {
 		t.Errorf("the root cgroup is %d, %t", id, ok)
 	}
 

@@ -61,6 +61,9 @@ type options struct {
 	sets         []collector.Set
 	listeners    int
 	groups       int
+	// owner is auto or off.
+	owner         string
+	containerLogs string
 }
 
 // errAnswered means that the command line asked for help or the version, which was printed.
@@ -73,6 +76,7 @@ const (
 	// defaultRecheck is the default of --sampler.recheck-interval.
 	defaultRecheck = 250 * time.Millisecond
 	oldRecheckFlag = "sampler.watch-interval"
+	ownerAuto      = "auto"
 	// unset is the default of flags that are old names.
 	unset = "unset"
 	// minWindowIntervals is how many intervals a window must span.
@@ -192,6 +196,15 @@ func (o *options) register(app *kingpin.Application) {
 		Default("200"), &o.listeners)
 	integerVar(app.Flag("collector.groups", "Maximum number of groups with series of their own; all other connections share the group other.").
 		Default("100"), &o.groups)
+	o.registerOwner(app)
+}
+
+// registerOwner declares the flags about owners.
+func (o *options) registerOwner(app *kingpin.Application) {
+	app.Flag("collector.owner", "Expose the owner of connections, by the cgroup of their sockets: auto, off.").
+		Default(ownerAuto).EnumVar(&o.owner, ownerAuto, "off")
+	app.Flag("path.containerlogs", "Directory with the links to the logs of containers, whose names have the names of Kubernetes.").
+		PlaceHolder("DIR").Default("/var/log/containers").StringVar(&o.containerLogs)
 }
 
 // integer is the value of a flag. That of kingpin accepts fractions.

@@ -30,10 +30,15 @@ func (e *exporter) handlerOf(registry *prometheus.Registry, gatherer prometheus.
 		metrics.Own = registry
 	}
 
+	apiConfig := api.Config{Tracker: e.tracker, Questions: e.questions, ParseFilter: selectBy}
+	if e.owners != nil {
+		apiConfig.Owner = ownerJSON(e.owners)
+	}
+
 	cfg := web.Config{
 		TelemetryPath: e.opts.telemetryPath,
 		Metrics:       web.NewMetricsHandler(metrics),
-		API:           api.New(api.Config{Tracker: e.tracker, Questions: e.questions, ParseFilter: selectBy}),
+		API:           api.New(apiConfig),
 		APIPrefix:     api.Prefix,
 		Healthy:       e.latest.healthy,
 		Ready:         e.latest.ready,
@@ -75,10 +80,12 @@ func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGat
 		)
 	}
 
-	return registry, prometheus.NewMultiTRegistry(
-		prometheus.ToTransactionalGatherer(registry),
-		collector.NewGatherer(collector.Config{Latest: e.latest.snapshot.Load, Sets: e.opts.sets}),
-	)
+	cfg := collector.Config{Latest: e.latest.snapshot.Load, Sets: e.opts.sets}
+	if e.owners != nil {
+		cfg.Owner = ownerLabels(e.owners)
+	}
+
+	return registry, prometheus.NewMultiTRegistry(prometheus.ToTransactionalGatherer(registry), collector.NewGatherer(cfg))
 }
 
 // reporter returns the observer of the sampling; recorder may be nil.

@@ -28,12 +28,12 @@ type exposition struct {
 	users    int
 }
 
-func newExposition(sets []Set) *exposition {
+func newExposition(sets []Set, owner func(uint64) []string) *exposition {
 	e := &exposition{
 		connections: newBlock(connectionFamilyTable, sets),
 		groups:      newBlock(groupFamilyTable, sets),
 		host:        newBlock(hostFamilyTable, sets),
-		series:      newSeries(),
+		series:      newSeries(owner),
 	}
 	e.columns = slices.Concat(e.connections.columns, e.groups.columns, e.host.columns)
 	slices.SortFunc(e.columns, func(a, b *column) int { return strings.Compare(a.family.GetName(), b.family.GetName()) })

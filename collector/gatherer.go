@@ -16,6 +16,14 @@ type Config struct {
 	Latest func() *health.Snapshot
 	// Sets selects the per-connection families, none for all of them.
 	Sets []Set
+	// Owner returns the owner of the sockets of a cgroup, as values of [OwnerLabels], or nil
+	// if it is unknown. It is called by one goroutine at a time. A nil Owner knows none.
+	Owner func(cgroup uint64) []string
+}
+
+// OwnerLabels returns the labels of connection_owner_info beside those of the connection.
+func OwnerLabels() []string {
+	return []string{"namespace", "workload", "pod", "container", "unit", "container_id", "pod_uid"}
 }
 
 // maxExpositions bounds the memory of scrapes that run at the same time.
@@ -84,7 +92,7 @@ func (g *Gatherer) idle() *exposition {
 		return nil
 	}
 
-	e := newExposition(g.cfg.Sets)
+	e := newExposition(g.cfg.Sets, g.cfg.Owner)
 	g.all = append(g.all, e)
 
 	return e

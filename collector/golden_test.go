@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +28,19 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // serving returns a gatherer of the snapshot with the given sets.
 func serving(s *health.Snapshot, sets ...collector.Set) *collector.Gatherer {
-	return collector.NewGatherer(collector.Config{Latest: func() *health.Snapshot { return s }, Sets: sets})
+	return collector.NewGatherer(collector.Config{Latest: func() *health.Snapshot { return s }, Sets: sets, Owner: ownerOf})
+}
+
+// ownedCgroup has an owner.
+const ownedCgroup = 4242
+
+// ownerOf returns the owner of a cgroup.
+func ownerOf(cgroup uint64) []string {
+	if cgroup != ownedCgroup {
+		return nil
+	}
+
+	return []string{"shop", "web", "web-7d4b9c6f5d-x2k9p", "nginx", "", strings.Repeat("0123456789abcdef", 4), "12345678-9abc-def0-1234-56789abcdef0"}
 }
 
 // pedantic returns a registry that checks each series against its description.

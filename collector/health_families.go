@@ -54,6 +54,15 @@ var healthFamilyTable = []connectionFamily{
 		kind: gaugeValue, set: SetHealth, labels: []string{"cause"},
 		series: func(c *health.Connection, to *series) { to.add(1, c.Cause.String()) },
 	},
+	{
+		name: "connection_owner_info", help: "Owner of the connection by the cgroup of its socket: systemd unit, container or Kubernetes pod, constant 1, absent if unknown.",
+		kind: gaugeValue, set: SetHealth, labels: OwnerLabels(),
+		series: func(c *health.Connection, to *series) {
+			if values := to.owner(c.Row.CgroupID); values != nil {
+				to.add(1, values...)
+			}
+		},
+	},
 }
 
 func unixSeconds(t time.Time) (float64, bool) {

@@ -25,6 +25,7 @@ var queryTable = map[string]string{
 	"connection_ended_timestamp_seconds":        `tcphealth_connection_status unless on (instance, local_address, local_port, remote_address, remote_port) tcphealth_connection_ended_timestamp_seconds`,
 	"connection_flag":                           `count by (instance, flag) (tcphealth_connection_flag)`,
 	"connection_cause_info":                     `tcphealth_connection_status * on (instance, local_address, local_port, remote_address, remote_port) group_left (cause) tcphealth_connection_cause_info`,
+	"connection_owner_info":                     `tcphealth_connection_status * on (instance, local_address, local_port, remote_address, remote_port) group_left (namespace, pod, unit) tcphealth_connection_owner_info`,
 	"connection_info":                           `tcphealth_connection_rtt_seconds * on (instance, local_address, local_port, remote_address, remote_port) group_left (group, network) tcphealth_connection_info`,
 	"connection_loss_ratio":                     `tcphealth_connection_loss_ratio > 0.01`,
 	"connection_rtt_drift_ratio":                `tcphealth_connection_rtt_drift_ratio > 3`,

@@ -70,7 +70,7 @@ func (c *Reference) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 
-	out := newSeries()
+	out := newSeries(nil)
 
 	for i := range c.host {
 		c.host[i].collect(ch, s, nil, &out)

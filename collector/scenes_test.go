@@ -114,7 +114,7 @@ func healthyConnection(tb testing.TB) health.Connection {
 			Cookie: 0x1a2b, RecvQueue: 700, SendQueue: 900, UID: 33, Inode: 23_563,
 			Info: fullInfo,
 			Attributes: []diagtest.Attribute{
-				diagtest.Congestion("cubic"), diagtest.Shutdown(2),
+				diagtest.Congestion("cubic"), diagtest.Shutdown(2), diagtest.Cgroup(ownedCgroup),
 				diagtest.Memory(21, 131_072, 22, 87_040, 23, 24, 25, 26, 27),
 			},
 		}),

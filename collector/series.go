@@ -15,6 +15,8 @@ type series struct {
 
 	infos     infos
 	exemplars exemplars
+	// owner: see [Config].
+	owner func(cgroup uint64) []string
 }
 
 // point is the present state of a series.
@@ -26,7 +28,13 @@ type point struct {
 	distribution *group.Histogram
 }
 
-func newSeries() series { return series{infos: make(infos), exemplars: make(exemplars)} }
+func newSeries(owner func(uint64) []string) series {
+	if owner == nil {
+		owner = func(uint64) []string { return nil }
+	}
+
+	return series{infos: make(infos), exemplars: make(exemplars), owner: owner}
+}
 
 // add adds a series: its value and the values of the labels that are its own.
 func (s *series) add(value float64, labels ...string) {

@@ -8,8 +8,24 @@ import (
 	"syscall"
 )
 
-// CgroupRoot is where the cgroup v2 hierarchy is usually mounted.
-const CgroupRoot = "/sys/fs/cgroup"
+// cgroupMount is where the cgroup v2 hierarchy is usually mounted; on hosts that also have
+// cgroup v1, it is below.
+const cgroupMount = "/sys/fs/cgroup"
+
+// CgroupRoot returns where the cgroup v2 hierarchy is mounted.
+func CgroupRoot() string {
+	for _, dir := range []string{cgroupMount, path.Join(cgroupMount, "unified")} {
+		var fs syscall.Statfs_t
+		if err := syscall.Statfs(dir, &fs); err == nil && fs.Type == cgroup2Magic {
+			return dir
+		}
+	}
+
+	return cgroupMount
+}
+
+// cgroup2Magic is CGROUP2_SUPER_MAGIC of linux/magic.h.
+const cgroup2Magic = 0x63677270
 
 // ServicePort returns the port of a TCP service in services(5), and reports whether
 // there is one.
@@ -43,9 +59,10 @@ func InterfaceName(index uint32) string {
 // CgroupID returns the id of a cgroup, which is the inode of its directory, and
 // reports whether there is one. The name may begin with [CgroupRoot].
 func CgroupID(name string) (uint64, bool) {
-	name = path.Clean("/" + strings.TrimPrefix(name, CgroupRoot))
+	root := CgroupRoot()
+	name = path.Clean("/" + strings.TrimPrefix(name, root))
 
-	info, err := os.Stat(path.Join(CgroupRoot, name))
+	info, err := os.Stat(path.Join(root, name))
 	if err != nil || !info.IsDir() {
 		return 0, false
 	}

@@ -41,6 +41,8 @@ type Connection struct {
 	Points int `json:"points"`
 	// SafeToSend reports whether new data can be expected to arrive.
 	SafeToSend bool `json:"safe_to_send"`
+	// Owner is the owner of the socket by its cgroup, absent if unknown.
+	Owner *Owner `json:"owner,omitempty"`
 	// Flags are the names of the active flags.
 	Flags []string `json:"flags"`
 	// Cause is the most likely cause of the status, none if there is none.
@@ -71,6 +73,26 @@ type Connection struct {
 	// Samples are the samples in the window, oldest first, if the request was for a
 	// single connection.
 	Samples []Sample `json:"samples,omitempty"`
+}
+
+// Owner identifies the systemd unit, container or pod that created a socket, or its
+// listener. Members that are unknown or do not apply are absent.
+type Owner struct {
+	// Kind is unit, container or pod.
+	Kind string `json:"kind"`
+	// Unit is the systemd unit.
+	Unit string `json:"unit,omitempty"`
+	// Namespace, Workload, Pod and Container are names in Kubernetes; Container is also the
+	// name of another container that has one.
+	Namespace string `json:"namespace,omitempty"`
+	Workload  string `json:"workload,omitempty"`
+	Pod       string `json:"pod,omitempty"`
+	Container string `json:"container,omitempty"`
+	// ContainerID has 64 hexadecimal digits. Runtime is the program that runs the container.
+	ContainerID string `json:"container_id,omitempty"`
+	Runtime     string `json:"runtime,omitempty"`
+	// PodUID is the UID of the pod.
+	PodUID string `json:"pod_uid,omitempty"`
 }
 
 // Socket is what the kernel reports about a socket besides tcp_info.

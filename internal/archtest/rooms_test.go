@@ -52,7 +52,7 @@ var rooms = []room{
 	{
 		dir: "app",
 		own: []string{
-			"api", "bytecode", "collector", "config", "health", "health/abort", "health/export", "health/group", "health/judge", "hostinfo",
+			"api", "api/v1", "bytecode", "collector", "config", "health", "health/abort", "health/export", "health/group", "health/judge", "hostinfo",
 			"owner", "regular", "sampler", "sampler/loop", "web",
 		},
 		third: []string{

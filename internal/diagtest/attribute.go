@@ -17,6 +17,7 @@ const (
 	kindShutdown   = 8
 	kindDCTCP      = 9
 	kindBBR        = 16
+	kindCgroup     = 21
 )
 
 // Congestion returns INET_DIAG_CONG, the name of the algorithm.
@@ -41,6 +42,11 @@ func DCTCP(words [4]uint32) Attribute { return ofWords(kindDCTCP, words[:]) }
 
 // BBR returns INET_DIAG_BBRINFO, the words of struct tcp_bbr_info.
 func BBR(words [5]uint32) Attribute { return ofWords(kindBBR, words[:]) }
+
+// Cgroup returns INET_DIAG_CGROUP_ID.
+func Cgroup(id uint64) Attribute {
+	return Attribute{kindCgroup, binary.NativeEndian.AppendUint64(nil, id)}
+}
 
 func ofWords(kind uint16, words []uint32) Attribute {
 	return Attribute{kind, appendWords(nil, words...)}

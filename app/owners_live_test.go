@@ -1,0 +1,85 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tcphealth_exporter/hostinfo"
+	"tcphealth_exporter/internal/netlab"
+)
+
+// TestOwnersLive: metrics and the API name the unit and the pod whose processes listen, with
+// the names in the link to the log of a container.
+func TestOwnersLive(t *testing.T) {
+	netlab.RequireRoot(t)
+	netlab.RequireTool(t, "iperf3")
+
+	const uid = "12345678_9abc_def0_1234_56789abcdef0"
+
+	id := strings.Repeat("0123456789abcdef", 4)
+	links := t.TempDir()
+
+	if err := os.Symlink("/nowhere", filepath.Join(links, "web-7d4b9c6f5d-x2k9p_shop_nginx-"+id+".log")); err != nil {
+		t.Fatal(err)
+	}
+
+	pid := os.Getpid()
+
+	for _, tc := range []struct{ cgroup, labels, member, value string }{
+		{
+			fmt.Sprintf("tcphealth-test-%d.service", pid),
+			`container="",container_id="",local_address="%s",local_port="5201",namespace="",pod="",pod_uid="",`,
+			"unit", fmt.Sprintf("tcphealth-test-%d.service", pid),
+		},
+		{
+			fmt.Sprintf("tcphealth-test-%d.slice/kubepods-pod%s.slice/cri-containerd-%s.scope", pid, uid, id),
+			`container="nginx",container_id="` + id + `",local_address="%s",local_port="5201",namespace="shop",pod="web-7d4b9c6f5d-x2k9p",`,
+			"workload", "web",
+		},
+	} {
+		near, far := netlab.New(t), netlab.New(t)
+		link := netlab.Join(t, near, far, 1)
+		serveIn(t, near, tc.cgroup)
+
+		p := spawnIn(t, near, "--sampler.interval=50ms", "--sampler.max-cpu=0", "--health.window=1s", "--collector.connections.min-age=0s", "--path.containerlogs="+links)
+		p.awaitReady(t)
+		far.Dial(t, "tcp4", netip.AddrPortFrom(link.A.IPv4, 5201).String())
+
+		want := "tcphealth_connection_owner_info{" + fmt.Sprintf(tc.labels, link.A.IPv4)
+		await(t, "the owner", func() bool { return strings.Contains(p.get(t, "/metrics"), want) })
+
+		body := p.get(t, connectionsPath+"?filter=sport+%3D+5201")
+		if want := fmt.Sprintf(`%q:%q`, tc.member, tc.value); !strings.Contains(body, `"owner":{"kind":`) || !strings.Contains(body, want) {
+			t.Errorf("no %s in %s", want, body)
+		}
+	}
+}
+
+// serveIn starts a server in a cgroup of its own.
+func serveIn(t *testing.T, ns *netlab.Namespace, cgroup string) {
+	t.Helper()
+
+	dir := filepath.Join(hostinfo.CgroupRoot(), cgroup)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+
+	t.Cleanup(func() {
+		for d := dir; d != hostinfo.CgroupRoot(); d = filepath.Dir(d) {
+			await(t, "removal of "+d, func() bool {
+				err := os.Remove(d)
+
+				return err == nil || errors.Is(err, os.ErrNotExist)
+			})
+		}
+	})
+
+	server := ns.Start(t, "sh", "-c", fmt.Sprintf(`echo $$ >%s/cgroup.procs && exec iperf3 -s --forceflush`, dir))
+	t.Cleanup(server.Stop)
+	await(t, "the server", func() bool { return strings.Contains(server.Output(), "listening on") })
+}
