@@ -13,8 +13,6 @@ import (
 )
 
 const (
-	// maxConfigBytes is the maximum size of a configuration file.
-	maxConfigBytes = 16 << 20
 	// settleTime is for how long a file must not have been written to when it is loaded
 	// again, settleLimit how long to wait for that.
 	settleTime  = 100 * time.Millisecond
@@ -49,13 +47,13 @@ func readOnce(path string, settled time.Duration) ([]byte, error) {
 		return nil, err
 	}
 
-	text, err := io.ReadAll(io.LimitReader(file, maxConfigBytes+1))
+	text, err := io.ReadAll(io.LimitReader(file, regular.MaxConfigBytes+1))
 	if err != nil {
 		return nil, err
 	}
 
-	if len(text) > maxConfigBytes {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: regular.TooLarge(maxConfigBytes)}
+	if len(text) > regular.MaxConfigBytes {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: regular.ErrTooLarge}
 	}
 
 	after, err := os.Stat(path)

@@ -123,7 +123,10 @@ func (o *options) checks() []check {
 			"--health.window", fmt.Sprintf("expected at least three intervals (%s), found %s", minWindowIntervals*o.interval, o.window),
 		},
 		{o.window <= maxWindow, "--health.window", fmt.Sprintf("expected %s or less, found %s", maxWindow, o.window)},
-		{o.maxCPU >= 0 && o.maxCPU <= 1, "--sampler.max-cpu", fmt.Sprintf("expected 0 to 1, found %v", o.maxCPU)},
+		{
+			o.maxCPU == 0 || o.maxCPU >= minMaxCPU && o.maxCPU <= 1,
+			"--sampler.max-cpu", fmt.Sprintf("expected 0, or %v to 1, found %v", minMaxCPU, o.maxCPU),
+		},
 		{o.record == "" || o.replay == "", "--sampler.record", "cannot be combined with --sampler.replay"},
 		{
 			o.maxConnections >= 1 && o.maxConnections <= maxMaxConnections,

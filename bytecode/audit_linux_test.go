@@ -70,6 +70,8 @@ func TestAuditAgainstKernel(t *testing.T) {
 const asUserVariable = "BYTECODE_TEST_AS_NOBODY"
 
 func TestAuditAgainstKernelWithoutNetAdmin(t *testing.T) {
+	netlab.RequireByteOrder(t)
+
 	if os.Getenv(asUserVariable) != "" || os.Geteuid() != 0 {
 		compareAudits(t, dialDiag(t, nil), false, auditPrograms)
 
@@ -169,6 +171,8 @@ func repair(program []byte) []byte {
 }
 
 func TestAudit(t *testing.T) {
+	netlab.RequireByteOrder(t)
+
 	var d *diag
 	if os.Geteuid() == 0 {
 		d = dialDiag(t, netlab.New(t))

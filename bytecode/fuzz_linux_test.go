@@ -3,11 +3,15 @@ package bytecode
 import (
 	"errors"
 	"testing"
+
+	"tcphealth_exporter/internal/netlab"
 )
 
 // FuzzAudit looks for programs about which the kernel and Audit disagree. It asks
 // for the listeners of the namespace it runs in, so it changes nothing.
 func FuzzAudit(f *testing.F) {
+	netlab.RequireByteOrder(f)
+
 	for _, tt := range auditCases {
 		f.Add(repair(tt.program))
 	}

@@ -4,7 +4,6 @@ package regular
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -12,20 +11,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNotRegular indicates that a file is not a regular file, or that it is in procfs,
-// tracefs or debugfs.
-var ErrNotRegular = errors.New("not a regular file")
+// MaxConfigBytes is the maximum size of a configuration file.
+const MaxConfigBytes = 16 << 20
+
+var (
+	// ErrNotRegular indicates that a file is not a regular file, or that it is in procfs,
+	// tracefs, debugfs or securityfs.
+	ErrNotRegular = errors.New("not a regular file")
+	// ErrTooLarge indicates that a file is larger than [MaxConfigBytes].
+	ErrTooLarge = errors.New("larger than 16 MiB")
+)
 
 // Open opens a file for reading. The error matches [ErrNotRegular] if it is not regular.
 func Open(path string) (*os.File, error) {
+	if _, err := check(path); errors.Is(err, ErrNotRegular) {
+		return nil, err // opening a device may have an effect
+	}
+
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 
 	info, err := file.Stat()
-	if err == nil {
-		err = check(path, info, func(fs *unix.Statfs_t) error { return unix.Fstatfs(int(file.Fd()), fs) })
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
 	}
 
 	if err != nil {
@@ -37,40 +47,39 @@ func Open(path string) (*os.File, error) {
 	return file, nil
 }
 
-// Check returns an error if a file is missing, is not regular (the error matches
-// [ErrNotRegular]), or is larger than limit bytes. It does not open the file.
-func Check(path string, limit int64) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
+// CheckConfig returns an error if a configuration file is missing, is not regular, or is
+// larger than [MaxConfigBytes]. The error matches [ErrNotRegular] or [ErrTooLarge]. It does
+// not open the file.
+func CheckConfig(path string) error {
+	info, err := check(path)
+	if err == nil && info.Size() > MaxConfigBytes {
+		err = &fs.PathError{Op: "read", Path: path, Err: ErrTooLarge}
 	}
 
-	if info.Mode().IsRegular() && info.Size() > limit {
-		return &fs.PathError{Op: "read", Path: path, Err: TooLarge(limit)}
-	}
-
-	return check(path, info, func(fs *unix.Statfs_t) error { return unix.Statfs(path, fs) })
+	return err
 }
 
-// TooLarge returns the error for a file larger than limit bytes, a multiple of 1 MiB.
-func TooLarge(limit int64) error { return fmt.Errorf("larger than %d MiB", limit>>20) }
+// check returns an error if a file is missing or not regular.
+func check(path string) (fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
 
-// check returns an error if a file is not regular; stat fills in its file system.
-func check(path string, info fs.FileInfo, stat func(*unix.Statfs_t) error) error {
 	var system unix.Statfs_t
 
 	regular := info.Mode().IsRegular()
 
-	if stat(&system) == nil {
+	if unix.Statfs(path, &system) == nil {
 		switch system.Type {
-		case unix.PROC_SUPER_MAGIC, unix.TRACEFS_MAGIC, unix.DEBUGFS_MAGIC:
+		case unix.PROC_SUPER_MAGIC, unix.TRACEFS_MAGIC, unix.DEBUGFS_MAGIC, unix.SECURITYFS_MAGIC:
 			regular = false // kernel files appear regular, but reading some of them blocks
 		}
 	}
 
 	if !regular {
-		return &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
+		return nil, &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
 	}
 
-	return nil
+	return info, nil
 }

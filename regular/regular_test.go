@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 )
@@ -25,8 +24,8 @@ func TestOthersAreRefused(t *testing.T) {
 			t.Errorf("Open(%q): %v", path, err)
 		}
 
-		if err := Check(path, 1<<20); !errors.Is(err, ErrNotRegular) {
-			t.Errorf("Check(%q): %v", path, err)
+		if err := CheckConfig(path); !errors.Is(err, ErrNotRegular) {
+			t.Errorf("CheckConfig(%q): %v", path, err)
 		}
 	}
 }
@@ -42,7 +41,7 @@ func TestRegular(t *testing.T) {
 	}
 
 	for _, p := range []string{path, link} {
-		if err := Check(p, 1<<20); err != nil {
+		if err := CheckConfig(p); err != nil {
 			t.Error(err)
 		}
 
@@ -62,23 +61,28 @@ func TestRegular(t *testing.T) {
 		t.Error(err)
 	}
 
-	if err := Check(missing, 1<<20); !errors.Is(err, fs.ErrNotExist) {
+	if err := CheckConfig(missing); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
 }
 
-// TestTooLarge: the size is checked before a byte is read.
+// TestTooLarge: the size is checked before a byte is read. It does not matter for Open.
 func TestTooLarge(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "large")
-	if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 2<<20+1)); err != nil {
+	if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, MaxConfigBytes+1)); err != nil {
 		t.Fatal(err)
 	}
 
-	if err := Check(path, 2<<20); err == nil || !strings.Contains(err.Error(), "larger than 2 MiB") {
+	if err := CheckConfig(path); !errors.Is(err, ErrTooLarge) {
 		t.Error(err)
 	}
 
-	if err := Check(path, 2<<20+1); err != nil {
+	file, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := errors.Join(file.Close(), os.Truncate(path, MaxConfigBytes), CheckConfig(path)); err != nil {
 		t.Error(err)
 	}
 }

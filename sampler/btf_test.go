@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"os"
 	"testing"
+
+	"tcphealth_exporter/internal/netlab"
 )
 
 const btfPath = "/sys/kernel/btf/vmlinux"
@@ -74,6 +76,7 @@ func btfExtra(kind uint32, vlen int) int {
 // TestLayoutOfRunningKernel compares the table of fields with the structure of the
 // running kernel, which may be newer than the headers.
 func TestLayoutOfRunningKernel(t *testing.T) {
+	netlab.RequireByteOrder(t)
 	btf, err := os.ReadFile(btfPath)
 	if err != nil {
 		t.Skipf("the kernel provides no BTF: %v", err)

@@ -113,6 +113,7 @@ func TestDialForbidden(t *testing.T) {
 // TestDialWithoutDescriptors raises the limit of open files from zero until Dial succeeds.
 // Until then it fails with a reason and a hint, whichever descriptor is one too many.
 func TestDialWithoutDescriptors(t *testing.T) {
+	netlab.RequireByteOrder(t)
 	c, err := Dial(Config{}) // the runtime opens the descriptors of its poller
 	must(t, err)
 	must(t, c.Close())

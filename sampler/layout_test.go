@@ -166,6 +166,7 @@ func TestLayoutOfRows(t *testing.T) {
 
 // TestLayoutOfRequests compares requests with those of a C program.
 func TestLayoutOfRequests(t *testing.T) {
+	netlab.RequireByteOrder(t)
 	l := readLayout(t)
 	legacy := request{legacy: true, family: FamilyIPv4, ext: 0x5a, states: 0x12345678}
 	if got := legacy.payload(); !bytes.Equal(got, l.bytes(t, "req")) {

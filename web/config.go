@@ -1,6 +1,8 @@
 package web
 
 import (
+	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -9,9 +11,6 @@ import (
 
 	"tcphealth_exporter/regular"
 )
-
-// maxConfigBytes is the maximum size of the web configuration and of the files it names.
-const maxConfigBytes = 16 << 20
 
 // ValidateConfig checks the web configuration file of exporter-toolkit and the files that
 // it names. An empty path means no configuration.
@@ -31,7 +30,7 @@ func checkFiles(path string) error {
 		return nil
 	}
 
-	if err := regular.Check(path, maxConfigBytes); err != nil {
+	if err := regular.CheckConfig(path); err != nil {
 		return err
 	}
 
@@ -59,10 +58,37 @@ func checkFiles(path string) error {
 			name = filepath.Join(filepath.Dir(path), name)
 		}
 
-		if err := regular.Check(name, maxConfigBytes); err != nil {
+		if err := regular.CheckConfig(name); err != nil {
 			return err
 		}
 	}
 
 	return nil
+}
+
+// unreadable reports whether reading a file with this error of [regular.CheckConfig] would
+// block or take a large amount of memory.
+func unreadable(err error) bool {
+	return errors.Is(err, regular.ErrNotRegular) || errors.Is(err, regular.ErrTooLarge)
+}
+
+// guard is exporter-toolkit's handler, which reads the web configuration for each request,
+// while that is possible.
+type guard struct {
+	http.Handler
+
+	path  string
+	watch *configWatch
+}
+
+// ServeHTTP implements [http.Handler].
+func (g guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if unreadable(regular.CheckConfig(g.path)) {
+		g.watch.failed()
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+
+		return
+	}
+
+	g.Handler.ServeHTTP(w, r)
 }

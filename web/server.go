@@ -14,8 +14,6 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
-
-	"tcphealth_exporter/regular"
 )
 
 // Limits of the server: no request is large, and none takes long.
@@ -53,14 +51,18 @@ func NewServer(handler http.Handler, flags *toolkit.FlagConfig, logger log.Logge
 	s.logger = slog.New(toolkitLog{toolkitLogger.Handler(), s.watch})
 	s.server = &http.Server{
 		BaseContext: func(net.Listener) context.Context {
+			if *flags.WebConfigFile != "" { // exporter-toolkit has just set its handler
+				s.server.Handler = guard{s.server.Handler, *flags.WebConfigFile, s.watch}
+			}
+
 			once.Do(func() { close(listening) })
 
 			return base
 		},
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			if errors.Is(checkFiles(*flags.WebConfigFile), regular.ErrNotRegular) {
+			if unreadable(checkFiles(*flags.WebConfigFile)) {
 				s.watch.failed()
-				closeNow(c) // a request would block while reading the file
+				closeNow(c) // the handshake would read the files
 			}
 
 			return withConn(ctx, c)

@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -170,6 +171,63 @@ func TestHandshakesOfStrangers(t *testing.T) {
 
 	if text := w.out.String(); strings.Contains(text, "level=warn") || strings.Contains(text, "configuration") {
 		t.Errorf("logged: %s", text)
+	}
+}
+
+// TestConfigBecomesFIFO: requests on a connection that is kept alive fail, without blocking,
+// until the web configuration is a file again. So they do if it is too large.
+func TestConfigBecomesFIFO(t *testing.T) {
+	file, cfg := secured(t)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for _, http2 := range []bool{false, true} {
+		w := watch(t, file)
+		client := &http.Client{
+			Timeout:   10 * time.Second,
+			Transport: &http.Transport{TLSClientConfig: cfg, ForceAttemptHTTP2: http2},
+		}
+		t.Cleanup(client.CloseIdleConnections)
+
+		ask := func(want int) {
+			t.Helper()
+
+			response, err := client.Get("https://" + w.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			_, _ = io.Copy(io.Discard, response.Body)
+			_ = response.Body.Close()
+
+			if response.StatusCode != want || (response.ProtoMajor == 2) != http2 {
+				t.Errorf("%s %s, want %d", response.Proto, response.Status, want)
+			}
+		}
+
+		for _, damage := range []func(string) error{
+			replaceByFIFO,
+			func(path string) error { return os.Truncate(path, 1<<40) },
+		} {
+			ask(http.StatusNotFound)
+
+			if err := damage(file); err != nil {
+				t.Fatal(err)
+			}
+
+			for range 3 {
+				ask(http.StatusInternalServerError)
+			}
+
+			if err := errors.Join(os.Remove(file), os.WriteFile(file, text, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		ask(http.StatusNotFound)
+		await(t, "warning", func() bool { return len(w.lines(invalid)) > 0 })
 	}
 }
 

@@ -2,6 +2,8 @@ package netlab
 
 import (
 	"cmp"
+	"encoding/binary"
+	"io"
 	"os"
 	"os/exec"
 	"testing"
@@ -41,9 +43,10 @@ func here() surroundings {
 }
 
 // RequireRoot skips the test unless it runs as root. Where the environment variable CI is set, it fails the test
-// instead, so that a pipeline which lost its privileges does not stay green.
+// instead, so that a pipeline which lost its privileges does not stay green. Under emulation it is skipped, too.
 func RequireRoot(t testing.TB) {
 	t.Helper()
+	RequireByteOrder(t)
 	here().requireRoot(t)
 }
 
@@ -52,6 +55,22 @@ func RequireRoot(t testing.TB) {
 func RequireTool(t testing.TB, name string) {
 	t.Helper()
 	here().requireTool(t, name)
+}
+
+// RequireByteOrder skips the test if the running kernel has another byte order than the test, as under the user-mode
+// emulation of QEMU. There, the host's compiler has another one, too.
+func RequireByteOrder(t testing.TB) {
+	t.Helper()
+	const magic = 0xeb9f // BTF_MAGIC of linux/btf.h
+	btf, err := os.Open("/sys/kernel/btf/vmlinux")
+	if err != nil {
+		return
+	}
+	defer btf.Close()
+	var head [2]byte
+	if _, err := io.ReadFull(btf, head[:]); err == nil && binary.NativeEndian.Uint16(head[:]) != magic {
+		t.Skip("the kernel has another byte order: the test is emulated")
+	}
 }
 
 func (s surroundings) requireRoot(t testing.TB) {
