@@ -73,9 +73,10 @@ packages:
 		$(GO) list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' . | sort -u
 		echo "Go $$($(GO) env GOVERSION GOROOT | paste -sd ' ')"
 	} | while read -r module version dir; do
+		files=$$(find "$$dir" -maxdepth 1 -type f \( -name 'LICENSE*' -o -name 'COPYING*' -o -name 'NOTICE*' \) | sort)
+		[ -n "$$files" ] || { echo "no license: $$module" >&2; exit 1; }
 		printf '== %s %s\n\n' "$$module" "$$version"
-		cat "$$dir"/LICENSE*
-		find "$$dir" -maxdepth 1 -name 'NOTICE*' -exec cat {} +
+		xargs -d '\n' cat <<<"$$files"
 		echo
 	done >"$$BUILD/THIRD-PARTY-LICENSES"
 	mkdir -p dist
