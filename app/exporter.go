@@ -97,6 +97,7 @@ func wire(opts *options, source *files, lines *logQueue) (*exporter, error) {
 	if source.replay == nil { // the names of another host are unknown
 		e.cgroups = owner.NewCgroups(hostinfo.CgroupRoot())
 		cfg.InterfaceName, cfg.CgroupName = hostinfo.InterfaceName, e.cgroups.Name
+		cfg.UnitName = unitNames()
 		cfg.Retries = tcpRetries(procPath)
 
 		if opts.owner == ownerAuto {

@@ -33,6 +33,26 @@ func ownerLabels(owners *owner.Owners) func(cgroup uint64) []string {
 	}
 }
 
+// unitNames returns the systemd unit of the cgroup with a path, found out once for each path.
+// It is for one goroutine at a time.
+func unitNames() func(cgroup string) string {
+	known := make(map[string]string)
+
+	return func(cgroup string) string {
+		unit, ok := known[cgroup]
+		if !ok {
+			if len(known) == maxOwners {
+				clear(known)
+			}
+
+			unit = owner.OfPath(cgroup).Unit
+			known[cgroup] = unit
+		}
+
+		return unit
+	}
+}
+
 // ownerJSON returns the owner of a cgroup for the API.
 func ownerJSON(owners *owner.Owners) func(cgroup uint64) *v1.Owner {
 	return func(cgroup uint64) *v1.Owner {

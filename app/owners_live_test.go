@@ -29,6 +29,7 @@ func TestOwnersLive(t *testing.T) {
 	}
 
 	pid := os.Getpid()
+	config := writeConfig(t, "groups: {by: [local_port, unit]}\n")
 
 	for _, tc := range []struct{ cgroup, labels, member, value string }{
 		{
@@ -46,12 +47,18 @@ func TestOwnersLive(t *testing.T) {
 		link := netlab.Join(t, near, far, 1)
 		serveIn(t, near, tc.cgroup)
 
-		p := spawnIn(t, near, "--sampler.interval=50ms", "--sampler.max-cpu=0", "--health.window=1s", "--collector.connections.min-age=0s", "--path.containerlogs="+links)
+		p := spawnIn(t, near, "--config.file="+config, "--sampler.interval=50ms", "--sampler.max-cpu=0", "--health.window=1s", "--collector.connections.min-age=0s", "--path.containerlogs="+links)
 		p.awaitReady(t)
 		far.Dial(t, "tcp4", netip.AddrPortFrom(link.A.IPv4, 5201).String())
 
 		want := "tcphealth_connection_owner_info{" + fmt.Sprintf(tc.labels, link.A.IPv4)
 		await(t, "the owner", func() bool { return strings.Contains(p.get(t, "/metrics"), want) })
+
+		if unit, isUnit := strings.CutSuffix(tc.cgroup, ".service"); isUnit {
+			await(t, "the group", func() bool {
+				return strings.Contains(p.get(t, "/metrics"), `tcphealth_group_connections{local_port="5201",status="HEALTHY",unit="`+unit+`.service"} 1`)
+			})
+		}
 
 		body := p.get(t, connectionsPath+"?filter=sport+%3D+5201")
 		if want := fmt.Sprintf(`%q:%q`, tc.member, tc.value); !strings.Contains(body, `"owner":{"kind":`) || !strings.Contains(body, want) {

@@ -97,7 +97,10 @@ func (t *Tracker) findRole(c *connection) {
 	}
 }
 
-func (t *Tracker) groupsByCgroup() bool { return t.groups.Grouping().Has(group.ByCgroup) }
+// groupsByCgroup reports whether the group of a connection depends on its cgroup.
+func (t *Tracker) groupsByCgroup() bool {
+	return t.groups.Grouping().Has(group.ByCgroup) || t.groups.Grouping().Has(group.ByUnit)
+}
 
 // joinGroup makes a connection a member of its group.
 func (t *Tracker) joinGroup(c *connection) {
@@ -112,6 +115,9 @@ func (t *Tracker) joinGroup(c *connection) {
 
 	if t.groupsByCgroup() {
 		about.Cgroup, _ = t.cgroupName(c.cgroup)
+		if t.cfg.UnitName != nil {
+			about.Unit = t.cfg.UnitName(about.Cgroup)
+		}
 	}
 
 	c.group = t.groups.Enter(&about)

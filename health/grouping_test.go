@@ -138,6 +138,33 @@ func TestGroupingByCgroup(t *testing.T) {
 	requireLabels(t, w.snapshot, "", "/system.slice/nginx.service", "8")
 }
 
+// TestGroupingByUnit: a cgroup without a unit, or without a name, is in a group without.
+func TestGroupingByUnit(t *testing.T) {
+	policy := DefaultPolicy()
+	policy.Grouping = group.NewGrouping([]group.Dimension{group.ByRole, group.ByUnit}, nil)
+	paths := map[uint64]string{7: "/system.slice/nginx.service", 8: "/docker"}
+	w := newWatch(t, Config{
+		Policy: policy, Groups: group.Config{Max: 9},
+		CgroupName: func(id uint64) (string, bool) { return paths[id], true },
+		UnitName: func(cgroup string) string {
+			unit, _ := strings.CutPrefix(cgroup, "/system.slice/")
+			if unit == cgroup {
+				return ""
+			}
+
+			return unit
+		},
+	})
+
+	rows := diagtest.Decode(t, established(1), established(2), established(3), established(4))
+	for i, id := range []uint64{7, 7, 8, 9} {
+		rows[i].CgroupID = id
+	}
+
+	feed(w.tracker, start, rows)
+	requireLabels(t, w.snapshot, "client,", "client,nginx.service")
+}
+
 // TestGroupWaitsForTheCgroup: a connection joins the group of its cgroup when the name
 // is known, or that of the number after a while, and loses no counter meanwhile.
 func TestGroupWaitsForTheCgroup(t *testing.T) {

@@ -25,6 +25,8 @@ const (
 	// ByCongestion is the congestion control algorithm in the first sample.
 	ByCongestion
 	ByCgroup
+	// ByUnit is the systemd unit of the cgroup; it is empty for containers.
+	ByUnit
 
 	// NumDimensions is the number of dimensions.
 	NumDimensions
@@ -39,6 +41,7 @@ var dimensionNameTable = [NumDimensions]string{
 	ByNetwork:       "network",
 	ByCongestion:    "congestion_algorithm",
 	ByCgroup:        "cgroup",
+	ByUnit:          "unit",
 }
 
 // String returns the name, which is that of the label.
@@ -125,8 +128,8 @@ type Traits struct {
 	// Local and Remote have the zones of link-local addresses.
 	Local, Remote netip.AddrPort
 	// Congestion is the name of the congestion control algorithm, Cgroup the path of
-	// the cgroup or its number.
-	Congestion, Cgroup string
+	// the cgroup or its number, Unit its systemd unit.
+	Congestion, Cgroup, Unit string
 }
 
 // labelEnd ends each label in the key of a group. No label contains it: it ends names
@@ -160,6 +163,8 @@ func (g *Grouping) appendLabel(b []byte, d Dimension, t *Traits) []byte {
 		return append(b, g.networks.Name(t.Remote.Addr())...)
 	case ByCongestion:
 		return append(b, t.Congestion...)
+	case ByUnit:
+		return append(b, t.Unit...)
 	default:
 		return append(b, t.Cgroup...)
 	}
