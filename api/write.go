@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -60,7 +61,7 @@ func writeAnswer(w http.ResponseWriter, a *health.Answer, owner func(uint64) *v1
 
 		connection = newConnection(f, &a.Kernel)
 		if owner != nil {
-			connection.Owner = owner(f.Row.CgroupID)
+			connection.Owner = owner(cmp.Or(f.Cgroup, f.Row.CgroupID))
 		}
 
 		if err := encoder.Encode(&connection); err != nil {

@@ -204,8 +204,8 @@ func (o *options) register(app *kingpin.Application) {
 func (o *options) registerOwner(app *kingpin.Application) {
 	app.Flag("collector.owner", "Expose the owner of connections, by the cgroup of their sockets: auto, off.").
 		Default(ownerAuto).EnumVar(&o.owner, ownerAuto, "off")
-	app.Flag("path.containerlogs", "Directory with the links to the logs of containers, whose names have the names of Kubernetes.").
-		PlaceHolder("DIR").Default("/var/log/containers").StringVar(&o.containerLogs)
+	app.Flag("path.containerlogs", "Directory of the kubelet's links, POD_NAMESPACE_CONTAINER-ID.log, whose names name the containers.").
+		Default("/var/log/containers").StringVar(&o.containerLogs)
 }
 
 // integer is the value of a flag. That of kingpin accepts fractions.

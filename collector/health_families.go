@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"math"
 	"time"
 
@@ -58,7 +59,7 @@ var healthFamilyTable = []connectionFamily{
 		name: "connection_owner_info", help: "Owner of the connection by the cgroup of its socket: systemd unit, container or Kubernetes pod, constant 1, absent if unknown.",
 		kind: gaugeValue, set: SetHealth, labels: OwnerLabels(),
 		series: func(c *health.Connection, to *series) {
-			if values := to.owner(c.Row.CgroupID); values != nil {
+			if values := to.owner(cmp.Or(c.Cgroup, c.Row.CgroupID)); values != nil {
 				to.add(1, values...)
 			}
 		},

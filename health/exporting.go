@@ -93,9 +93,10 @@ func (t *Tracker) noteExportedEnd(c *connection) {
 	}
 }
 
-// setLife sets the times at which a connection began and ended, on the wall clock as it is
-// set now.
+// setLife sets the cgroup that a connection began with, and the times at which it began and
+// ended, on the wall clock as it is set now.
 func (t *Tracker) setLife(i uint32, c *connection, e *Connection) {
+	e.Cgroup = c.cgroup
 	e.FirstSeen, e.Ended, e.EndReason = t.times.wall(c.firstSeen), time.Time{}, EndUnknown
 
 	if c.endedAt != 0 {

@@ -9,6 +9,7 @@ import (
 
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/internal/diagtest"
+	"tcphealth_exporter/sampler"
 )
 
 // labels returns the labels of the shown groups with connections, sorted, each
@@ -163,6 +164,21 @@ func TestGroupingByUnit(t *testing.T) {
 
 	feed(w.tracker, start, rows)
 	requireLabels(t, w.snapshot, "client,", "client,nginx.service")
+}
+
+// TestCgroupOfAMinisock: it is that of the socket before.
+func TestCgroupOfAMinisock(t *testing.T) {
+	w := newWatch(t, Config{Export: showAll})
+	rows := diagtest.Decode(t, established(1))
+	rows[0].CgroupID = 7
+	feed(w.tracker, start, rows)
+
+	rows[0].CgroupID, rows[0].State = 0, sampler.StateFinWait2
+	feed(w.tracker, start.Add(time.Second), rows)
+
+	if c := w.snapshot.shown(1); c == nil || c.Cgroup != 7 || c.Row.State != sampler.StateFinWait2 {
+		t.Errorf("%+v", c)
+	}
 }
 
 // TestGroupWaitsForTheCgroup: a connection joins the group of its cgroup when the name

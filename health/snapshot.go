@@ -77,8 +77,10 @@ type Connection struct {
 	// Group is the name of the connection's group, Network that of the network of the
 	// remote address.
 	Group, Network string
-	// Row is the last socket seen.
-	Row sampler.Socket
+	// Row is the last socket seen. Cgroup is the id of the cgroup of the first one, which
+	// the kernel does not report of a minisock (FIN_WAIT2, TIME_WAIT).
+	Row    sampler.Socket
+	Cgroup uint64
 
 	Status      judge.Status
 	StatusSince time.Time
