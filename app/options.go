@@ -73,7 +73,7 @@ const (
 	minInterval = 10 * time.Millisecond
 	maxInterval = time.Hour
 	maxWindow   = 24 * time.Hour
-	minMaxCPU   = 0.001
+	minMaxCPU   = 1e-6
 	// defaultRecheck is the default of --sampler.recheck-interval.
 	defaultRecheck = 250 * time.Millisecond
 	oldRecheckFlag = "sampler.watch-interval"

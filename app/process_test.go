@@ -341,9 +341,7 @@ func TestStartupLog(t *testing.T) {
 		p := start(t, "--log.format="+format)
 		p.awaitReady(t)
 
-		if lines := p.lines(fields...); len(lines) != 1 {
-			t.Errorf("%s: %d such lines in\n%s", format, len(lines), p.stderr.String())
-		}
+		await(t, "the line in "+format, func() bool { return len(p.lines(fields...)) == 1 }) // is written in the background
 	}
 
 	quiet := start(t, "--log.level=error")
@@ -356,9 +354,7 @@ func TestStartupLog(t *testing.T) {
 	chatty := start(t, "--log.level=debug")
 	chatty.awaitReady(t)
 
-	if lines := chatty.lines("level=debug", "netlink socket opened"); len(lines) != 1 {
-		t.Errorf("--log.level=debug:\n%s", chatty.stderr.String())
-	}
+	await(t, "a line at debug", func() bool { return len(chatty.lines("level=debug", "netlink socket opened")) == 1 })
 }
 
 // TestRecordAndReplay records this host and replays the recording: both end with the
