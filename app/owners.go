@@ -5,51 +5,46 @@ import (
 	"tcphealth_exporter/owner"
 )
 
-// maxOwners is the maximum number of cgroups whose labels are remembered.
-const maxOwners = 1 << 14
-
-// ownerLabels returns the owner of a cgroup as values of [collector.OwnerLabels], made once
-// for each owner. It is for one goroutine at a time.
+// ownerLabels returns the owner of a cgroup as values of [collector.OwnerLabels]. It is for
+// one goroutine at a time.
 func ownerLabels(owners *owner.Owners) func(cgroup uint64) []string {
-	known := make(map[*owner.Owner][]string)
+	labels := memo(func(o *owner.Owner) []string {
+		return []string{o.Namespace, o.Workload, o.Pod, o.Container, o.Unit, o.ContainerID, o.PodUID}
+	})
 
 	return func(cgroup uint64) []string {
-		o := owners.Of(cgroup)
-		if o == nil {
-			return nil
+		if o := owners.Of(cgroup); o != nil {
+			return labels(o)
 		}
 
-		labels, ok := known[o]
-		if !ok {
-			if len(known) == maxOwners {
-				clear(known)
-			}
-
-			labels = []string{o.Namespace, o.Workload, o.Pod, o.Container, o.Unit, o.ContainerID, o.PodUID}
-			known[o] = labels
-		}
-
-		return labels
+		return nil
 	}
 }
 
-// unitNames returns the systemd unit of the cgroup with a path, found out once for each path.
-// It is for one goroutine at a time.
+// unitNames returns the systemd unit of the cgroup with a path. It is for one goroutine at a
+// time.
 func unitNames() func(cgroup string) string {
-	known := make(map[string]string)
+	return memo(func(cgroup string) string { return owner.OfPath(cgroup).Unit })
+}
 
-	return func(cgroup string) string {
-		unit, ok := known[cgroup]
+// memo returns a function that remembers the results of another one, up to a limit.
+func memo[K comparable, V any](compute func(K) V) func(K) V {
+	const limit = 1 << 14
+
+	known := make(map[K]V)
+
+	return func(key K) V {
+		value, ok := known[key]
 		if !ok {
-			if len(known) == maxOwners {
+			if len(known) == limit {
 				clear(known)
 			}
 
-			unit = owner.OfPath(cgroup).Unit
-			known[cgroup] = unit
+			value = compute(key)
+			known[key] = value
 		}
 
-		return unit
+		return value
 	}
 }
 
