@@ -38,7 +38,7 @@ func faultsOfAlerts() []fault {
 			}
 
 			lossy := liveConditions()
-			lossy.Loss = 0.25
+			lossy.Loss = 0.15 // more would make paths look dead
 			path.SetBoth(lossy)
 		}},
 		{"TCPHealthMTUBlackHole", 8003, func(t *testing.T, near, far *netlab.Namespace, path *netlab.Path, address string) {
