@@ -82,8 +82,9 @@ type Evidence struct {
 	recvQueue  float64
 	unreadFor  float64
 	bufferFull bool
-	// longestPause is the longest such time after which it went on, up to maxPause.
-	longestPause float64
+	// usualPause is for how long this application may read nothing of a full buffer and
+	// then go on: the longest time so far, or as long as it takes at its own rate.
+	usualPause float64
 	// hadQueue: something is in flight, and at the previous sample, or within burstRTTs,
 	// more was waiting.
 	hadQueue bool

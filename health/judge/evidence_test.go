@@ -31,7 +31,7 @@ func (f *following) see(r row) Evidence {
 	f.tb.Helper()
 
 	f.at += 1000
-	m := Moment{Socket: &diagtest.Decode(f.tb, r)[0], At: f.at, Sampled: f.at, Now: Stamp(f.at)}
+	m := Moment{Socket: &diagtest.Decode(f.tb, r)[0], At: f.at, Sampled: f.at, Now: Stamp(f.at), FirstSeen: start.UnixMilli()}
 
 	var e Evidence
 

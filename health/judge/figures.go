@@ -249,10 +249,10 @@ func sndbufLimitedShare(e *Evidence, t *Thresholds) (float64, bool) {
 // session tickets of a TLS server, may stay unread for ever: levels above the first
 // count only if the buffer is so full that nothing more arrives. An application that limits
 // its rate pauses for the longer the larger the buffer is, and pauses get longer while the
-// kernel enlarges it: levels above the first need a pause of twice the longest before.
+// kernel enlarges it: levels above the first need a pause of twice the usual one.
 func unreadSeconds(e *Evidence, t *Thresholds) (float64, bool) {
 	unread := e.unreadFor
-	usual := !e.bufferFull || unread < 2*e.longestPause
+	usual := !e.bufferFull || unread < 2*e.usualPause
 
 	if steps := t.Steps[RecvQueueStuck]; usual && len(steps) > 1 {
 		unread = min(unread, max(steps[0].Threshold, math.Nextafter(steps[1].Threshold, 0)))

@@ -31,7 +31,9 @@ func (st *State) followUnread(m *Moment, e *Evidence, first bool) {
 		st.longestPause = min(max(st.longestPause, float32(st.unreadSince.seconds(m.Now))), maxPause)
 	}
 
-	e.longestPause = float64(st.longestPause)
+	if first {
+		st.readAtFirst = received
+	}
 
 	switch {
 	case e.unread == 0 || !m.Socket.Info.Has(sampler.FieldBytesReceived):
@@ -43,11 +45,29 @@ func (st *State) followUnread(m *Moment, e *Evidence, first bool) {
 	st.bytesReceived = received
 	e.unreadFor = st.unreadSince.seconds(m.Now)
 	e.bufferFull = e.unreadFor > 0 && bufferFull(m.Socket)
+
+	if e.bufferFull {
+		e.usualPause = max(float64(st.longestPause), st.ownPause(m, e.unread))
+	}
 }
 
 // maxPause is the longest time in seconds that an application may read nothing and be taken
 // for one that limits its rate.
 const maxPause = 30
+
+// ownPause returns the time in seconds, up to maxPause, in which the application reads what
+// is unread at its own average rate since the first sample. It is maxPause while that rate
+// is not known, and 0 if the application has never read.
+func (st *State) ownPause(m *Moment, unread uint32) float64 {
+	if st.bytesReceived == 0 {
+		return 0
+	}
+
+	read := float64(st.bytesReceived - st.readAtFirst)
+	seconds := float64(m.At-m.FirstSeen) / msPerSecond
+
+	return min(float64(unread)*seconds/max(read, 1), maxPause)
+}
 
 // bufferFull reports whether so much is unread that nothing more arrives: the receive
 // buffer or the advertised window is nearly full, and the peer has been waiting.

@@ -361,7 +361,7 @@ var ruleCases = []ruleCase{
 		[]func(*Evidence){func(e *Evidence) { e.window.Busy = 0.19 }},
 	},
 	{"unread for 1 s", RecvQueueStuck, 2, 1, func(e *Evidence, v float64) { e.unreadFor, e.bufferFull = v, true }, nil},
-	{"unread for 20 s", RecvQueueStuck, 3, 20, func(e *Evidence, v float64) { e.unreadFor, e.bufferFull, e.longestPause = v, true, 10 }, nil},
+	{"unread for 20 s", RecvQueueStuck, 3, 20, func(e *Evidence, v float64) { e.unreadFor, e.bufferFull, e.usualPause = v, true, 10 }, nil},
 	{
 		"four entries", Flapping, 0, 4, func(e *Evidence, v float64) { e.entries = int(v) },
 		[]func(*Evidence){func(e *Evidence) { e.entries = 0 }},

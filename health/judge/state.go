@@ -33,8 +33,10 @@ type State struct {
 	unansweredSince, unackedSince Stamp
 	// queuedAt is when the RTT last showed a queue.
 	queuedAt                  Stamp
-	bytesAcked, bytesReceived uint64
-	unacked                   uint32
+	bytesAcked, bytesReceived uint64 // bytesReceived without what is unread
+	// readAtFirst is bytesReceived at the first moment.
+	readAtFirst uint64
+	unacked     uint32
 	// segmentBase are the segments with data that were sent for the first time, less those
 	// delivered and those in flight, when that was last known (modulo 2^32).
 	segmentBase uint32
@@ -44,7 +46,8 @@ type State struct {
 	// closeWaitSince is since when the peer has closed while the local application has
 	// not, see [State.CloseWaitSince].
 	closeWaitSince uint32
-	// longestPause: see Evidence.
+	// longestPause is the longest time in seconds, up to maxPause, that the application
+	// read nothing although there was something, and then went on.
 	longestPause float32
 	windows      WindowEvents
 	// rtoVariation is the minimum difference in µs of RTO and smoothed RTT without
@@ -121,7 +124,7 @@ func (st *State) forget() {
 	st.outstandingSince, st.zeroWindowSince, st.unreadSince, st.lastProgress = 0, 0, 0, 0
 	st.unansweredSince, st.unackedSince, st.queuedAt = 0, 0, 0
 	st.bytesAcked, st.bytesReceived, st.unacked, st.segmentBase, st.pureAcks = 0, 0, 0, 0, 0
-	st.rtoVariation, st.longestPause = 0, 0
+	st.rtoVariation, st.longestPause, st.readAtFirst = 0, 0, 0
 	st.fullAcked, st.smallAcked, st.outageLasts = false, false, false
 	st.baseline, st.rate, st.loss, st.outage = aged{}, aged{}, lossMemory{}, outage{}
 }
