@@ -29,7 +29,7 @@ type slab struct {
 
 // Sizes in bytes, for the estimate of the memory of the table.
 const (
-	connectionBytes = 424
+	connectionBytes = 432
 	restingBytes    = 24
 )
 

@@ -32,6 +32,8 @@ type soaking struct {
 	prometheus *promlab.Prometheus
 
 	polls, connections, unhealthy int
+	// logged counts the connections above CAUTION that were logged, by row.
+	logged map[string]int
 }
 
 // TestSoak runs the programs of all healthy rows at once. No alert of the shipped rules may fire, and no poll of the
@@ -41,7 +43,7 @@ func TestSoak(t *testing.T) {
 		t.Skip("takes an hour: make field-soak")
 	}
 	netlab.RequireRoot(t)
-	s := &soaking{t: t}
+	s := &soaking{t: t, logged: map[string]int{}}
 	near := netlab.New(t)
 	s.startPrograms(near)
 	s.startExporter(near)
@@ -101,7 +103,7 @@ type list struct {
 	Connections []json.RawMessage
 }
 
-// poll asks the API for connections that are worse than CAUTION, and logs them.
+// poll asks the API for connections that are worse than CAUTION, and logs the first few of each row.
 func (s *soaking) poll() {
 	s.t.Helper()
 	s.polls++
@@ -109,13 +111,14 @@ func (s *soaking) poll() {
 	answer := s.ask("SUSPECT")
 	for i := range answer.Connections {
 		s.unhealthy++
-		const maxLogged = 20
-		if s.unhealthy <= maxLogged {
-			var c struct {
-				RemoteAddress string `json:"remote_address"`
-			}
-			_ = json.Unmarshal(answer.Connections[i], &c)
-			s.t.Errorf("%s: %s", s.name(c.RemoteAddress), answer.Connections[i])
+		var c struct {
+			RemoteAddress string `json:"remote_address"`
+		}
+		_ = json.Unmarshal(answer.Connections[i], &c)
+		const maxLogged = 5
+		row := s.name(c.RemoteAddress)
+		if s.logged[row]++; s.logged[row] <= maxLogged {
+			s.t.Errorf("%s, the lab stalled %d times so far: %s", row, s.stalls(), answer.Connections[i])
 		}
 	}
 }
@@ -143,6 +146,14 @@ func (s *soaking) name(address string) string {
 	return address
 }
 
+// stalls returns how often the paths were late so far.
+func (s *soaking) stalls() (n int) {
+	for _, w := range s.worlds {
+		n += w.stalls()
+	}
+	return n
+}
+
 // report prints what came of it, and fails the test if an alert fired.
 func (s *soaking) report() {
 	s.t.Helper()
@@ -157,13 +168,12 @@ func (s *soaking) report() {
 		}
 		s.t.Errorf("fired: %s %v", s.name(string(alert.Metric["remote_address"])), alert.Metric)
 	}
-	stalls := 0
-	for _, w := range s.worlds {
-		stalls += w.stalls()
+	for row, n := range s.logged {
+		fmt.Printf("%d polls above CAUTION: %s\n", n, row)
 	}
 	number := func(expr string) float64 { return s.prometheus.Number(expr) }
 	fmt.Printf("%d programs, %v: at most %d connections, %d polls with %d above CAUTION, %d alerts, %d for information, the lab stalled %d times\n",
-		len(s.worlds), *soakFor, s.connections, s.polls, s.unhealthy, len(fired)-informed, informed, stalls)
+		len(s.worlds), *soakFor, s.connections, s.polls, s.unhealthy, len(fired)-informed, informed, s.stalls())
 	fmt.Printf("scrapes succeeded: %.4f, exporter: %.2f %% CPU, %.1f MB\n", number(`avg_over_time(up{job="tcphealth"}[`+span+`])`),
 		100*number(`rate(process_cpu_seconds_total{job="tcphealth"}[`+span+`])`), number(`process_resident_memory_bytes{job="tcphealth"}`)/(1<<20))
 	for _, entries := range s.prometheus.Query(`sum by (status) (tcphealth_status_entries_total)`) {
