@@ -105,6 +105,8 @@ type Evidence struct {
 	// noNewLoss: nothing was lost since the share of losses was lastLoss.
 	noNewLoss bool
 	lastLoss  float64
+	// byChance: chance explains the losses at their share before the window.
+	byChance bool
 	// windowSpan is what the window covers.
 	windowSpan float64
 	// afterGap: the first sample after a gap in sampling.

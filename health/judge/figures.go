@@ -254,8 +254,8 @@ func unreadSeconds(e *Evidence, t *Thresholds) (float64, bool) {
 	unread := e.unreadFor
 	usual := !e.bufferFull || unread < 2*e.usualPause
 
-	if steps := t.Steps[RecvQueueStuck]; usual && len(steps) > 1 {
-		unread = min(unread, max(steps[0].Threshold, math.Nextafter(steps[1].Threshold, 0)))
+	if usual {
+		unread = t.firstLevel(RecvQueueStuck, unread)
 	}
 
 	return unread, e.unreadFor > 0

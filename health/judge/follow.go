@@ -279,5 +279,5 @@ func (st *State) lossUpTo(k int, e *Evidence, r *window.Window, t *Thresholds) {
 		}
 	}
 
-	st.loss.recall(e, r.At(k).TotalRetrans, t)
+	st.recallLoss(e, r.At(k).TotalRetrans, r.Oldest().UsualLoss(), t)
 }

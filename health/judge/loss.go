@@ -1,36 +1,22 @@
 package judge
 
-import (
-	"math"
-
-	"tcphealth_exporter/health/window"
-)
-
-// lossLowerBound returns the one-sided 95 % lower bound (Wilson) of the loss
-// ratio without the retransmissions that a DSACK explains, and reports whether there
-// is enough evidence for one.
-func lossLowerBound(w *window.Stats, t *Thresholds) (float64, bool) {
-	if int(w.Retrans) < t.LossMinRetrans || w.RetransSamples < t.LossMinSamples || w.DataSegsOut == 0 {
-		return 0, false
-	}
-
-	ratio, ok := w.LossRatio()
-
-	unexplained := float64(w.Retrans) / float64(w.RetransAll)
-
-	return wilsonLower(ratio*unexplained, float64(w.DataSegsOut)), ok
-}
+import "tcphealth_exporter/health/window"
 
 // worstLoss returns the lower bound of the part of the window with the highest loss,
 // and reports whether any part has enough evidence for one.
 func (e *Evidence) worstLoss(t *Thresholds) (worst float64, ok bool) {
-	for _, part := range []*window.Stats{&e.settled, &e.half, &e.recent} {
-		if share, known := lossLowerBound(part, t); known {
+	for _, part := range e.lossParts() {
+		if share, known := part.LossLowerBound(t.LossMinRetrans, t.LossMinSamples); known {
 			worst, ok = max(worst, share), true
 		}
 	}
 
 	return worst, ok
+}
+
+// lossParts returns the parts of the window in which the losses are evaluated.
+func (e *Evidence) lossParts() [3]*window.Stats {
+	return [...]*window.Stats{&e.settled, &e.half, &e.recent}
 }
 
 // lossMemory is the loss of a connection when its retransmissions reached a total.
@@ -39,28 +25,24 @@ type lossMemory struct {
 	share        float32
 }
 
-// recall sets the remembered loss in the evidence, if nothing was lost since, and
-// remembers the current one.
-func (last *lossMemory) recall(e *Evidence, totalRetrans uint32, t *Thresholds) {
+// recallLoss sets the remembered loss in the evidence, if nothing was lost since, and
+// remembers the current one. usual is the share of losses before the window.
+func (st *State) recallLoss(e *Evidence, totalRetrans uint32, usual float64, t *Thresholds) {
 	share, _ := e.worstLoss(t)
+	e.byChance = true
 
-	e.noNewLoss, e.lastLoss = totalRetrans == last.totalRetrans, float64(last.share)
+	for _, part := range e.lossParts() {
+		e.byChance = e.byChance && part.LostByChance(usual)
+	}
+
+	e.noNewLoss, e.lastLoss = totalRetrans == st.loss.totalRetrans, float64(st.loss.share)
+	e.byChance = e.byChance || e.noNewLoss && st.lostByChance
+
 	if e.noNewLoss {
 		share = min(share, e.lastLoss)
 	}
 
-	*last = lossMemory{totalRetrans, float32(share)}
-}
-
-// wilsonLower returns the one-sided 95 % lower bound of a proportion p seen in
-// n trials.
-func wilsonLower(p, n float64) float64 {
-	const z = 1.6448536269514722
-
-	center := p + z*z/(2*n)
-	spread := z * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-
-	return max(0, (center-spread)/(1+z*z/n))
+	st.loss, st.lostByChance = lossMemory{totalRetrans, float32(share)}, e.byChance
 }
 
 // lostShare is the lower bound of the retransmitted share of the sent data: the worst
@@ -87,7 +69,8 @@ func lostShare(e *Evidence, t *Thresholds) (float64, bool) {
 // slow down for losses below a fifth, many of which it causes itself by filling a short queue
 // or a policer, and loses more during the round trips in which it searches for the capacity:
 // below a fifth, while the RTT shows a queue, or while the window holds few round trips,
-// only the first level counts for a sender that fills the path.
+// only the first level counts for a sender that fills the path. The same holds for losses that
+// chance explains.
 func lossShare(e *Evidence, t *Thresholds) (float64, bool) {
 	const (
 		tolerated = 0.2
@@ -97,8 +80,8 @@ func lossShare(e *Evidence, t *Thresholds) (float64, bool) {
 	share, ok := lostShare(e, t)
 	own := share < tolerated || e.queued || e.windowSpan < searching*e.srtt
 
-	if steps := t.Steps[LossHigh]; e.bbr && e.bulk() && own && len(steps) > 1 {
-		share = min(share, max(steps[0].Threshold, math.Nextafter(steps[1].Threshold, 0)))
+	if e.bbr && e.bulk() && own || e.byChance {
+		share = t.firstLevel(LossHigh, share)
 	}
 
 	return share, ok

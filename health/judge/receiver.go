@@ -28,7 +28,7 @@ func (st *State) followUnread(m *Moment, e *Evidence, first bool) {
 	read := received != st.bytesReceived || first
 
 	if read && st.unreadSince != 0 {
-		st.longestPause = min(max(st.longestPause, float32(st.unreadSince.seconds(m.Now))), maxPause)
+		st.longestPause = max(st.longestPause, uint16(min(m.Now-st.unreadSince, maxPause*msPerSecond)))
 	}
 
 	if first {
@@ -47,7 +47,7 @@ func (st *State) followUnread(m *Moment, e *Evidence, first bool) {
 	e.bufferFull = e.unreadFor > 0 && bufferFull(m.Socket)
 
 	if e.bufferFull {
-		e.usualPause = max(float64(st.longestPause), st.ownPause(m, e.unread))
+		e.usualPause = max(float64(st.longestPause)/msPerSecond, st.ownPause(m, e.unread))
 	}
 }
 

@@ -86,7 +86,7 @@ var ruleTable = [NumFlags]rule{
 	},
 	LossHigh: {
 		name: "loss_high", cause: CausePacketLoss, only: ifTroubled, unit: UnitShare, figure: lossShare, say: sayLoss,
-		condition: "retransmitted share of the sent data (95 % lower bound), where retransmissions that a DSACK explains count half, or not at all if packets were reordered or the sender fills the path; the worst of the window, its newer half and its most recent part; a sender that fills the path may have one burst, and with BBR only the first level counts if the share is below 20 %, if the RTT is at least 1.5 times its minimum or was within the last 2 s, or if the window spans fewer than 60 RTTs; not while the RTT indicates a full queue",
+		condition: "retransmitted share of the sent data (95 % lower bound), where retransmissions that a DSACK explains count half, or not at all if packets were reordered or the sender fills the path; the worst of the window, its newer half and its most recent part; a sender that fills the path may have one burst, and with BBR only the first level counts if the share is below 20 %, if the RTT is at least 1.5 times its minimum or was within the last 2 s, or if the window spans fewer than 60 RTTs; levels above the first only if chance does not explain the losses on the path as it was before; not while the RTT indicates a full queue",
 		steps:     []Step{{Threshold: 0.01, Points: 2}, {Threshold: 0.035, Points: 4}, {Threshold: 0.08, Points: 6}},
 	},
 	RTOInflation: {

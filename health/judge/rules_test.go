@@ -27,7 +27,7 @@ func lossy(e *Evidence, limit float64) {
 
 	low, high := limit, 1.0
 	for range 200 {
-		if mid := (low + high) / 2; wilsonLower(mid, n) < limit {
+		if mid := (low + high) / 2; window.LowerBound(mid, n) < limit {
 			low = mid
 		} else {
 			high = mid

@@ -46,9 +46,11 @@ type State struct {
 	// closeWaitSince is since when the peer has closed while the local application has
 	// not, see [State.CloseWaitSince].
 	closeWaitSince uint32
-	// longestPause is the longest time in seconds, up to maxPause, that the application
-	// read nothing although there was something, and then went on.
-	longestPause float32
+	// longestPause is the longest time in ms, up to maxPause, that the application read
+	// nothing although there was something, and then went on.
+	longestPause uint16
+	// lostByChance: see Evidence.byChance.
+	lostByChance bool
 	windows      WindowEvents
 	// rtoVariation is the minimum difference in µs of RTO and smoothed RTT without
 	// back-off: a route or a socket may have a minimum of its own.
@@ -125,7 +127,7 @@ func (st *State) forget() {
 	st.unansweredSince, st.unackedSince, st.queuedAt = 0, 0, 0
 	st.bytesAcked, st.bytesReceived, st.unacked, st.segmentBase, st.pureAcks = 0, 0, 0, 0, 0
 	st.rtoVariation, st.longestPause, st.readAtFirst = 0, 0, 0
-	st.fullAcked, st.smallAcked, st.outageLasts = false, false, false
+	st.fullAcked, st.smallAcked, st.lostByChance, st.outageLasts = false, false, false, false
 	st.baseline, st.rate, st.loss, st.outage = aged{}, aged{}, lossMemory{}, outage{}
 }
 

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -98,4 +99,14 @@ func DefaultThresholds() *Thresholds {
 // holdMS returns in ms how long a better status must last at an interval in ms.
 func (t *Thresholds) holdMS(interval int64) int64 {
 	return max(t.Hold.Milliseconds(), int64(t.HoldIntervals)*interval)
+}
+
+// firstLevel returns a figure of a flag, lowered if necessary so that only the first level
+// counts.
+func (t *Thresholds) firstLevel(f Flag, figure float64) float64 {
+	if steps := t.Steps[f]; len(steps) > 1 {
+		figure = min(figure, max(steps[0].Threshold, math.Nextafter(steps[1].Threshold, 0)))
+	}
+
+	return figure
 }
