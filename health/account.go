@@ -127,7 +127,7 @@ func (t *Tracker) joinGroup(c *connection) {
 func (t *Tracker) zoned(e sampler.Endpoint, ifindex uint32) netip.AddrPort {
 	ap := e.AddrPort()
 	if a := ap.Addr(); export.NeedsZone(a) {
-		return netip.AddrPortFrom(a.WithZone(t.zones.name(ifindex)), ap.Port())
+		return netip.AddrPortFrom(a.WithZone(t.zones.Name(ifindex)), ap.Port())
 	}
 
 	return ap

@@ -48,8 +48,8 @@ type connection struct {
 	opened, joined, counting bool
 	// counted: it is in the counts of the sample and of its group.
 	counted bool
-	// resting: see rest.
-	resting bool
+	// resting: see rest. level: its window is level, from the time levelFrom on.
+	resting, level bool
 	// withoutKeepalive: see group.Counts.
 	withoutKeepalive bool
 	// endReason is why it ended, if endedAt is not zero. unfinished: see
@@ -57,10 +57,9 @@ type connection struct {
 	endReason  EndReason
 	unfinished bool
 
-	// restFrom is the time of the oldest sample when the connection came to rest.
-	restFrom int64
-	last     lastCounters
-	judged   judge.State
+	levelFrom int64
+	last      lastCounters
+	judged    judge.State
 }
 
 const msPerSecond = 1e3

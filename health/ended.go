@@ -86,6 +86,8 @@ func (t *Tracker) sweep(at int64) {
 		c.missed++
 		if c.missed >= confirmations {
 			c.endedAt, c.endReason = at, conclude(c)
+			w := t.windowOf(uint32(i), c)
+			*t.slab.last(uint32(i)) = *w.Newest() // all that is left once the dumps are forgotten
 			t.ended = append(t.ended, uint32(i))
 			t.finish(uint32(i), c, c.endReason)
 			t.noteExportedEnd(c)

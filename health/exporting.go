@@ -33,6 +33,7 @@ func (t exporting) Missed(i uint32) bool { return t.slab.conn(i).missed > 0 }
 func (t exporting) Exported(i uint32, place int32, s *sampler.Socket, tuple *export.Tuple) {
 	c := t.slab.conn(i)
 	t.wake(i, c)
+	t.unfold(i, c)
 	c.place = place
 
 	for int(place) >= len(t.exported) {
@@ -138,4 +139,4 @@ func (t *Tracker) renameNetworks(n *group.Networks) {
 }
 
 // tupleOf returns the tuple of a socket.
-func (t *Tracker) tupleOf(s *sampler.Socket) export.Tuple { return export.TupleOf(s, t.zones.name) }
+func (t *Tracker) tupleOf(s *sampler.Socket) export.Tuple { return export.TupleOf(s, t.zones.Name) }

@@ -43,8 +43,8 @@ func requireSoundTable(tb testing.TB, t *Tracker) {
 			}
 		}
 
-		if c.resting && c.window != 0 || c.position.Count > 1 && c.window == 0 {
-			tb.Fatalf("connection %d is at rest: %v, %d samples, window %d", cookie, c.resting, c.position.Count, c.window)
+		if c.resting && !c.level || c.level && c.window != 0 || c.position.Count > 1 && c.window == 0 {
+			tb.Fatalf("connection %d is at rest: %v, level: %v, %d samples, window %d", cookie, c.resting, c.level, c.position.Count, c.window)
 		}
 
 		if r := t.windowOf(i, c); r.Count() == 0 || r.Count() > t.geometry.Length {

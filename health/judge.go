@@ -12,6 +12,7 @@ import (
 func (t *Tracker) judge(i uint32, m *judge.Moment) {
 	c := t.slab.conn(i)
 	t.wake(i, c)
+	w, generation := t.growing(i, c), t.slab.seen[i]
 	t.slab.seen[i] = t.spaceOf(c).generation
 	c.missed = 0
 
@@ -19,13 +20,12 @@ func (t *Tracker) judge(i uint32, m *judge.Moment) {
 		c.profile, c.revision = t.policy.choose(m.Socket), t.revision
 	}
 
-	w := t.slab.growing(i)
 	t.account(c, &w, m.Socket)
 
 	before := c.contribution()
 	m.FirstSeen = c.firstSeen
 	a := c.judged.Observe(m, &w, &t.geometry, t.thresholds(c), &t.evidence)
-	c.position = w.Position()
+	t.store(i, c, &w, generation)
 	c.state = m.Socket.State
 	c.withoutKeepalive = withoutKeepalive(m.Socket, &t.evidence)
 	t.recount(c, &before)

@@ -1,54 +1,10 @@
 package health
 
 import (
-	"strconv"
 	"time"
-	"unicode/utf8"
+
+	"tcphealth_exporter/health/export"
 )
-
-// zones are the names of the interfaces of link-local addresses, each looked up at most
-// once per sample: interfaces come, go and are renamed.
-type zones struct {
-	lookUp func(index uint32) string
-	names  map[uint32]string
-}
-
-func (z *zones) begin() { clear(z.names) }
-
-// name returns the name of an interface, its number if it has none, and nothing for
-// zero.
-func (z *zones) name(index uint32) string {
-	if index == 0 {
-		return ""
-	}
-
-	if name, known := z.names[index]; known {
-		return name
-	}
-
-	name := ""
-	if z.lookUp != nil {
-		name = z.lookUp(index)
-	}
-
-	if z.names == nil {
-		z.names = make(map[uint32]string)
-	}
-
-	name = nameOr(name, uint64(index))
-	z.names[index] = name
-
-	return name
-}
-
-// nameOr returns the name if it can be a label, else the number.
-func nameOr(name string, number uint64) string {
-	if name == "" || !utf8.ValidString(name) {
-		return strconv.FormatUint(number, 10)
-	}
-
-	return name
-}
 
 // cgroupWait is the maximum time that a connection waits for the name of its cgroup,
 // and so for its group.
@@ -62,12 +18,12 @@ func (t *Tracker) cgroupName(id uint64) (name string, final bool) {
 	}
 
 	if t.cfg.CgroupName == nil {
-		return nameOr("", id), true
+		return export.NameOr("", id), true
 	}
 
 	name, known := t.cfg.CgroupName(id)
 
-	return nameOr(name, id), known
+	return export.NameOr(name, id), known
 }
 
 // awaitsName reports whether a connection has to wait for the name of its cgroup.

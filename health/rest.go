@@ -14,8 +14,8 @@ import (
 // TestRest verifies against full evaluation. Most connections of most hosts are at rest
 // most of the time. Their rows are not decoded; they are counted in one array that is
 // read and written in order, because the kernel dumps sockets in the same order each
-// time. This avoids the cache misses for the table, the index and the window. The
-// missing samples of the window are reconstructed when they are needed.
+// time. This avoids the cache misses for the table, the index and the window, which is
+// level.
 
 // resting is a connection at rest, in the order of the last dump.
 type resting struct {
@@ -168,17 +168,11 @@ func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
 	c := t.slab.conn(i)
 
 	alone := c.group != group.None && c.place == export.NoPlace
-	if row.Digest == 0 || t.at.rest.off || !alone || !c.judged.Spotless() || !t.evidence.Still() || row.SendQueue > 0 {
+	if row.Digest == 0 || t.at.rest.off || !alone || !c.judged.Spotless() || !t.evidence.Still() || row.SendQueue > 0 || !t.level(i, c) {
 		return
 	}
 
-	r := t.slab.ring(i)
-	if !r.Level() || !t.at.rest.canRestore(&r, &t.geometry) {
-		return
-	}
-
-	c.resting, c.restFrom = true, r.Oldest().At
-	t.slab.shrink(i)
+	c.resting = true
 	t.at.rest.append(resting{row.Cookie, row.Digest, i, row.State})
 }
 
@@ -200,7 +194,8 @@ func (r *rest) canRestore(w *window.Window, g *window.Geometry) bool {
 }
 
 // restore returns a window with a sample for each dump from a time to a generation, all
-// equal to last. It is valid until the next call.
+// equal to last, or last alone if these dumps are forgotten. It is valid until the next
+// call.
 func (r *rest) restore(last *window.Sample, from int64, until uint32, g *window.Geometry) window.Window {
 	if r.scratch == nil {
 		r.scratch = make([]window.Sample, g.Length)
@@ -216,17 +211,11 @@ func (r *rest) restore(last *window.Sample, from int64, until uint32, g *window.
 		}
 	}
 
-	return w
-}
-
-// windowOf returns the window of a connection, at rest or not. It is valid until the
-// next call.
-func (t *Tracker) windowOf(i uint32, c *connection) window.Window {
-	if !c.resting {
-		return t.slab.ring(i)
+	if w.Count() == 0 {
+		w.Push(*last, g)
 	}
 
-	return t.spaceOf(c).rest.restore(t.slab.last(i), c.restFrom, t.slab.seen[i], &t.geometry)
+	return w
 }
 
 // wake ends the rest of a connection, which is evaluated in full again.
@@ -235,9 +224,7 @@ func (t *Tracker) wake(i uint32, c *connection) {
 		return
 	}
 
-	restored := t.windowOf(i, c)
 	c.resting = false
-	c.position = t.slab.fill(i, &restored)
 
 	rest := &t.spaceOf(c).rest
 	if place := int((*rest.places)[i]); place < len(rest.is) && rest.is[place].index == i {

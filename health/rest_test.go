@@ -30,8 +30,8 @@ func settle(c *Connection) {
 	}
 }
 
-// twins are two trackers that see the same rows: one looks at each, the other one
-// lets connections rest.
+// twins are two trackers that see the same rows: one looks at each and stores all
+// samples, the other one lets connections rest.
 type twins struct {
 	tb            testing.TB
 	plain, rest   *watch
@@ -40,6 +40,7 @@ type twins struct {
 
 func newTwins(tb testing.TB, cfg Config) *twins {
 	t := &twins{tb: tb, plain: newWatch(tb, cfg), rest: newWatch(tb, cfg)}
+	t.plain.tracker.at.rest.off = true // no window is level
 	t.rest.recording.SetSkip(func(at time.Time, cookie, digest uint64) bool {
 		skipped := t.rest.tracker.Resting(at, cookie, digest)
 		if skipped {
@@ -373,6 +374,30 @@ func TestRestAfterManyHaveGone(t *testing.T) {
 
 	if rested := both.rested - before; rested != all-gone-(patience-1) {
 		t.Errorf("%d of %d were at rest", rested, all-gone)
+	}
+}
+
+// TestEndedAtRest asks for a connection that ended at rest, once the times of the dumps that
+// contained it are forgotten: its newest sample is left.
+func TestEndedAtRest(t *testing.T) {
+	both := newTwins(t, Config{Retention: time.Hour})
+	w, q := both.rest, Query{Cookie: 1, Limit: 1, Ended: true}
+	r := established(1)
+	r.Info.LastDataSent, r.Info.LastDataRecv, r.Info.LastAckRecv = 20_000, 20_000, 20_000
+
+	for range 40 {
+		w.tick(r, established(2))
+	}
+
+	last := w.ask(q, nil).Found[0].Window
+
+	for range 2 * restMemory {
+		w.tick(established(2))
+	}
+
+	found := w.ask(q, nil).Found
+	if both.rested == 0 || len(found) != 1 || len(found[0].Window) != 1 || found[0].Window[0] != last[len(last)-1] {
+		t.Errorf("got %+v, want the last of %v", found, last)
 	}
 }
 

@@ -16,7 +16,7 @@ const (
 // connection's index stays valid until it is freed.
 type slab struct {
 	conns [][]connection
-	// lasts has the newest sample of each connection that has no other, windows those
+	// lasts has the newest sample of each connection that needs no other, windows those
 	// of the rest.
 	lasts   [][]window.Sample
 	windows window.Pool

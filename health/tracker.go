@@ -42,7 +42,7 @@ type Tracker struct {
 	// listenerPace limits how many listeners get series.
 	listenerPace export.Pace
 	exported     []Connection // by place
-	zones        zones
+	zones        export.Zones
 	groups       group.Table
 	// arrivals are the connections that wait for a group.
 	arrivals []uint32
@@ -108,8 +108,8 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 		durations: newDurations(),
 	}
 	t.enter(0)
-	t.zones.lookUp = cfg.InterfaceName
-	t.exports = export.NewTable(cfg.Export, exporting{t}, t.zones.name)
+	t.zones.LookUp = cfg.InterfaceName
+	t.exports = export.NewTable(cfg.Export, exporting{t}, t.zones.Name)
 	t.listenerPace = export.NewPace(cfg.MaxListeners)
 
 	return t
@@ -130,7 +130,7 @@ func (t *Tracker) Begin(id sampler.Space) {
 	t.at.rest.begin()
 	clear(t.at.aborts)
 	t.exports.Begin()
-	t.zones.begin()
+	t.zones.Begin()
 	t.forgetSuspects()
 	t.moveCounts(t.groups.Begin())
 }

@@ -153,18 +153,23 @@ func (r *Window) Before(k int, ms int64) int {
 
 // Level reports whether all samples are equal, their times aside.
 func (r *Window) Level() bool {
-	newest := *r.Newest()
-
 	for i := range int(r.count) - 1 {
-		s := *r.At(i)
-		s.At = newest.At
-
-		if s != newest {
+		if !r.At(i).equal(r.Newest()) {
 			return false
 		}
 	}
 
 	return true
+}
+
+// Steady reports whether the newest sample is equal to the oldest one, their times aside.
+func (r *Window) Steady() bool { return r.Oldest().equal(r.Newest()) }
+
+func (s *Sample) equal(other *Sample) bool {
+	same := *s
+	same.At = other.At
+
+	return same == *other
 }
 
 // CopyFrom makes the window equal to another one of the same geometry.
