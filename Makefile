@@ -91,7 +91,7 @@ test-packages: packages
 	deploy/packaging/try dist/*_$$(dpkg --print-architecture).deb
 
 # The tests that take longest. They need the network to themselves, so that they cannot run beside others.
-LONG := TestAlertsOfFaults|TestDashboardsHaveData|TestEndToEnd|TestFaults|TestField|TestLab|TestNativeHistograms|TestPrometheusUnderChurn
+LONG := TestAlertsOfFaults|TestDashboardsHaveData|TestEndToEnd|TestFaults|TestField|TestLab|TestNativeHistograms|TestPrometheusUnderChurn|TestSlowReaders
 
 # $(call tests,ARGUMENTS) runs tests, with the race detector if there is a C compiler.
 define tests
@@ -113,7 +113,7 @@ test:
 
 ## Run the longest tests: the lab and the field in their short forms, a real Prometheus and Alertmanager (as root, 8 minutes).
 test-long:
-	$(call tests,-run '^($(LONG))$$' ./app ./internal/field ./internal/lab)
+	$(call tests,-run '^($(LONG))$$' ./app ./internal/field ./internal/lab ./web)
 
 ## Run all tests.
 test-all: test test-long
