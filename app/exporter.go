@@ -37,7 +37,7 @@ type exporter struct {
 	stats      *netStats
 	answers    *collector.WebMetrics
 	cgroups    *owner.Cgroups // nil in a replay
-	owners     *owner.Owners  // nil in a replay, and for none
+	owners     *owner.Owners  // the same
 	tracker    *health.Tracker
 	dialer     *dialer
 	recording  *recordingFile // nil for none
@@ -96,17 +96,13 @@ func wire(opts *options, source *files, lines *logQueue) (*exporter, error) {
 
 	if source.replay == nil { // the names of another host are unknown
 		e.cgroups = owner.NewCgroups(hostinfo.CgroupRoot())
-		cfg.InterfaceName, cfg.CgroupName = hostinfo.InterfaceName, e.cgroups.Name
-		cfg.UnitName = unitNames()
+		e.owners = owner.NewOwners(e.cgroups, opts.containerLogs)
+		cfg.InterfaceName, cfg.CgroupName, cfg.Owner = hostinfo.InterfaceName, e.cgroups.Name, groupOwner(e.owners)
 		cfg.Retries = tcpRetries(procPath)
-
-		if opts.owner == ownerAuto {
-			e.owners = owner.NewOwners(e.cgroups, opts.containerLogs)
-		}
 	}
 
 	if opts.dryRun && e.cgroups != nil {
-		cfg.CgroupName = settled(e.cgroups.Name)
+		cfg.CgroupName, cfg.Owner = settled(cfg.CgroupName), settled(cfg.Owner)
 	}
 
 	e.tracker = health.NewTracker(cfg, e.latest.set)
@@ -124,11 +120,11 @@ func wire(opts *options, source *files, lines *logQueue) (*exporter, error) {
 }
 
 // settled makes a look-up of names final: there is no later sample to wait for.
-func settled(name func(uint64) (string, bool)) func(uint64) (string, bool) {
-	return func(id uint64) (string, bool) {
-		path, _ := name(id)
+func settled[T any](name func(uint64) (T, bool)) func(uint64) (T, bool) {
+	return func(id uint64) (T, bool) {
+		found, _ := name(id)
 
-		return path, true
+		return found, true
 	}
 }
 
@@ -163,6 +159,7 @@ func (e *exporter) run(ctx context.Context, source *files, server *web.Server) e
 
 	if e.cgroups != nil {
 		group.Go(func() { e.cgroups.Run(ctx) })
+		group.Go(func() { e.owners.Run(ctx) })
 	}
 
 	group.Go(func() { cancel(server.Serve()) })

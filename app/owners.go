@@ -2,6 +2,7 @@ package app
 
 import (
 	v1 "tcphealth_exporter/api/v1"
+	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/owner"
 )
 
@@ -13,7 +14,7 @@ func ownerLabels(owners *owner.Owners) func(cgroup uint64) []string {
 	})
 
 	return func(cgroup uint64) []string {
-		if o := owners.Of(cgroup); o != nil {
+		if o, _ := owners.Of(cgroup); o != nil {
 			return labels(o)
 		}
 
@@ -21,10 +22,16 @@ func ownerLabels(owners *owner.Owners) func(cgroup uint64) []string {
 	}
 }
 
-// unitNames returns the systemd unit of the cgroup with a path. It is for one goroutine at a
-// time.
-func unitNames() func(cgroup string) string {
-	return memo(func(cgroup string) string { return owner.OfPath(cgroup).Unit })
+// groupOwner returns the part of the owner of a cgroup by which connections are grouped.
+func groupOwner(owners *owner.Owners) func(cgroup uint64) (group.Owner, bool) {
+	return func(cgroup uint64) (g group.Owner, final bool) {
+		o, final := owners.Of(cgroup)
+		if o != nil {
+			g = group.Owner{Unit: o.Unit, Namespace: o.Namespace, Workload: o.Workload}
+		}
+
+		return g, final
+	}
 }
 
 // memo returns a function that remembers the results of another one, up to a limit.
@@ -51,7 +58,7 @@ func memo[K comparable, V any](compute func(K) V) func(K) V {
 // ownerJSON returns the owner of a cgroup for the API.
 func ownerJSON(owners *owner.Owners) func(cgroup uint64) *v1.Owner {
 	return func(cgroup uint64) *v1.Owner {
-		o := owners.Of(cgroup)
+		o, _ := owners.Of(cgroup)
 		if o == nil {
 			return nil
 		}

@@ -29,17 +29,19 @@ func TestOwnersLive(t *testing.T) {
 	}
 
 	pid := os.Getpid()
-	config := writeConfig(t, "groups: {by: [local_port, unit]}\n")
+	config := writeConfig(t, "groups: {by: [local_port, namespace, workload, unit]}\n")
 
-	for _, tc := range []struct{ cgroup, labels, member, value string }{
+	for _, tc := range []struct{ cgroup, labels, group, member, value string }{
 		{
 			fmt.Sprintf("tcphealth-test-%d.service", pid),
 			`container="",container_id="",local_address="%s",local_port="5201",namespace="",pod="",pod_uid="",`,
+			fmt.Sprintf(`namespace="",status="HEALTHY",unit="tcphealth-test-%d.service",workload=""`, pid),
 			"unit", fmt.Sprintf("tcphealth-test-%d.service", pid),
 		},
 		{
 			fmt.Sprintf("tcphealth-test-%d.slice/kubepods-pod%s.slice/cri-containerd-%s.scope", pid, uid, id),
 			`container="nginx",container_id="` + id + `",local_address="%s",local_port="5201",namespace="shop",pod="web-7d4b9c6f5d-x2k9p",`,
+			`namespace="shop",status="HEALTHY",unit="",workload="web"`,
 			"workload", "web",
 		},
 	} {
@@ -54,11 +56,9 @@ func TestOwnersLive(t *testing.T) {
 		want := "tcphealth_connection_owner_info{" + fmt.Sprintf(tc.labels, link.A.IPv4)
 		await(t, "the owner", func() bool { return strings.Contains(p.get(t, "/metrics"), want) })
 
-		if unit, isUnit := strings.CutSuffix(tc.cgroup, ".service"); isUnit {
-			await(t, "the group", func() bool {
-				return strings.Contains(p.get(t, "/metrics"), `tcphealth_group_connections{local_port="5201",status="HEALTHY",unit="`+unit+`.service"} 1`)
-			})
-		}
+		await(t, "the group", func() bool {
+			return strings.Contains(p.get(t, "/metrics"), `tcphealth_group_connections{local_port="5201",`+tc.group+`} 1`)
+		})
 
 		body := p.get(t, connectionsPath+"?filter=sport+%3D+5201")
 		if want := fmt.Sprintf(`%q:%q`, tc.member, tc.value); !strings.Contains(body, `"owner":{"kind":`) || !strings.Contains(body, want) {

@@ -97,11 +97,6 @@ func (t *Tracker) findRole(c *connection) {
 	}
 }
 
-// groupsByCgroup reports whether the group of a connection depends on its cgroup.
-func (t *Tracker) groupsByCgroup() bool {
-	return t.groups.Grouping().Has(group.ByCgroup) || t.groups.Grouping().Has(group.ByUnit)
-}
-
 // joinGroup makes a connection a member of its group.
 func (t *Tracker) joinGroup(c *connection) {
 	t.findRole(c)
@@ -113,12 +108,7 @@ func (t *Tracker) joinGroup(c *connection) {
 		Congestion: t.algorithms.name(c.congestion),
 	}
 
-	if t.groupsByCgroup() {
-		about.Cgroup, _ = t.cgroupName(c.cgroup)
-		if t.cfg.UnitName != nil {
-			about.Unit = t.cfg.UnitName(about.Cgroup)
-		}
-	}
+	about.Cgroup, about.Owner, _ = t.ownerOf(c)
 
 	c.group = t.groups.Enter(&about)
 }

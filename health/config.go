@@ -37,9 +37,9 @@ type Config struct {
 	// whether that is known yet. It must not block. If it is nil or returns nothing, the
 	// number is used.
 	CgroupName func(id uint64) (name string, known bool)
-	// UnitName returns the systemd unit of a cgroup with this path, empty for none. It must
-	// not block. If it is nil, no cgroup has one.
-	UnitName func(cgroup string) string
+	// Owner returns the owner of the sockets of a cgroup, and reports whether all of it is
+	// known yet. It must not block. If it is nil, no socket has one.
+	Owner func(cgroup uint64) (o group.Owner, final bool)
 	// InterfaceName names the interface of a link-local address. If it is nil or returns
 	// nothing, the number is used.
 	InterfaceName func(index uint32) string

@@ -139,21 +139,23 @@ func TestGroupingByCgroup(t *testing.T) {
 	requireLabels(t, w.snapshot, "", "/system.slice/nginx.service", "8")
 }
 
-// TestGroupingByUnit: a cgroup without a unit, or without a name, is in a group without.
-func TestGroupingByUnit(t *testing.T) {
+// TestGroupingByOwner: a cgroup without an owner is in a group without. A connection waits
+// until all of its owner is known.
+func TestGroupingByOwner(t *testing.T) {
 	policy := DefaultPolicy()
-	policy.Grouping = group.NewGrouping([]group.Dimension{group.ByRole, group.ByUnit}, nil)
-	paths := map[uint64]string{7: "/system.slice/nginx.service", 8: "/docker"}
+	policy.Grouping = group.NewGrouping([]group.Dimension{group.ByRole, group.ByUnit, group.ByWorkload, group.ByNamespace}, nil)
+	web := group.Owner{}
 	w := newWatch(t, Config{
 		Policy: policy, Groups: group.Config{Max: 9},
-		CgroupName: func(id uint64) (string, bool) { return paths[id], true },
-		UnitName: func(cgroup string) string {
-			unit, _ := strings.CutPrefix(cgroup, "/system.slice/")
-			if unit == cgroup {
-				return ""
+		Owner: func(cgroup uint64) (group.Owner, bool) {
+			switch cgroup {
+			case 7:
+				return group.Owner{Unit: "nginx.service"}, true
+			case 8:
+				return web, web.Workload != ""
+			default:
+				return group.Owner{}, true
 			}
-
-			return unit
 		},
 	})
 
@@ -163,7 +165,12 @@ func TestGroupingByUnit(t *testing.T) {
 	}
 
 	feed(w.tracker, start, rows)
-	requireLabels(t, w.snapshot, "client,", "client,nginx.service")
+	requireLabels(t, w.snapshot, "client,,,", "client,,,nginx.service")
+
+	web = group.Owner{Namespace: "shop", Workload: "web"}
+
+	feed(w.tracker, start.Add(time.Second), rows)
+	requireLabels(t, w.snapshot, "client,,,", "client,,,nginx.service", "client,shop,web,")
 }
 
 // TestCgroupOfAMinisock: it is that of the socket before.

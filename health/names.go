@@ -4,10 +4,11 @@ import (
 	"time"
 
 	"tcphealth_exporter/health/export"
+	"tcphealth_exporter/health/group"
 )
 
-// cgroupWait is the maximum time that a connection waits for the name of its cgroup,
-// and so for its group.
+// cgroupWait is the maximum time that a connection waits for the name of its cgroup or of its
+// owner, and so for its group.
 const cgroupWait = 15 * time.Second
 
 // cgroupName returns the label of a cgroup: its path, its number if it has none, and
@@ -26,14 +27,35 @@ func (t *Tracker) cgroupName(id uint64) (name string, final bool) {
 	return export.NameOr(name, id), known
 }
 
-// awaitsName reports whether a connection has to wait for the name of its cgroup.
+// ownerOf returns the name of a connection's cgroup and its owner, as far as the grouping
+// needs them, and reports whether that is final.
+func (t *Tracker) ownerOf(c *connection) (cgroup string, o group.Owner, final bool) {
+	g := t.groups.Grouping()
+	final = true
+
+	if g.Has(group.ByCgroup) {
+		cgroup, final = t.cgroupName(c.cgroup)
+	}
+
+	if g.HasOwner() && t.cfg.Owner != nil {
+		var known bool
+
+		o, known = t.cfg.Owner(c.cgroup)
+		final = final && known
+	}
+
+	return cgroup, o, final
+}
+
+// awaitsName reports whether a connection has to wait for the name of its cgroup or of its
+// owner.
 func (t *Tracker) awaitsName(c *connection, at int64) bool {
 	since := max(c.firstSeen, t.regroupedAt)
-	if !t.groupsByCgroup() || at-since >= cgroupWait.Milliseconds() {
+	if at-since >= cgroupWait.Milliseconds() {
 		return false
 	}
 
-	_, final := t.cgroupName(c.cgroup)
+	_, _, final := t.ownerOf(c)
 
 	return !final
 }

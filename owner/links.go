@@ -4,11 +4,8 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"time"
+	"unicode/utf8"
 )
-
-// linkPause is the minimum time between two readings of the directory of links.
-const linkPause = 10 * time.Second
 
 // Names are the names that Kubernetes gives a container.
 type Names struct{ Namespace, Pod, Container string }
@@ -63,7 +60,7 @@ func ParseLink(link string) (id string, n Names, ok bool) {
 	text, isLog := strings.CutSuffix(link, ".log")
 	at := len(text) - digits
 
-	if !isLog || at < 1 || text[at-1] != '-' || !isHex(text[at:]) {
+	if !isLog || !utf8.ValidString(link) || at < 1 || text[at-1] != '-' || !isHex(text[at:]) {
 		return "", Names{}, false
 	}
 
@@ -76,27 +73,6 @@ func ParseLink(link string) (id string, n Names, ok bool) {
 }
 
 func isHex(text string) bool { return strings.Trim(text, "0123456789abcdef") == "" }
-
-// links are the names of the containers that have a link in a directory. They are for one
-// goroutine at a time.
-type links struct {
-	dir   string
-	names map[string]Names
-	read  time.Time
-}
-
-// of returns the names of a container, empty if they are unknown. Then it reads the
-// directory, at most every ten seconds.
-func (l *links) of(id string) Names {
-	names, known := l.names[id]
-	if !known && time.Since(l.read) >= linkPause {
-		l.read = time.Now()
-		l.names = readLinks(l.dir)
-		names = l.names[id]
-	}
-
-	return names
-}
 
 // readLinks returns the names in a directory, none if it cannot be read: most hosts do not
 // have it.

@@ -72,7 +72,9 @@ func TestOwners(t *testing.T) {
 	of := func(path string) *Owner {
 		t.Helper()
 
-		return owners.Of((&hierarchy{t, root}).inode(filepath.Join(root, path)))
+		found, _ := owners.Of((&hierarchy{t, root}).inode(filepath.Join(root, path)))
+
+		return found
 	}
 
 	unit := of("system.slice/nginx.service")
@@ -84,13 +86,18 @@ func TestOwners(t *testing.T) {
 		t.Errorf("the root: %+v", got)
 	}
 
-	if got := owners.Of(0); got != nil {
-		t.Errorf("no cgroup: %+v", got)
+	if got, final := owners.Of(0); got != nil || !final {
+		t.Errorf("no cgroup: %+v, final %v", got, final)
 	}
 
 	want := Owner{PodUID: uid, ContainerID: id1, Runtime: "containerd"}
-	if got := of(scope); got == nil || *got != want {
-		t.Errorf("a container without a link: %+v", got)
+
+	for _, final := range []bool{false, true} {
+		if got, known := owners.Of((&hierarchy{t, root}).inode(filepath.Join(root, scope))); got == nil || *got != want || known != final {
+			t.Errorf("a container without a link: %+v, final %v", got, known)
+		}
+
+		owners.links.update(t.Context())
 	}
 
 	link := filepath.Join(links, "web-7d4b9c6f5d-x2k9p_shop_nginx-"+id1+".log")
@@ -99,14 +106,17 @@ func TestOwners(t *testing.T) {
 	}
 
 	if got := of(scope); *got != want {
-		t.Errorf("the directory was read again at once: %+v", got)
+		t.Errorf("the directory was read by a look-up: %+v", got)
 	}
 
-	owners.links.read = owners.links.read.Add(-linkPause)
 	want.Namespace, want.Workload, want.Pod, want.Container = "shop", "web", "web-7d4b9c6f5d-x2k9p", "nginx"
 
-	if got := of(scope); *got != want {
-		t.Errorf("with a link: %+v", got)
+	if owners.links.update(t.Context()); *of(scope) != want {
+		t.Errorf("with a link: %+v", of(scope))
+	}
+
+	if named := of(scope); of(scope) != named {
+		t.Error("another owner although nothing new is known")
 	}
 }
 

@@ -82,6 +82,8 @@ func OfPath(path string) (o Owner) {
 		o.Unit = unitOf(parts)
 	}
 
+	o.Unit, o.Container = printable(o.Unit), printable(o.Container)
+
 	return o
 }
 
@@ -156,6 +158,12 @@ func unitOf(parts []string) (unit string) {
 	}
 
 	return unit
+}
+
+// printable returns a name that can be the value of a label: bytes that are no UTF-8, and
+// zero bytes, are replaced.
+func printable(name string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(name, "\x00", "\uFFFD"), "\uFFFD")
 }
 
 // unescape undoes systemd's escapes of bytes in the names of units.

@@ -32,6 +32,8 @@ func TestOfPath(t *testing.T) {
 		// Units of the system, and of users.
 		{"/system.slice/nginx.service", unit("nginx.service")},
 		{"/system.slice/cups.socket", unit("cups.socket")},
+		{"/system.slice/a\xffb.service", unit("a\uFFFDb.service")},
+		{`/system.slice/a\x00b\xff.service`, unit("a\uFFFDb\uFFFD.service")},
 		{"/system.slice/system-getty.slice/getty@tty1.service", unit("getty@tty1.service")},
 		{`/system.slice/system-postgresql.slice/postgresql@15\x2dmain.service`, unit("postgresql@15-main.service")},
 		{"/system.slice/mysql.service/worker", unit("mysql.service")},
@@ -139,8 +141,8 @@ func FuzzOfPath(f *testing.F) {
 			t.Errorf("unit set for a container or pod: %+v", o)
 		}
 
-		if utf8.ValidString(path) && !strings.Contains(path, `\x`) && !utf8.ValidString(o.Unit+o.Container) {
-			t.Errorf("invalid UTF-8 in %+v", o)
+		if name := o.Unit + o.Container; !utf8.ValidString(name) || strings.Contains(name, "\x00") {
+			t.Errorf("not printable: %+v", o)
 		}
 	})
 }

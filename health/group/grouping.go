@@ -25,6 +25,9 @@ const (
 	// ByCongestion is the congestion control algorithm in the first sample.
 	ByCongestion
 	ByCgroup
+	// ByNamespace and ByWorkload are those of the Kubernetes pod, empty for others.
+	ByNamespace
+	ByWorkload
 	// ByUnit is the systemd unit of the cgroup; it is empty for containers.
 	ByUnit
 
@@ -41,6 +44,8 @@ var dimensionNameTable = [NumDimensions]string{
 	ByNetwork:       "network",
 	ByCongestion:    "congestion_algorithm",
 	ByCgroup:        "cgroup",
+	ByNamespace:     "namespace",
+	ByWorkload:      "workload",
 	ByUnit:          "unit",
 }
 
@@ -109,6 +114,11 @@ func (g *Grouping) Labels() []string {
 // Has reports whether connections are grouped by d.
 func (g *Grouping) Has(d Dimension) bool { return slices.Contains(g.by, d) }
 
+// HasOwner reports whether connections are grouped by a property of their [Owner].
+func (g *Grouping) HasOwner() bool {
+	return slices.ContainsFunc(g.by, func(d Dimension) bool { return d == ByNamespace || d == ByWorkload || d == ByUnit })
+}
+
 // Equal reports whether both make the same groups.
 func (g *Grouping) Equal(other *Grouping) bool {
 	if g == nil || other == nil {
@@ -128,9 +138,15 @@ type Traits struct {
 	// Local and Remote have the zones of link-local addresses.
 	Local, Remote netip.AddrPort
 	// Congestion is the name of the congestion control algorithm, Cgroup the path of
-	// the cgroup or its number, Unit its systemd unit.
-	Congestion, Cgroup, Unit string
+	// the cgroup or its number.
+	Congestion, Cgroup string
+	Owner              Owner
 }
+
+// Owner is the part of a connection's owner that remains when the owner is restarted or
+// updated: a systemd unit, or the namespace and the workload of a Kubernetes pod. Names that
+// are unknown are empty.
+type Owner struct{ Unit, Namespace, Workload string }
 
 // labelEnd ends each label in the key of a group. No label contains it: it ends names
 // from the kernel.
@@ -163,8 +179,12 @@ func (g *Grouping) appendLabel(b []byte, d Dimension, t *Traits) []byte {
 		return append(b, g.networks.Name(t.Remote.Addr())...)
 	case ByCongestion:
 		return append(b, t.Congestion...)
+	case ByNamespace:
+		return append(b, t.Owner.Namespace...)
+	case ByWorkload:
+		return append(b, t.Owner.Workload...)
 	case ByUnit:
-		return append(b, t.Unit...)
+		return append(b, t.Owner.Unit...)
 	default:
 		return append(b, t.Cgroup...)
 	}

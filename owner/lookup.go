@@ -1,0 +1,135 @@
+package owner
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// readPause is the minimum time between two readings of a directory or a hierarchy,
+	// which may have thousands of entries.
+	readPause = 10 * time.Second
+	// maxUnknown is the maximum number of keys to look up, and of those not found.
+	maxUnknown = 1 << 14
+)
+
+// lookup has names by their keys. A reading finds all that exist at that time; keys that are
+// unknown are read for in the background. It is safe for concurrent use.
+type lookup[K comparable, V any] struct {
+	// read returns what exists, and reports whether that is all.
+	read func(stop func() bool) (names map[K]V, complete bool)
+	// returns: a key that does not exist may do so later.
+	returns bool
+	wanted  chan struct{}
+	// found is replaced by each reading.
+	found atomic.Pointer[found[K, V]]
+
+	mutex sync.Mutex // held for a single access to asked
+	// asked are the keys that were unknown since the last reading began.
+	asked map[K]struct{}
+}
+
+// found is the result of the readings. It is not modified.
+type found[K comparable, V any] struct {
+	names map[K]V
+	// absent are keys that a reading has not found.
+	absent map[K]struct{}
+}
+
+// newLookup returns a lookup after a first reading, which stop may end.
+func newLookup[K comparable, V any](returns bool, stop func() bool, read func(stop func() bool) (map[K]V, bool)) *lookup[K, V] {
+	l := &lookup[K, V]{read: read, returns: returns, wanted: make(chan struct{}, 1), asked: make(map[K]struct{})}
+	names, _ := read(stop)
+	l.found.Store(&found[K, V]{names: names})
+
+	return l
+}
+
+// of returns the name of a key, the zero value if there is none, and reports whether that is
+// known yet. It never waits for a reading.
+func (l *lookup[K, V]) of(key K) (name V, known bool) {
+	f := l.found.Load()
+	if name, known = f.names[key]; known {
+		return name, true
+	}
+
+	_, absent := f.absent[key]
+	if absent && !l.returns {
+		return name, true
+	}
+
+	l.mutex.Lock()
+	full := len(l.asked) >= maxUnknown
+
+	if !full {
+		l.asked[key] = struct{}{}
+	}
+
+	l.mutex.Unlock()
+
+	select {
+	case l.wanted <- struct{}{}:
+	default:
+	}
+
+	return name, absent || full
+}
+
+// run reads in the background, when a key is unknown, until ctx is done.
+func (l *lookup[K, V]) run(ctx context.Context, pause time.Duration) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.wanted:
+		}
+
+		if !l.update(ctx) {
+			continue
+		}
+
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+// update reads if a key is still unknown, and reports whether it did.
+func (l *lookup[K, V]) update(ctx context.Context) bool {
+	before := l.found.Load()
+
+	l.mutex.Lock()
+	absent := l.asked
+	l.asked = make(map[K]struct{})
+	l.mutex.Unlock()
+
+	maps.DeleteFunc(absent, func(key K, _ struct{}) bool {
+		_, exists := before.names[key]
+		_, gone := before.absent[key]
+
+		return exists || gone && !l.returns
+	})
+
+	if len(absent) == 0 {
+		return false
+	}
+
+	names, complete := l.read(func() bool { return ctx.Err() != nil })
+	if !complete {
+		return false
+	}
+
+	if len(before.absent) < maxUnknown {
+		maps.Copy(absent, before.absent)
+	}
+
+	maps.DeleteFunc(absent, func(key K, _ struct{}) bool { _, exists := names[key]; return exists })
+	l.found.Store(&found[K, V]{names, absent})
+
+	return true
+}
