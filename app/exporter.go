@@ -37,7 +37,7 @@ type exporter struct {
 	stats      *netStats
 	answers    *collector.WebMetrics
 	cgroups    *owner.Cgroups // nil in a replay
-	owners     *owner.Owners  // the same
+	owners     *owner.Owners  // nil in a replay, and for none
 	tracker    *health.Tracker
 	dialer     *dialer
 	recording  *recordingFile // nil for none
@@ -96,12 +96,16 @@ func wire(opts *options, source *files, lines *logQueue) (*exporter, error) {
 
 	if source.replay == nil { // the names of another host are unknown
 		e.cgroups = owner.NewCgroups(hostinfo.CgroupRoot())
-		e.owners = owner.NewOwners(e.cgroups, opts.containerLogs)
-		cfg.InterfaceName, cfg.CgroupName, cfg.Owner = hostinfo.InterfaceName, e.cgroups.Name, groupOwner(e.owners)
+		cfg.InterfaceName, cfg.CgroupName = hostinfo.InterfaceName, e.cgroups.Name
 		cfg.Retries = tcpRetries(procPath)
+
+		if opts.owner == ownerAuto {
+			e.owners = owner.NewOwners(e.cgroups, opts.containerLogs)
+			cfg.Owner = groupOwner(e.owners)
+		}
 	}
 
-	if opts.dryRun && e.cgroups != nil {
+	if opts.dryRun {
 		cfg.CgroupName, cfg.Owner = settled(cfg.CgroupName), settled(cfg.Owner)
 	}
 
@@ -119,8 +123,12 @@ func wire(opts *options, source *files, lines *logQueue) (*exporter, error) {
 	return e, nil
 }
 
-// settled makes a look-up of names final: there is no later sample to wait for.
+// settled makes a look-up of names, or nil, final: there is no later sample to wait for.
 func settled[T any](name func(uint64) (T, bool)) func(uint64) (T, bool) {
+	if name == nil {
+		return nil
+	}
+
 	return func(id uint64) (T, bool) {
 		found, _ := name(id)
 
@@ -159,6 +167,9 @@ func (e *exporter) run(ctx context.Context, source *files, server *web.Server) e
 
 	if e.cgroups != nil {
 		group.Go(func() { e.cgroups.Run(ctx) })
+	}
+
+	if e.owners != nil {
 		group.Go(func() { e.owners.Run(ctx) })
 	}
 

@@ -31,7 +31,7 @@ func (e *exporter) handlerOf(registry *prometheus.Registry, gatherer prometheus.
 	}
 
 	apiConfig := api.Config{Tracker: e.tracker, Questions: e.questions, ParseFilter: selectBy}
-	if e.showsOwners() {
+	if e.owners != nil {
 		apiConfig.Owner = ownerJSON(e.owners)
 	}
 
@@ -81,7 +81,7 @@ func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGat
 	}
 
 	cfg := collector.Config{Latest: e.latest.snapshot.Load, Sets: e.opts.sets}
-	if e.showsOwners() {
+	if e.owners != nil {
 		cfg.Owner = ownerLabels(e.owners)
 	}
 
@@ -92,6 +92,3 @@ func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGat
 func (e *exporter) reporter(recorder *sampler.Recorder) *reporter {
 	return &reporter{SamplerMetrics: e.metrics, logger: e.logger, recorder: recorder, latest: &e.latest, supervisor: e.supervisor}
 }
-
-// showsOwners reports whether connections are exposed with their owners.
-func (e *exporter) showsOwners() bool { return e.owners != nil && e.opts.owner == ownerAuto }

@@ -57,7 +57,7 @@ func BenchmarkScrape(b *testing.B) {
 func grouped(s *health.Snapshot) *health.Snapshot {
 	s.GroupLabels = group.DefaultGrouping().Labels()
 	for n := range 100 {
-		s.Groups = append(s.Groups, numbered(n, "server", strconv.Itoa(n), "", ""))
+		s.Groups = append(s.Groups, numbered(n, "server", strconv.Itoa(n), "", "", "", "", ""))
 	}
 
 	return s

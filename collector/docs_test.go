@@ -59,8 +59,8 @@ the filter selects.
 
 **From a connection to its group.** 'tcphealth_connection_info' has the labels of the group, joined by slashes, in 'group':
 
-    label_join(tcphealth_group_connections{status="STALE"}, "group", "/", "role", "local_port", "remote_address", "remote_port")
-      and on (instance, group) tcphealth_connection_info{network="private"}
+    label_join(tcphealth_group_connections{status="STALE"}, "group", "/", "role", "local_port", "remote_address", "remote_port",
+      "namespace", "workload", "unit") and on (instance, group) tcphealth_connection_info{network="private"}
 `
 
 // renderMetrics renders a section for each set and one for what is always exposed.

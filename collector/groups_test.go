@@ -13,19 +13,19 @@ import (
 // groupsScene has the group for the rest, of which nothing is known, a server and
 // a client with another figure in every field, and a group of an old kernel.
 func groupsScene(testing.TB) *health.Snapshot {
-	old := numbered(300, "client", "", "fe80::2%eth0", "22")
+	old := numbered(300, "client", "", "fe80::2%eth0", "22", "", "", "")
 	old.Known, old.AbortKnown = 1<<group.RetransmittedSegments, false
 
 	return &health.Snapshot{
 		At: sampledAt, Outstanding: spread(400), Lifetimes: spread(500),
-		GroupLabels: []string{"role", "local_port", "remote_address", "remote_port"},
+		GroupLabels: group.DefaultGrouping().Labels(),
 		Groups: []group.Group{
 			{
-				Labels: []string{"other", "", "", ""}, Totals: group.Totals{Known: 1<<group.NumCounters - 1, EdgeKnown: true},
+				Labels: []string{"other", "", "", "", "", "", ""}, Totals: group.Totals{Known: 1<<group.NumCounters - 1, EdgeKnown: true},
 				RTT: &group.Histogram{Bounds: []float64{0.001, 0.125, 2}, Buckets: make([]uint64, 4)},
 			},
-			numbered(100, "server", "443", "", ""),
-			numbered(200, "client", "", "10.0.0.7", "5432"),
+			numbered(100, "server", "443", "", "", "", "", "nginx.service"),
+			numbered(200, "client", "", "10.0.0.7", "5432", "shop", "web", ""),
 			old,
 		},
 	}
@@ -103,7 +103,7 @@ func TestGroupLabelsOfAnotherGrouping(t *testing.T) {
 		return shown["tcphealth_group_sent_bytes_total"].labels
 	}
 
-	if want := []string{"local_port", "remote_address", "remote_port", "role"}; !slices.Equal(labels(), want) {
+	if want := []string{"local_port", "namespace", "remote_address", "remote_port", "role", "unit", "workload"}; !slices.Equal(labels(), want) {
 		t.Errorf("labels %v", labels())
 	}
 

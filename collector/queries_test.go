@@ -34,7 +34,7 @@ var queryTable = map[string]string{
 	"connection_ca_state":                       `tcphealth_connection_ca_state >= 3`,
 	"connection_state":                          `tcphealth_connection_state == 8`,
 
-	"group_connections":                     `sum by (instance, role, local_port, remote_address, remote_port) (tcphealth_group_connections{status="STALE"}) > 0`,
+	"group_connections":                     `sum by (instance, role, local_port, remote_address, remote_port, namespace, workload, unit) (tcphealth_group_connections{status="STALE"}) > 0`,
 	"group_unhealthy_connections":           `sum by (instance, cause) (tcphealth_group_unhealthy_connections) > 0`,
 	"group_connections_by_cause":            `sum by (cause) (tcphealth_group_connections_by_cause{cause!="none"})`,
 	"group_close_wait_connections":          `tcphealth_group_close_wait_connections > 100`,

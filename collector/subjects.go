@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	dto "github.com/prometheus/client_model/go"
+
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
@@ -80,9 +82,9 @@ func (k *subjects) visitGroups(s *health.Snapshot) {
 		g := &s.Groups[i]
 
 		if i == len(k.places) {
-			k.places = append(k.places, newSubject(s.GroupLabels, g.Labels))
+			k.places = append(k.places, newGroupSubject(s.GroupLabels, g.Labels))
 		} else if !k.places[i].is(s.GroupLabels, g.Labels) {
-			k.places[i] = newSubject(s.GroupLabels, g.Labels)
+			k.places[i] = newGroupSubject(s.GroupLabels, g.Labels)
 		}
 
 		k.places[i].begin(k.number)
@@ -90,6 +92,19 @@ func (k *subjects) visitGroups(s *health.Snapshot) {
 	}
 
 	sortVisits(k.groups)
+}
+
+// newGroupSubject is newSubject without the labels of an owner that is unknown or has no such
+// name, which is the same to Prometheus: on many hosts, no group has any of them.
+func newGroupSubject(names, values []string) *subject {
+	s := newSubject(names, values)
+	s.common = slices.DeleteFunc(s.common, func(pair *dto.LabelPair) bool {
+		d, _ := group.ParseDimension(pair.GetName())
+
+		return d.OfOwner() && pair.GetValue() == ""
+	})
+
+	return s
 }
 
 func sortVisits[T any](visits []visit[T]) {

@@ -60,8 +60,8 @@ func TestGroups(t *testing.T) {
 			{"remote_port"}, {"[80]"},
 		},
 		"networks: {rack: [10.1.2.0/24]}": {
-			{"role", "local_port", "remote_address", "remote_port"},
-			{"[client  10.1.2.3 80]", "[client  10.1.3.3 80]", "[client  10.2.0.1 80]", "[client  127.0.0.1 80]", "[client  8.8.8.8 80]"},
+			{"role", "local_port", "remote_address", "remote_port", "namespace", "workload", "unit"},
+			{"[client  10.1.2.3 80   ]", "[client  10.1.3.3 80   ]", "[client  10.2.0.1 80   ]", "[client  127.0.0.1 80   ]", "[client  8.8.8.8 80   ]"},
 		},
 	} {
 		names, groups := groupsOf(t, parse(t, text), rows...)

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -361,7 +360,7 @@ func (w *sockets) requireBooked() {
 	groups := w.tracker.groups.Snapshot(0, 0, false)
 	for i := range groups {
 		p := &groups[i]
-		got[strings.Join(p.Labels, ",")] = &p.Counters
+		got[joined(p.Labels)] = &p.Counters
 	}
 
 	for name, want := range w.sums {
@@ -397,11 +396,11 @@ func requireRising(tb testing.TB, before, now *Snapshot) {
 
 	series := make(map[string]*group.Group)
 	for i := range before.Groups {
-		series[strings.Join(before.Groups[i].Labels, ",")] = &before.Groups[i]
+		series[joined(before.Groups[i].Labels)] = &before.Groups[i]
 	}
 
 	for i := range now.Groups {
-		name := strings.Join(now.Groups[i].Labels, ",")
+		name := joined(now.Groups[i].Labels)
 		if old := series[name]; old != nil {
 			requireNoFall(tb, name, &old.Totals, &now.Groups[i].Totals)
 		}
@@ -447,7 +446,7 @@ func TestAccountsOfFewGroups(t *testing.T) {
 			}
 
 			for i := range before.Groups {
-				shown[strings.Join(before.Groups[i].Labels, ",")] = true
+				shown[joined(before.Groups[i].Labels)] = true
 			}
 		}
 

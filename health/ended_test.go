@@ -95,7 +95,7 @@ func TestEndedHasWhatWasSeen(t *testing.T) {
 	}
 
 	e := (*ends)[0]
-	if !e.FirstSeen.Equal(first) || !e.LastSeen.Equal(last) || !e.Opened || e.Role != group.RoleServer || e.Group != "server/443//" {
+	if !e.FirstSeen.Equal(first) || !e.LastSeen.Equal(last) || !e.Opened || e.Role != group.RoleServer || e.Group != "server/443/////" {
 		t.Errorf("%+v, want it opened at %v and last seen at %v", e, first, last)
 	}
 

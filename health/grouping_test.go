@@ -12,8 +12,11 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// labels returns the labels of the shown groups with connections, sorted, each
-// as "server,443,,".
+// joined returns labels as "server,443,,": without those of the owner, if they are the last
+// ones and empty.
+func joined(labels []string) string { return strings.TrimSuffix(strings.Join(labels, ","), ",,,") }
+
+// labels returns the labels of the shown groups with connections, sorted and joined.
 func (s *Snapshot) labels() []string {
 	var all []string
 
@@ -24,7 +27,7 @@ func (s *Snapshot) labels() []string {
 		}
 
 		if n > 0 {
-			all = append(all, strings.Join(s.Groups[i].Labels, ","))
+			all = append(all, joined(s.Groups[i].Labels))
 		}
 	}
 
@@ -67,12 +70,12 @@ func TestGroupingByDefault(t *testing.T) {
 	s := w.tick(mixture()...)
 	requireLabels(t, s, "client,,10.0.0.7,5432", "client,,fd00::7,5432", "client,,fe80::2%eth0,22", "server,443,,")
 
-	if want := []string{"role", "local_port", "remote_address", "remote_port"}; !slices.Equal(s.GroupLabels, want) {
+	if want := []string{"role", "local_port", "remote_address", "remote_port", "namespace", "workload", "unit"}; !slices.Equal(s.GroupLabels, want) {
 		t.Errorf("labels %v", s.GroupLabels)
 	}
 
 	// The group for the rest is there from the start.
-	if want := []string{group.Other, "", "", ""}; !slices.Equal(s.Groups[0].Labels, want) {
+	if want := []string{group.Other, "", "", "", "", "", ""}; !slices.Equal(s.Groups[0].Labels, want) {
 		t.Errorf("the first group is %q", s.Groups[0].Labels)
 	}
 }
@@ -165,12 +168,12 @@ func TestGroupingByOwner(t *testing.T) {
 	}
 
 	feed(w.tracker, start, rows)
-	requireLabels(t, w.snapshot, "client,,,", "client,,,nginx.service")
+	requireLabels(t, w.snapshot, "client", "client,,,nginx.service")
 
 	web = group.Owner{Namespace: "shop", Workload: "web"}
 
 	feed(w.tracker, start.Add(time.Second), rows)
-	requireLabels(t, w.snapshot, "client,,,", "client,,,nginx.service", "client,shop,web,")
+	requireLabels(t, w.snapshot, "client", "client,,,nginx.service", "client,shop,web,")
 }
 
 // TestCgroupOfAMinisock: it is that of the socket before.
@@ -288,7 +291,7 @@ func TestConnectionHasGroupAndNetwork(t *testing.T) {
 	rows := []row{established(1), elsewhere, listener(9, "0.0.0.0:443", 0, 128)}
 
 	s := w.tick(rows...)
-	if c := s.Connections[0]; c.Group != "server/443//" || c.Network != group.NetworkPrivate {
+	if c := s.Connections[0]; c.Group != "server/443/////" || c.Network != group.NetworkPrivate {
 		t.Errorf("of the group %q and the network %q", c.Group, c.Network)
 	}
 

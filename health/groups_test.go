@@ -19,10 +19,10 @@ func client(cookie, server uint64) row {
 
 // group returns the shown group of the clients of a server, nil if there is none.
 func (s *Snapshot) group(server uint64) *group.Group {
-	labels := []string{"client", "", fmt.Sprintf("10.0.%d.%d", server>>8, server&255), "80"}
+	labels := fmt.Sprintf("client,,10.0.%d.%d,80", server>>8, server&255)
 
 	for i := range s.Groups {
-		if slices.Equal(s.Groups[i].Labels, labels) {
+		if joined(s.Groups[i].Labels) == labels {
 			return &s.Groups[i]
 		}
 	}

@@ -82,9 +82,12 @@ type Grouping struct {
 }
 
 // DefaultGrouping returns the grouping that needs no configuration: servers by their
-// port, clients by the address and port that they connect to.
+// port, clients by the address and port that they connect to, both by their owner.
 func DefaultGrouping() *Grouping {
-	return &Grouping{by: []Dimension{ByRole, ByLocalPort, ByRemoteAddress, ByRemotePort}, plain: true}
+	return &Grouping{
+		by:    []Dimension{ByRole, ByLocalPort, ByRemoteAddress, ByRemotePort, ByNamespace, ByWorkload, ByUnit},
+		plain: true,
+	}
 }
 
 // NewGrouping returns a grouping by at least one dimension. Networks are needed for
@@ -114,10 +117,11 @@ func (g *Grouping) Labels() []string {
 // Has reports whether connections are grouped by d.
 func (g *Grouping) Has(d Dimension) bool { return slices.Contains(g.by, d) }
 
+// OfOwner reports whether d is a property of the [Owner].
+func (d Dimension) OfOwner() bool { return d == ByNamespace || d == ByWorkload || d == ByUnit }
+
 // HasOwner reports whether connections are grouped by a property of their [Owner].
-func (g *Grouping) HasOwner() bool {
-	return slices.ContainsFunc(g.by, func(d Dimension) bool { return d == ByNamespace || d == ByWorkload || d == ByUnit })
-}
+func (g *Grouping) HasOwner() bool { return slices.ContainsFunc(g.by, Dimension.OfOwner) }
 
 // Equal reports whether both make the same groups.
 func (g *Grouping) Equal(other *Grouping) bool {
