@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -19,6 +20,7 @@ import (
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/regular"
 )
 
 // options is the parsed command line.
@@ -106,6 +108,10 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 
 	o.register(app)
 
+	if err := checkArgumentFiles(args, maxArgumentFiles); err != nil {
+		return nil, err
+	}
+
 	_, err := app.Parse(args)
 
 	switch {
@@ -116,6 +122,41 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	}
 
 	return &o, o.validate()
+}
+
+// maxArgumentFiles is how deep files of arguments may be nested.
+const maxArgumentFiles = 4
+
+// checkArgumentFiles returns an error if an argument is the @NAME of a file with arguments,
+// which kingpin reads, and the file is not a regular one, or nested deeper than depth.
+func checkArgumentFiles(args []string, depth int) error {
+	for _, arg := range args {
+		name, isFile := strings.CutPrefix(arg, "@")
+
+		switch {
+		case arg == "--":
+			return nil
+		case !isFile:
+			continue
+		case depth == 0:
+			return fmt.Errorf("%s: more than %d nested files of arguments", arg, maxArgumentFiles)
+		}
+
+		if err := regular.CheckConfig(name); err != nil {
+			return fmt.Errorf("%s: %w", arg, err)
+		}
+
+		nested, err := kingpin.ExpandArgsFromFile(name)
+		if err != nil {
+			return err
+		}
+
+		if err := checkArgumentFiles(nested, depth-1); err != nil {
+			return err
+		}
+	}
+
+	return nil
 }
 
 // nameFlag adds the name of the flag to an error about its value, which kingpin

@@ -66,6 +66,9 @@ func TestUsageErrors(t *testing.T) {
 	fifo, large := makeFIFO(t), filepath.Join(dir, "large.yml")
 	writeFile(t, large, strings.Repeat("# comment\n", 2<<20))
 
+	nested := filepath.Join(dir, "nested")
+	writeFile(t, nested, "--sampler.interval=1s\n@"+nested+"\n")
+
 	tls := func(key, file string) string {
 		path := filepath.Join(filepath.Dir(fifo), key+".yml")
 		writeFile(t, path, "tls_server_config: {"+key+": "+file+"}\n")
@@ -75,6 +78,11 @@ func TestUsageErrors(t *testing.T) {
 
 	for _, test := range [][2]string{
 		{"--bogus", "--bogus"},
+		{"@" + fifo, "@" + fifo + ": "},
+		{"@" + large, "@" + large + ": "},
+		{"@" + nested, "more than 4 nested files of arguments"},
+		{"@" + filepath.Join(dir, "none"), "@" + filepath.Join(dir, "none") + ": "},
+		{"@", "@: "},
 		{"argument", "argument"},
 		{"--web.telemetry-path=", "--web.telemetry-path: expected a path such as /metrics"},
 		{"--web.telemetry-path=/", "--web.telemetry-path: "},

@@ -9,16 +9,23 @@ import (
 // ownerLabels returns the owner of a cgroup as values of [collector.OwnerLabels]. It is for
 // one goroutine at a time.
 func ownerLabels(owners *owner.Owners) func(cgroup uint64) []string {
-	labels := memo(func(o *owner.Owner) []string {
-		return []string{o.Namespace, o.Workload, o.Pod, o.Container, o.Unit, o.ContainerID, o.PodUID}
-	})
+	const limit = 1 << 14
+
+	known := make(map[*owner.Owner][]string)
 
 	return func(cgroup uint64) []string {
-		if o, _ := owners.Of(cgroup); o != nil {
-			return labels(o)
+		o, _ := owners.Of(cgroup)
+		if o == nil || known[o] != nil {
+			return known[o]
 		}
 
-		return nil
+		if len(known) == limit {
+			clear(known)
+		}
+
+		known[o] = []string{o.Namespace, o.Workload, o.Pod, o.Container, o.Unit, o.ContainerID, o.PodUID}
+
+		return known[o]
 	}
 }
 
@@ -31,27 +38,6 @@ func groupOwner(owners *owner.Owners) func(cgroup uint64) (group.Owner, bool) {
 		}
 
 		return g, final
-	}
-}
-
-// memo returns a function that remembers the results of another one, up to a limit.
-func memo[K comparable, V any](compute func(K) V) func(K) V {
-	const limit = 1 << 14
-
-	known := make(map[K]V)
-
-	return func(key K) V {
-		value, ok := known[key]
-		if !ok {
-			if len(known) == limit {
-				clear(known)
-			}
-
-			value = compute(key)
-			known[key] = value
-		}
-
-		return value
 	}
 }
 

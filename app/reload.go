@@ -66,8 +66,18 @@ type reloader struct {
 	hangups    chan os.Signal
 
 	mutex sync.Mutex // held while loading
+	queue sync.Mutex // held for an access to pending
+	// pending is the reload that waits for the one in progress, nil for none.
+	pending *pendingReload
 	// next is the policy from the next sample on, nil for the current one.
 	next atomic.Pointer[health.Policy]
+}
+
+// pendingReload is a reload for all who ask for one before it begins.
+type pendingReload struct {
+	requests int
+	done     chan struct{} // closed at the end
+	err      error         // set before
 }
 
 // newReloader returns a reloader of the file that policy was loaded from. SIGHUP triggers a
@@ -91,12 +101,37 @@ func (r *reloader) loaded(p *health.Policy) {
 }
 
 // reload loads the file. When it returns, its policy is active from the next sample on;
-// a file with a mistake changes nothing.
+// a file with a mistake changes nothing. Requests during a reload share the next one.
 func (r *reloader) reload() error {
+	r.queue.Lock()
+
+	p, joins := r.pending, r.pending != nil
+	if !joins {
+		p = &pendingReload{done: make(chan struct{})}
+		r.pending = p
+	}
+
+	p.requests++
+	r.queue.Unlock()
+
+	if joins {
+		<-p.done
+
+		return p.err
+	}
+
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 
-	return r.supervisor.reloading(r.load)
+	r.queue.Lock()
+	r.pending = nil // what changes from now on needs another reload
+	r.queue.Unlock()
+
+	defer close(p.done)
+
+	p.err = r.supervisor.reloading(r.load)
+
+	return p.err
 }
 
 // load implements reload, one call at a time.

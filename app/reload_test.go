@@ -154,14 +154,16 @@ func TestBrokenFileChangesNothing(t *testing.T) {
 	}
 }
 
-// TestReloadsAreSerial: a request waits for the previous one.
-func TestReloadsAreSerial(t *testing.T) {
+// TestReloadsAreShared: requests wait for the reload in progress, and share the next one.
+func TestReloadsAreShared(t *testing.T) {
+	const requests = 8
+
 	e, h, logged := reloadable(t, writeConfig(t, calmConfig))
 	e.reloader.mutex.Lock()
 
 	var group sync.WaitGroup
 
-	for range 8 {
+	for range requests {
 		group.Go(func() {
 			if code := ask(h, "POST", "/-/reload").Code; code != http.StatusOK {
 				t.Errorf("answered %d", code)
@@ -169,7 +171,12 @@ func TestReloadsAreSerial(t *testing.T) {
 		})
 	}
 
-	time.Sleep(20 * time.Millisecond)
+	await(t, "the requests", func() bool {
+		e.reloader.queue.Lock()
+		defer e.reloader.queue.Unlock()
+
+		return e.reloader.pending != nil && e.reloader.pending.requests == requests
+	})
 
 	if e.reloader.next.Load() != nil || logged.String() != "" {
 		t.Errorf("reloaded during another reload:\n%s", logged)
@@ -178,8 +185,12 @@ func TestReloadsAreSerial(t *testing.T) {
 	e.reloader.mutex.Unlock()
 	group.Wait()
 
-	if n := strings.Count(logged.String(), "configuration loaded"); n != 8 {
-		t.Errorf("%d reloads of 8", n)
+	if n := strings.Count(logged.String(), "configuration loaded"); n != 1 {
+		t.Errorf("%d reloads for %d requests", n, requests)
+	}
+
+	if code := ask(h, "POST", "/-/reload").Code; code != http.StatusOK || strings.Count(logged.String(), "configuration loaded") != 2 {
+		t.Errorf("the next request is answered with %d:\n%s", code, logged)
 	}
 }
 

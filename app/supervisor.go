@@ -135,13 +135,21 @@ func (s *supervisor) reloading(reload func() error) error {
 	return reload()
 }
 
-// notify queues a notification. It drops the notification if the queue is full because the
-// service manager does not read.
+// notify queues a notification. If the queue is full because the service manager does not
+// read, it drops the oldest one: the end of a reload must not be lost.
 func (s *supervisor) notify(state string) {
-	select {
-	case s.notifications <- state:
-	default:
-		_ = level.Warn(s.logger).Log("msg", "systemd notification dropped, the queue is full")
+	for {
+		select {
+		case s.notifications <- state:
+			return
+		default:
+		}
+
+		select {
+		case <-s.notifications:
+			_ = level.Warn(s.logger).Log("msg", "systemd notification dropped, the queue is full")
+		default:
+		}
 	}
 }
 

@@ -325,7 +325,23 @@ func TestNotificationsAreNotReceived(t *testing.T) {
 		t.Errorf("%d warnings", n)
 	}
 
-	m.next(t, "READY=1")
+	// The newest one is kept: it may be that of the end of a reload.
+	s.notify("STATUS=newest")
+
+	last := ""
+	await(t, "the last notification", func() bool {
+		for {
+			select {
+			case last = <-s.notifications:
+			default:
+				return last != ""
+			}
+		}
+	})
+
+	if last != "STATUS=newest" {
+		t.Errorf("the last notification is %q", last)
+	}
 }
 
 // TestRecordingIsLost: a recording that somebody truncates or deletes ends with an error,
