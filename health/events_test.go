@@ -8,9 +8,11 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// unanswered makes a row of a handshake that was repeated so many times.
+// unanswered makes a row of a handshake whose SYN was repeated so many times, the last time
+// 900 ms ago.
 func unanswered(r row, times uint8) row {
 	r.State, r.Info.RTT, r.Info.Unacked, r.Info.Retransmits = sampler.StateSynSent, 0, 1, times
+	r.Timer, r.Info.RTO, r.Expires = sampler.TimerRetransmit, 1_000_000, 100
 
 	return r
 }

@@ -15,12 +15,7 @@ import (
 )
 
 // unhealthy returns a row with so many unanswered SYNs: 1 is SUSPECT, 3 STALE.
-func unhealthy(cookie uint64, syns uint8) row {
-	r := established(cookie)
-	r.State, r.Info.Retransmits, r.Info.RTT, r.Info.Unacked = sampler.StateSynSent, syns, 0, 1
-
-	return r
-}
+func unhealthy(cookie uint64, syns uint8) row { return unanswered(established(cookie), syns) }
 
 // cookies returns the cookies of the shown connections, sorted.
 func (s *Snapshot) cookies() []uint64 {

@@ -146,7 +146,7 @@ func TestFailingSyn(t *testing.T) {
 	}}.play(t)
 
 	suspect := first(t, history, "suspected", func(s *sight) bool { return s.Flags.Has(judge.SynUnanswered) })
-	if suspect.at > 1250*time.Millisecond || suspect.Status != judge.Suspect || suspect.Points != 3 || suspect.Cause != judge.CauseHandshake {
+	if suspect.at > 2*time.Second || suspect.Status != judge.Suspect || suspect.Points != 3 || suspect.Cause != judge.CauseHandshake {
 		t.Errorf("after %v: %v, %d points, %v", suspect.at, suspect.Status, suspect.Points, suspect.Cause)
 	}
 

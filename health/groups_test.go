@@ -174,8 +174,7 @@ func TestGroupsCount(t *testing.T) {
 // samples: it is counted once.
 func TestGroupsBetweenSamples(t *testing.T) {
 	w := newWatch(t, Config{Groups: group.Config{Max: 9}})
-	c := client(1, 1)
-	c.State, c.Info.Retransmits, c.Info.RTT, c.Info.Unacked = sampler.StateSynSent, 1, 0, 1
+	c := unanswered(client(1, 1), 1)
 	w.tick(c, client(2, 1))
 
 	c.Info.Retransmits, c.Info.SegsOut = 3, 7

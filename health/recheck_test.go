@@ -68,8 +68,7 @@ func TestWatchListChooses(t *testing.T) {
 
 func TestWatchListNamesSockets(t *testing.T) {
 	w := newWatch(t, Config{})
-	r := linkLocal(5, 3)
-	r.State, r.Info.Retransmits, r.Info.Unacked = sampler.StateSynSent, 1, 1
+	r := unanswered(linkLocal(5, 3), 1)
 	w.sample(r)
 
 	want := diagtest.Decode(t, r)[0].Target()

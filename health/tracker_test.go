@@ -219,9 +219,7 @@ func TestTrackerOpenedAndFoundAtStart(t *testing.T) {
 
 func TestTrackerCountsFlags(t *testing.T) {
 	w := newWatch(t, Config{Export: showAll})
-	unhealthy := established(1)
-	unhealthy.State, unhealthy.Info.RTT, unhealthy.Info.Unacked = sampler.StateSynSent, 0, 1
-	unhealthy.Info.Retransmits = 1
+	unhealthy := unhealthy(1, 1)
 
 	for n := range 3 {
 		s := w.tick(unhealthy, established(2))

@@ -42,8 +42,12 @@ func (e *Evidence) lossy(t *Thresholds) bool {
 	return points >= minPointTable[Suspect]
 }
 
+// synRetransmissions counts the retransmissions of a SYN. The first one counts once it has
+// had the time to be answered: a lossy path loses a SYN now and then.
 func synRetransmissions(e *Evidence, _ *Thresholds) (float64, bool) {
-	return float64(e.timeouts), e.state == sampler.StateSynSent
+	const answer = 0.7 // seconds
+
+	return float64(e.timeouts), e.state == sampler.StateSynSent && (e.timeouts > 1 || e.sinceTimeout >= answer)
 }
 
 // unanswered counts the retries without an answer.

@@ -22,9 +22,12 @@ var ruleCases = []ruleCase{
 	{
 		"one SYN again", SynUnanswered, 3, 1,
 		func(e *Evidence, v float64) {
-			e.state, e.synchronized, e.timeouts = sampler.StateSynSent, false, uint8(v)
+			e.state, e.synchronized, e.timeouts, e.sinceTimeout = sampler.StateSynSent, false, uint8(v), 0.7
 		},
-		[]func(*Evidence){func(e *Evidence) { e.state = sampler.StateEstablished }},
+		[]func(*Evidence){
+			func(e *Evidence) { e.state = sampler.StateEstablished },
+			func(e *Evidence) { e.timeouts, e.sinceTimeout = 1, 0.6 },
+		},
 	},
 	{
 		"three SYNs again", SynUnanswered, 7, 3,

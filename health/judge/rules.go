@@ -32,7 +32,7 @@ type figureFunc func(e *Evidence, t *Thresholds) (float64, bool)
 var ruleTable = [NumFlags]rule{
 	SynUnanswered: {
 		name: "syn_unanswered", cause: CauseHandshake, only: ifWaiting, unit: UnitCount, figure: synRetransmissions, say: saySyn,
-		condition: "retransmissions of an unanswered SYN",
+		condition: "retransmissions of an unanswered SYN; the first one counts after 700 ms",
 		steps:     []Step{{Threshold: 1, Points: 3}, {Threshold: 3, Points: 7}},
 	},
 	HalfOpenSuspect: {

@@ -112,9 +112,9 @@ var sentenceCases = []sentenceCase{
 	{CloseWaitStuck, 2, "", func(e *Evidence) { e.state, e.closeWaitFor = sampler.StateCloseWait, 18_000 }},
 }
 
-// connecting has a SYN retransmitted so many times.
+// connecting has a SYN retransmitted so many times, the last time a second ago.
 func connecting(e *Evidence, times uint8) {
-	*e = Evidence{state: sampler.StateSynSent, unacked: 1, outstanding: true, timeouts: times}
+	*e = Evidence{state: sampler.StateSynSent, unacked: 1, outstanding: true, timeouts: times, sinceTimeout: 1}
 }
 
 // retransmitted notes so many retransmissions in a window of ten seconds.
