@@ -183,14 +183,22 @@ func (g *Grouping) appendLabel(b []byte, d Dimension, t *Traits) []byte {
 		return append(b, g.networks.Name(t.Remote.Addr())...)
 	case ByCongestion:
 		return append(b, t.Congestion...)
-	case ByNamespace:
-		return append(b, t.Owner.Namespace...)
-	case ByWorkload:
-		return append(b, t.Owner.Workload...)
-	case ByUnit:
-		return append(b, t.Owner.Unit...)
-	default:
+	case ByCgroup:
 		return append(b, t.Cgroup...)
+	default:
+		return append(b, t.Owner.name(d)...)
+	}
+}
+
+// name returns the name by which d groups.
+func (o *Owner) name(d Dimension) string {
+	switch d {
+	case ByNamespace:
+		return o.Namespace
+	case ByWorkload:
+		return o.Workload
+	default:
+		return o.Unit
 	}
 }
 

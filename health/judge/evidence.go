@@ -278,17 +278,6 @@ func atZeroWindow(s *sampler.Socket) bool {
 	return probed || unsent > 0 && window == 0
 }
 
-// unread returns the bytes that the application has not read, without the FIN that
-// the kernel counts in the receive queue.
-func unread(s *sampler.Socket) uint32 {
-	switch s.State {
-	case sampler.StateCloseWait, sampler.StateLastAck, sampler.StateClosing:
-		return s.RecvQueue - min(1, s.RecvQueue)
-	default:
-		return s.RecvQueue
-	}
-}
-
 // quietFor returns for how many ms nothing has been outstanding or unsent, and no data
 // was sent or received.
 func quietFor(s *sampler.Socket, outstanding bool) int64 {

@@ -69,6 +69,17 @@ func (st *State) ownPause(m *Moment, unread uint32) float64 {
 	return min(float64(unread)*seconds/max(read, 1), maxPause)
 }
 
+// unread returns the bytes that the application has not read, without the FIN that
+// the kernel counts in the receive queue.
+func unread(s *sampler.Socket) uint32 {
+	switch s.State {
+	case sampler.StateCloseWait, sampler.StateLastAck, sampler.StateClosing:
+		return s.RecvQueue - min(1, s.RecvQueue)
+	default:
+		return s.RecvQueue
+	}
+}
+
 // bufferFull reports whether so much is unread that nothing more arrives: the receive
 // buffer or the advertised window is nearly full, and the peer has been waiting.
 func bufferFull(s *sampler.Socket) bool {
