@@ -181,7 +181,7 @@ func (l *list) cookies() (cookies []string) {
 func TestSelections(t *testing.T) {
 	f := newFixture(t, 0).answering(t)
 	for n := range 4 {
-		rows := []diagtest.Row{row(10, 0), row(11, 1), row(12, 3), row(13, 0)}
+		rows := []diagtest.Row{row(10, 0), row(11, 2), row(12, 3), row(13, 0)}
 		if n > 1 {
 			rows = rows[:3]
 		}
@@ -222,8 +222,8 @@ func TestSelections(t *testing.T) {
 // TestShape lists the members of a connection with and without a socket.
 func TestShape(t *testing.T) {
 	f := newFixture(t, 0).answering(t)
-	f.sample(t, start, row(11, 3), row(10, 1), row(9, 0))
-	f.sample(t, start.Add(1500*time.Millisecond), row(11, 3), row(10, 1), row(9, 0))
+	f.sample(t, start, row(11, 3), row(10, 2), row(9, 0))
+	f.sample(t, start.Add(1500*time.Millisecond), row(11, 3), row(10, 2), row(9, 0))
 
 	keys := func(c map[string]any) (keys []string) {
 		for key := range c {

@@ -39,14 +39,14 @@ func answers(t *testing.T) string {
 		bare := row(15, 0)
 		bare.InfoSize = diagtest.NoInfo
 
-		old := row(16, 1)
+		old := row(16, 2)
 		old.InfoSize = 104
 
 		local := row(17, 2)
 		local.Local, local.Remote = netip.MustParseAddrPort("[fe80::1]:22"), netip.MustParseAddrPort("[fe80::2]:17")
 		local.Ifindex = 3
 
-		rows := []diagtest.Row{row(10, 0), row(11, 1), row(12, 3), busy, bare, old, local, row(13, 0)}
+		rows := []diagtest.Row{row(10, 0), row(11, 2), row(12, 3), busy, bare, old, local, row(13, 0)}
 		if n > 2 {
 			rows = rows[:len(rows)-1]
 		}
