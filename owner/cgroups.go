@@ -31,7 +31,7 @@ func newCgroups(root string, limit time.Duration) *Cgroups {
 func (c *Cgroups) Name(id uint64) (path string, known bool) { return c.of(id) }
 
 // Run walks through the hierarchy when an id is unknown, until ctx is done.
-func (c *Cgroups) Run(ctx context.Context) { c.run(ctx, readPause) }
+func (c *Cgroups) Run(ctx context.Context) { c.run(ctx, shortestPause) }
 
 // readCgroups returns the paths of all cgroups below a root by their ids, without
 // those of other hierarchies that are mounted below. Cgroups that vanish meanwhile are

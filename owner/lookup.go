@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	// readPause is the minimum time between two readings of a directory or a hierarchy,
-	// which may have thousands of entries.
-	readPause = 10 * time.Second
+	// The pause after a reading of a directory or a hierarchy, which may have thousands of
+	// entries, is pauseFactor times as long as the reading took, within limits.
+	shortestPause, longestPause = 500 * time.Millisecond, 10 * time.Second
+	pauseFactor                 = 100
 	// maxUnknown is the maximum number of keys to look up, and of those not found.
 	maxUnknown = 1 << 14
 )
@@ -78,8 +79,9 @@ func (l *lookup[K, V]) of(key K) (name V, known bool) {
 	return name, absent || full
 }
 
-// run reads in the background, when a key is unknown, until ctx is done.
-func (l *lookup[K, V]) run(ctx context.Context, pause time.Duration) {
+// run reads in the background, when a key is unknown, until ctx is done. It pauses after each
+// reading, at least for shortest.
+func (l *lookup[K, V]) run(ctx context.Context, shortest time.Duration) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -87,6 +89,7 @@ func (l *lookup[K, V]) run(ctx context.Context, pause time.Duration) {
 		case <-l.wanted:
 		}
 
+		began := time.Now()
 		if !l.update(ctx) {
 			continue
 		}
@@ -94,7 +97,7 @@ func (l *lookup[K, V]) run(ctx context.Context, pause time.Duration) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(pause):
+		case <-time.After(min(max(pauseFactor*time.Since(began), shortest), longestPause)):
 		}
 	}
 }

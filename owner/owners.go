@@ -30,7 +30,7 @@ func NewOwners(cgroups *Cgroups, linkDir string) *Owners {
 }
 
 // Run reads the links when a container is unknown, until ctx is done.
-func (o *Owners) Run(ctx context.Context) { o.links.run(ctx, readPause) }
+func (o *Owners) Run(ctx context.Context) { o.links.run(ctx, shortestPause) }
 
 // Of returns the owner of the sockets of a cgroup, nil for none, and reports whether all
 // that can be found out is known yet. The owner is the same as before unless more has become
