@@ -35,13 +35,13 @@ func TestOwnersLive(t *testing.T) {
 		{
 			fmt.Sprintf("tcphealth-test-%d.service", pid),
 			`container="",container_id="",local_address="%s",local_port="5201",namespace="",pod="",pod_uid="",`,
-			fmt.Sprintf(`namespace="",status="HEALTHY",unit="tcphealth-test-%d.service",workload=""`, pid),
+			fmt.Sprintf(`status="HEALTHY",unit="tcphealth-test-%d.service"`, pid),
 			"unit", fmt.Sprintf("tcphealth-test-%d.service", pid),
 		},
 		{
 			fmt.Sprintf("tcphealth-test-%d.slice/kubepods-pod%s.slice/cri-containerd-%s.scope", pid, uid, id),
 			`container="nginx",container_id="` + id + `",local_address="%s",local_port="5201",namespace="shop",pod="web-7d4b9c6f5d-x2k9p",`,
-			`namespace="shop",status="HEALTHY",unit="",workload="web"`,
+			`namespace="shop",status="HEALTHY",workload="web"`,
 			"workload", "web",
 		},
 	} {
