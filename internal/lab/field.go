@@ -14,6 +14,18 @@ import (
 // write writes once to one end.
 func write(c *net.TCPConn, size int) { _, _ = c.Write(make([]byte, size)) }
 
+// loseSYN opens a connection whose first SYN is lost.
+func loseSYN(s *Scene) {
+	s.listener = s.far.Listen(s.tb, "tcp4", net.JoinHostPort(s.farAddr.String(), "0"))
+	s.later(func() {
+		forward(s)
+		before := s.dropped(netlab.AToB)
+		s.dialVoid()
+		s.await(func() bool { return s.dropped(netlab.AToB) != before })
+		s.Restore()
+	})
+}
+
 // later runs part of a healthy scenario after the windows have been filled.
 func (s *Scene) later(f func()) {
 	s.Go(func() {
@@ -122,16 +134,7 @@ func fieldDialogs() []Scenario {
 			s.Drain(s.Server)
 			write(s.Client, messageSize)
 		}},
-		{Name: "one SYN lost, 500 ms", RTT: 500 * ms, Traffic: func(s *Scene) {
-			s.listener = s.far.Listen(s.tb, "tcp4", net.JoinHostPort(s.farAddr.String(), "0"))
-			s.later(func() {
-				forward(s)
-				before := s.dropped(netlab.AToB)
-				s.dialVoid()
-				s.await(func() bool { return s.dropped(netlab.AToB) != before })
-				s.Restore()
-			})
-		}},
+		{Name: "one SYN lost, 500 ms", RTT: 500 * ms, Traffic: loseSYN},
 		{Name: "messages of 1 MB, read when complete", RTT: 20 * ms, Traffic: func(s *Scene) {
 			s.Connect()
 			s.control(s.Client, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVLOWAT, 1<<20) })
