@@ -54,15 +54,15 @@ func (t *Tracker) joinGroups(at int64) {
 			continue
 		}
 
-		t.findRole(c)
-
-		switch {
-		case t.awaitsName(c, at):
+		about, final := t.traitsOf(c)
+		if !final && t.awaitsName(c, at) {
 			waiting = append(waiting, i)
-		default:
-			t.joinGroup(c)
-			joined = append(joined, i)
+
+			continue
 		}
+
+		c.group = t.groups.Enter(&about)
+		joined = append(joined, i)
 	}
 
 	t.groups.Settle(at)
@@ -97,20 +97,20 @@ func (t *Tracker) findRole(c *connection) {
 	}
 }
 
-// joinGroup makes a connection a member of its group.
-func (t *Tracker) joinGroup(c *connection) {
+// traitsOf returns what decides the group of a connection, as far as the grouping needs it,
+// and reports whether that is final: the names of its cgroup and owner may come late.
+func (t *Tracker) traitsOf(c *connection) (about group.Traits, final bool) {
 	t.findRole(c)
 
-	about := group.Traits{
+	about = group.Traits{
 		Role:       c.role,
 		Local:      t.zoned(c.local, c.ifindex),
 		Remote:     t.zoned(c.remote, c.ifindex),
 		Congestion: t.algorithms.name(c.congestion),
 	}
+	about.Cgroup, about.Owner, final = t.ownerOf(c)
 
-	about.Cgroup, about.Owner, _ = t.ownerOf(c)
-
-	c.group = t.groups.Enter(&about)
+	return about, final
 }
 
 // zoned returns an endpoint of a connection, with the zone of a link-local address.
@@ -185,7 +185,8 @@ func (t *Tracker) countEntry(c *connection) {
 // closed.
 func (t *Tracker) countEnded(i uint32, c *connection, reason EndReason) {
 	if c.group == group.None { // of a sample that broke off
-		t.joinGroup(c)
+		about, _ := t.traitsOf(c)
+		c.group = t.groups.Enter(&about)
 		t.countJoined(i)
 	}
 

@@ -47,15 +47,7 @@ func (t *Tracker) ownerOf(c *connection) (cgroup string, o group.Owner, final bo
 	return cgroup, o, final
 }
 
-// awaitsName reports whether a connection has to wait for the name of its cgroup or of its
-// owner.
+// awaitsName reports whether a connection may still wait for these names.
 func (t *Tracker) awaitsName(c *connection, at int64) bool {
-	since := max(c.firstSeen, t.regroupedAt)
-	if at-since >= cgroupWait.Milliseconds() {
-		return false
-	}
-
-	_, _, final := t.ownerOf(c)
-
-	return !final
+	return at-max(c.firstSeen, t.regroupedAt) < cgroupWait.Milliseconds()
 }
