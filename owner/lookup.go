@@ -13,7 +13,7 @@ const (
 	// entries, is pauseFactor times as long as the reading took, within limits.
 	shortestPause, longestPause = 500 * time.Millisecond, 10 * time.Second
 	pauseFactor                 = 100
-	// maxUnknown is the maximum number of keys to look up, and of those not found.
+	// maxUnknown limits the keys that wait for a reading, and those remembered as absent.
 	maxUnknown = 1 << 14
 )
 

@@ -162,7 +162,7 @@ var ruleTable = [NumFlags]rule{
 	},
 	RecvQueueStuck: {
 		name: "recv_queue_stuck", cause: CauseLocalApplication, only: ifHalted, unit: UnitSeconds, figure: unreadSeconds, say: sayUnread,
-		condition: "time for which the local application has read nothing of the receive queue; levels above the first also need a nearly full receive buffer, no data from the peer for a second, and at least twice the usual pause of the application: its longest earlier one, or as long as reading what is unread takes at its average rate (30 s of it at most)",
+		condition: "time for which the local application has read nothing of the receive queue; levels above the first also need a nearly full receive buffer, no data from the peer for a second, and twice the application's usual pause: the longer of its longest earlier pause and the time in which it reads the unread data at its average rate, 30 s at most",
 		steps:     []Step{{Threshold: 1, Points: 2}, {Threshold: 20, Points: 3}},
 	},
 	Flapping: {
