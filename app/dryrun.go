@@ -11,6 +11,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/logging"
 	"tcphealth_exporter/sampler"
 )
 
@@ -19,7 +20,7 @@ var errOverBudget = errors.New("not everything has series of its own")
 
 // dryRun takes one sample, or replays a recording to its end, and prints the number of
 // series. It returns errOverBudget if connections, groups or listeners are left out.
-func dryRun(ctx context.Context, opts *options, stdout io.Writer, log *logQueue) error {
+func dryRun(ctx context.Context, opts *options, stdout io.Writer, log *logging.Queue) error {
 	source, err := openFiles(opts)
 	if err != nil {
 		return err

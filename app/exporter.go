@@ -15,6 +15,7 @@ import (
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/hostinfo"
+	"tcphealth_exporter/logging"
 	"tcphealth_exporter/owner"
 	"tcphealth_exporter/sampler"
 	"tcphealth_exporter/sampler/loop"
@@ -23,13 +24,14 @@ import (
 
 const procPath = "/proc"
 
-// shutdownLimit is the maximum duration of the shutdown.
+// shutdownLimit is the maximum duration of the shutdown. The sum of shutdownLimit and
+// [logging.FlushLimit] is less than endLimit.
 const shutdownLimit = 400 * time.Millisecond
 
 // exporter is the composition of the program. Its parts do not know it.
 type exporter struct {
 	opts       *options
-	lines      *logQueue
+	lines      *logging.Queue
 	logger     log.Logger
 	slog       *slog.Logger // the same for exporter-toolkit
 	latest     latest
@@ -48,7 +50,7 @@ type exporter struct {
 }
 
 // serve runs the exporter until ctx is done or it fails permanently.
-func serve(ctx context.Context, opts *options, lines *logQueue) error {
+func serve(ctx context.Context, opts *options, lines *logging.Queue) error {
 	source, err := openFiles(opts)
 	if err != nil {
 		return err
@@ -80,9 +82,9 @@ func serve(ctx context.Context, opts *options, lines *logQueue) error {
 }
 
 // wire connects the parts of the program.
-func wire(opts *options, source *files, lines *logQueue) (*exporter, error) {
+func wire(opts *options, source *files, lines *logging.Queue) (*exporter, error) {
 	e := &exporter{opts: opts, lines: lines, recording: source.recording, questions: make(chan loop.Question)}
-	e.logger, e.slog = newLogger(lines, lines.dropped.Load, opts.logLevel, opts.logFormat)
+	e.logger, e.slog = logging.New(lines, lines.Dropped, opts.logLevel, opts.logFormat)
 	interval := source.interval(opts)
 	e.latest.interval = interval
 	e.latest.replaying = source.replay != nil

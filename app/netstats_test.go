@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tcphealth_exporter/hostinfo"
+	"tcphealth_exporter/logging"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -57,7 +58,7 @@ func TestNetStatsComeAndGo(t *testing.T) {
 
 	var log bytes.Buffer
 
-	logger, _ := newLogger(&log, new(logQueue).dropped.Load, "info", "logfmt")
+	logger, _ := logging.New(&log, new(logging.Queue).Dropped, "info", "logfmt")
 	n := newNetStats(proc, logger)
 
 	reader, err := hostinfo.NewKernelReader(proc, 4096)
@@ -121,7 +122,7 @@ func TestNetStatsComeAndGo(t *testing.T) {
 func TestNetStatsWithoutProc(t *testing.T) {
 	var log bytes.Buffer
 
-	logger, _ := newLogger(&log, new(logQueue).dropped.Load, "info", "logfmt")
+	logger, _ := logging.New(&log, new(logging.Queue).Dropped, "info", "logfmt")
 	n := newNetStats(filepath.Join(t.TempDir(), "proc"), logger)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

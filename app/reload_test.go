@@ -20,6 +20,7 @@ import (
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/netlab"
+	"tcphealth_exporter/logging"
 	"tcphealth_exporter/sampler"
 	"tcphealth_exporter/sampler/loop"
 )
@@ -311,7 +312,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		}
 	}
 
-	if n := len(p.lines("configuration loaded")); n < repeats || n > repeats+5 {
+	if n := len(p.lines("configuration loaded")); n < logging.Repeats || n > logging.Repeats+5 {
 		t.Errorf("101 loads are logged %d times", n)
 	}
 }

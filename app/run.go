@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
+
+	"tcphealth_exporter/logging"
 )
 
 const program = "tcphealth_exporter"
@@ -43,7 +45,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 }
 
 // endLimit is the maximum duration between the end of ctx and the exit, without the final
-// flush of the log. The sum of endLimit and flushLimit is less than a second.
+// flush of the log. The sum of endLimit and [logging.FlushLimit] is less than a second.
 const endLimit = 700 * time.Millisecond
 
 // runUntil returns the exit code of a program that ends when ctx is done, at the latest
@@ -63,8 +65,8 @@ func runUntil(ctx context.Context, stderr io.Writer, program func() int) int {
 	case c := <-code:
 		return c
 	case <-time.After(endLimit):
-		log := newLogQueue(stderr)
-		defer log.close()
+		log := logging.NewQueue(stderr)
+		defer log.Close()
 
 		complain(log, errors.New("interrupted while something blocked"), "")
 
@@ -74,8 +76,8 @@ func runUntil(ctx context.Context, stderr io.Writer, program func() int) int {
 
 // run runs the program until ctx is done and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	log := newLogQueue(stderr)
-	defer log.close()
+	log := logging.NewQueue(stderr)
+	defer log.Close()
 
 	out := &output{w: stdout}
 
@@ -111,7 +113,7 @@ type usageError struct{ err error }
 func (e *usageError) Error() string { return e.err.Error() }
 
 // runCommand does what the command line asks for.
-func runCommand(ctx context.Context, args []string, out *output, log *logQueue) error {
+func runCommand(ctx context.Context, args []string, out *output, log *logging.Queue) error {
 	opts, err := parseOptions(args, out)
 
 	switch {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tcphealth_exporter/internal/netlab"
+	"tcphealth_exporter/logging"
 )
 
 // fullPipe returns the writing end of a pipe that nothing reads and that takes no more.
@@ -288,7 +289,7 @@ func TestShortWatchdog(t *testing.T) {
 	t.Setenv("WATCHDOG_USEC", "1")
 
 	out := new(netlab.Output)
-	logger, _ := newLogger(out, new(logQueue).dropped.Load, "info", "logfmt")
+	logger, _ := logging.New(out, new(logging.Queue).Dropped, "info", "logfmt")
 	s := newSupervisor(new(latest), logger)
 
 	if s.period != minPeriod || !s.watched || !strings.Contains(out.String(), "watchdog period too short") {
@@ -302,7 +303,7 @@ func TestShortWatchdog(t *testing.T) {
 		await(t, "the notification", func() bool { return len(s.notifications) == 0 })
 	}
 
-	if n := strings.Count(out.String(), "systemd notification failed"); n != repeats {
+	if n := strings.Count(out.String(), "systemd notification failed"); n != logging.Repeats {
 		t.Errorf("%d failures are logged %d times", reports, n)
 	}
 }
@@ -314,14 +315,14 @@ func TestNotificationsAreNotReceived(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", m.path)
 
 	out := new(netlab.Output)
-	logger, _ := newLogger(out, new(logQueue).dropped.Load, "info", "logfmt")
+	logger, _ := logging.New(out, new(logging.Queue).Dropped, "info", "logfmt")
 	s := newSupervisor(new(latest), logger)
 
 	for range 10_000 { // more than the socket and the queue hold
 		_ = s.reloading(func() error { return nil })
 	}
 
-	if n := strings.Count(out.String(), "systemd notification dropped"); n != repeats {
+	if n := strings.Count(out.String(), "systemd notification dropped"); n != logging.Repeats {
 		t.Errorf("%d warnings", n)
 	}
 

@@ -27,6 +27,7 @@ import (
 
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/logging"
 	"tcphealth_exporter/web"
 )
 
@@ -44,7 +45,7 @@ func wired(t *testing.T, args ...string) *exporter {
 	e.stats = newNetStats(procPath, e.logger)
 	e.latest.interval = opts.interval
 	e.latest.started = time.Now()
-	e.lines = newLogQueue(io.Discard)
+	e.lines = logging.NewQueue(io.Discard)
 	e.reloader = newReloader(opts.configFile, opts.policy, newSupervisor(&e.latest, e.logger), e.logger)
 	t.Cleanup(e.reloader.stop)
 

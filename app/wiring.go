@@ -63,7 +63,7 @@ func (e *exporter) handlerOf(registry *prometheus.Registry, gatherer prometheus.
 func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGatherer) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(versioncollector.NewCollector(program), e.metrics, e.stats.metrics, e.answers,
-		collector.NewLogMetrics(e.lines.dropped.Load))
+		collector.NewLogMetrics(e.lines.Dropped))
 
 	if e.recording != nil {
 		registry.MustRegister(collector.NewRecordingMetrics(e.recording.written.Load, e.recording.failed.Load))

@@ -53,11 +53,11 @@ var rooms = []room{
 		dir: "app",
 		own: []string{
 			"api", "api/v1", "bytecode", "collector", "config", "health", "health/abort", "health/export", "health/group", "health/judge", "hostinfo",
-			"owner", "regular", "sampler", "sampler/loop", "web",
+			"logging", "owner", "regular", "sampler", "sampler/loop", "web",
 		},
 		third: []string{
 			"github.com/alecthomas/kingpin/v2", "github.com/coreos/go-systemd/v22", "github.com/go-kit/log",
-			"github.com/prometheus", "github.com/tjhop/slog-gokit",
+			"github.com/prometheus",
 		},
 	},
 	{
@@ -68,6 +68,7 @@ var rooms = []room{
 		dir: "regular", third: []string{"golang.org/x/sys/unix"},
 		std: []string{"errors", "fmt", "io/fs", "os", "syscall"},
 	},
+	{dir: "logging", third: []string{"github.com/go-kit/log", "github.com/tjhop/slog-gokit"}, never: []string{"log", "net/http"}},
 	{dir: "hostinfo", third: []string{"github.com/prometheus/procfs"}, never: []string{"log", "log/slog", "net/http"}},
 	{dir: "owner", never: []string{"log", "log/slog", "net/http"}},
 	{dir: "bytecode", std: slices.Concat(pureStd, []string{"unicode"})},

@@ -1,4 +1,4 @@
-package app
+package logging
 
 import (
 	"bytes"
@@ -39,7 +39,7 @@ func (w *stuckLog) String() string {
 // lines that are kept stay in order.
 func TestLogQueueNeverBlocks(t *testing.T) {
 	w := &stuckLog{release: make(chan struct{})}
-	q := newLogQueue(w)
+	q := NewQueue(w)
 
 	const lines = queuedLines + 100
 
@@ -49,13 +49,13 @@ func TestLogQueueNeverBlocks(t *testing.T) {
 		}
 	}
 
-	dropped := q.dropped.Load()
+	dropped := q.Dropped()
 	if dropped < 99 || dropped > 100 { // one may be in the writer's hands
 		t.Errorf("%d lines were dropped", dropped)
 	}
 
 	close(w.release)
-	q.close()
+	q.Close()
 
 	var want strings.Builder
 	for i := range lines - int(dropped) {
@@ -72,10 +72,10 @@ func TestLogQueueEnds(t *testing.T) {
 	w := &stuckLog{release: make(chan struct{})}
 	defer close(w.release)
 
-	q := newLogQueue(w)
+	q := NewQueue(w)
 	_, _ = q.Write([]byte("line\n"))
 
-	q.close()
+	q.Close()
 
 	if w.String() != "" {
 		t.Error("a line was written")
@@ -88,14 +88,14 @@ type failingWriter struct{}
 func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
 func TestLogQueueCountsErrors(t *testing.T) {
-	q := newLogQueue(failingWriter{})
+	q := NewQueue(failingWriter{})
 	for range 3 {
 		_, _ = q.Write([]byte("line\n"))
 	}
 
-	q.close()
+	q.Close()
 
-	if got := q.dropped.Load(); got != 3 {
+	if got := q.Dropped(); got != 3 {
 		t.Errorf("%d lines were dropped, want 3", got)
 	}
 }
@@ -111,13 +111,13 @@ func TestRepeatedMessages(t *testing.T) {
 
 	for range 1000 {
 		_ = l.Log("msg", "again", "err", "no such file")
-		_ = l.Log("msg", errNothingToReload)
+		_ = l.Log("msg", errors.New("nothing to reload"))
 	}
 
 	_ = l.Log("msg", "once", "n", 1)
 
-	if again, reload := strings.Count(text.String(), "msg=again"), strings.Count(text.String(), "nothing to reload"); again != repeats || reload != repeats {
-		t.Errorf("%d and %d of 1000 lines, want %d", again, reload, repeats)
+	if again, reload := strings.Count(text.String(), "msg=again"), strings.Count(text.String(), "nothing to reload"); again != Repeats || reload != Repeats {
+		t.Errorf("%d and %d of 1000 lines, want %d", again, reload, Repeats)
 	}
 
 	if !strings.HasSuffix(text.String(), "msg=once n=1\n") {
@@ -154,7 +154,7 @@ func TestLossIsLogged(t *testing.T) {
 		dropped uint64
 	)
 
-	logger, _ := newLogger(&text, func() uint64 { return dropped }, "info", "logfmt")
+	logger, _ := New(&text, func() uint64 { return dropped }, "info", "logfmt")
 	logs := func(want string) {
 		t.Helper()
 		text.Reset()

@@ -1,4 +1,4 @@
-package app
+package logging
 
 import (
 	"io"
@@ -9,10 +9,11 @@ import (
 	sloggokit "github.com/tjhop/slog-gokit"
 )
 
-// newLogger returns the program's logger, and one for libraries that use slog and add
-// the time themselves. Both write the same lines, and limit how often a message is
-// repeated. They also log how many lines were dropped, as counted by dropped.
-func newLogger(w io.Writer, dropped func() uint64, minimum, format string) (log.Logger, *slog.Logger) {
+// New returns a logger, and one for libraries that use slog and add the time themselves.
+// Both write the same lines, of the given minimum level (debug, info, warn, error) and
+// format (logfmt, json), and limit how often a message is repeated. They also log how many
+// lines were dropped, as counted by dropped.
+func New(w io.Writer, dropped func() uint64, minimum, format string) (log.Logger, *slog.Logger) {
 	lines := log.NewLogfmtLogger(w)
 	if format == "json" {
 		lines = log.NewJSONLogger(w)

@@ -1,4 +1,4 @@
-package app
+package logging
 
 import (
 	"bytes"
@@ -10,22 +10,22 @@ import (
 const (
 	// queuedLines is the number of lines that may wait to be written.
 	queuedLines = 4096
-	// flushLimit is how long the shutdown waits for them. The sum of flushLimit and
-	// shutdownLimit is less than endLimit.
-	flushLimit = 200 * time.Millisecond
+	// FlushLimit is how long [Queue.Close] waits for them.
+	FlushLimit = 200 * time.Millisecond
 )
 
-// logQueue writes lines in the background, so that a reader of the log that has stopped
+// Queue writes lines in the background, so that a reader of the log that has stopped
 // stops nothing else: when the queue is full, lines are dropped.
-type logQueue struct {
+type Queue struct {
 	lines   chan []byte
 	dropped atomic.Uint64
 	// written is closed when all lines have been.
 	written chan struct{}
 }
 
-func newLogQueue(w io.Writer) *logQueue {
-	q := &logQueue{lines: make(chan []byte, queuedLines), written: make(chan struct{})}
+// NewQueue returns a queue of lines to w.
+func NewQueue(w io.Writer) *Queue {
+	q := &Queue{lines: make(chan []byte, queuedLines), written: make(chan struct{})}
 
 	go q.write(w)
 
@@ -33,7 +33,7 @@ func newLogQueue(w io.Writer) *logQueue {
 }
 
 // Write implements [io.Writer] and never fails.
-func (q *logQueue) Write(line []byte) (int, error) {
+func (q *Queue) Write(line []byte) (int, error) {
 	select {
 	case q.lines <- bytes.Clone(line):
 	default:
@@ -43,8 +43,11 @@ func (q *logQueue) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
+// Dropped returns the number of lines that were dropped or could not be written.
+func (q *Queue) Dropped() uint64 { return q.dropped.Load() }
+
 // write writes until it receives nil.
-func (q *logQueue) write(w io.Writer) {
+func (q *Queue) write(w io.Writer) {
 	defer close(q.written)
 
 	for line := range q.lines {
@@ -58,9 +61,9 @@ func (q *logQueue) write(w io.Writer) {
 	}
 }
 
-// close waits until all lines are written, for a limited time. Later ones are dropped.
-func (q *logQueue) close() {
-	limit := time.After(flushLimit)
+// Close waits until all lines are written, for a limited time. Later ones are dropped.
+func (q *Queue) Close() {
+	limit := time.After(FlushLimit)
 
 	select {
 	case q.lines <- nil:

@@ -1,4 +1,4 @@
-package app
+package logging
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// repeats is how often a message may be logged at once, repeatEvery the time after
+	// Repeats is how often a message may be logged at once, repeatEvery the time after
 	// which it may be logged once more.
-	repeats     = 20
+	Repeats     = 20
 	repeatEvery = 10 * time.Second
 	// maxMessages is the maximum number of messages remembered.
 	maxMessages = 1000
@@ -74,7 +74,7 @@ func (l *limiter) repetition(msg string) *repetition {
 			clear(l.seen)
 		}
 
-		r = &repetition{credit: repeats, at: l.now()}
+		r = &repetition{credit: Repeats, at: l.now()}
 		l.seen[msg] = r
 	}
 
@@ -83,7 +83,7 @@ func (l *limiter) repetition(msg string) *repetition {
 
 // allows reports whether the message may be logged now, and takes it into account.
 func (r *repetition) allows(now time.Time) bool {
-	r.credit = min(repeats, r.credit+now.Sub(r.at).Seconds()/repeatEvery.Seconds())
+	r.credit = min(Repeats, r.credit+now.Sub(r.at).Seconds()/repeatEvery.Seconds())
 	r.at = now
 
 	if r.credit < 1 {
