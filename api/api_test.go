@@ -109,7 +109,9 @@ func (f *fixture) take(t *testing.T) loop.Question {
 func (f *fixture) sample(t *testing.T, at time.Time, rows ...diagtest.Row) {
 	t.Helper()
 	f.tracker.Begin(0)
-	f.tracker.End(f.recording.Dump(t, at, rows, f.tracker.Sockets))
+	d := f.recording.Dump(t, at, rows, f.tracker.Sockets)
+	f.tracker.End(d)
+	f.tracker.Publish(d.End)
 }
 
 // row returns an idle connection to the remote port, unless it has sent SYNs without an answer.

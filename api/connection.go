@@ -31,6 +31,8 @@ func newConnection(f *health.Found, kernel *sampler.TCPInfo) v1.Connection {
 		Ended:         timeOf(f.Ended),
 		Trend:         newTrend(&f.Trend),
 		ReadAt:        timeOf(f.RowAt),
+
+		NetworkNamespace: f.NetworkNamespace,
 	}
 
 	if !f.Ended.IsZero() {

@@ -57,14 +57,12 @@ func sampleOnce(kernel *dialer, consumer sampler.Consumer) error {
 	}
 	defer conn.Close()
 
-	consumer.Begin(0)
-
-	d, err := conn.Dump(consumer.Sockets)
+	d, err := sampler.Sample(0, conn.Dump, consumer)
 	if err != nil {
 		return fmt.Errorf("sample (%s): %w", sampler.ReasonOf(err), err)
 	}
 
-	consumer.End(d)
+	consumer.Publish(d.End)
 
 	return nil
 }

@@ -19,6 +19,7 @@ type infoFacts struct {
 	uid        uint32
 	group      string
 	network    string
+	namespace  string
 }
 
 // maxInfos bounds the memory: when there are more, all are made again.
@@ -27,7 +28,7 @@ const maxInfos = 1 << 10
 func (known infos) of(c *health.Connection) []string {
 	row := &c.Row
 	options, _ := row.Info.Get(sampler.FieldOptions)
-	facts := infoFacts{row.State, row.Congestion, options, row.UID, c.Group, c.Network}
+	facts := infoFacts{row.State, row.Congestion, options, row.UID, c.Group, c.Network, c.NetworkNamespace}
 
 	labels, ok := known[facts]
 	if !ok {
@@ -37,7 +38,7 @@ func (known infos) of(c *health.Connection) []string {
 
 		labels = []string{
 			row.State.String(), row.CongestionName(), optionNames(options), strconv.FormatUint(uint64(row.UID), 10),
-			c.Group, c.Network,
+			c.Group, c.Network, c.NetworkNamespace,
 		}
 		known[facts] = labels
 	}

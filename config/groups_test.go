@@ -26,7 +26,9 @@ func groupsOf(tb testing.TB, c *Config, rows ...diagtest.Row) (names, groups []s
 		func(s *health.Snapshot) { snapshot = s },
 	)
 	tracker.Begin(0)
-	tracker.End(diagtest.NewRecording(tb).Dump(tb, time.Unix(0, 0), rows, tracker.Sockets))
+	d := diagtest.NewRecording(tb).Dump(tb, time.Unix(0, 0), rows, tracker.Sockets)
+	tracker.End(d)
+	tracker.Publish(d.End)
 
 	for i := range snapshot.Groups {
 		if g := &snapshot.Groups[i]; g.Statuses != [judge.NumStatuses]int{} {

@@ -55,7 +55,7 @@ func (t *Tracker) joinGroups(at int64) {
 		}
 
 		about, final := t.traitsOf(c)
-		if !final && t.awaitsName(c, at) {
+		if c.space != t.at.id && !c.joined || !final && t.awaitsName(c, at) {
 			waiting = append(waiting, i)
 
 			continue
@@ -104,8 +104,8 @@ func (t *Tracker) traitsOf(c *connection) (about group.Traits, final bool) {
 
 	about = group.Traits{
 		Role:       c.role,
-		Local:      t.zoned(c.local, c.ifindex),
-		Remote:     t.zoned(c.remote, c.ifindex),
+		Local:      t.zoned(c, c.local),
+		Remote:     t.zoned(c, c.remote),
 		Congestion: t.algorithms.name(c.congestion),
 	}
 	about.Cgroup, about.Owner, final = t.ownerOf(c)
@@ -114,10 +114,10 @@ func (t *Tracker) traitsOf(c *connection) (about group.Traits, final bool) {
 }
 
 // zoned returns an endpoint of a connection, with the zone of a link-local address.
-func (t *Tracker) zoned(e sampler.Endpoint, ifindex uint32) netip.AddrPort {
+func (t *Tracker) zoned(c *connection, e sampler.Endpoint) netip.AddrPort {
 	ap := e.AddrPort()
 	if a := ap.Addr(); export.NeedsZone(a) {
-		return netip.AddrPortFrom(a.WithZone(t.zones.Name(ifindex)), ap.Port())
+		return netip.AddrPortFrom(a.WithZone(t.zones.Name(c.space, c.ifindex)), ap.Port())
 	}
 
 	return ap

@@ -16,6 +16,7 @@ func feed(t *Tracker, at time.Time, sockets []sampler.Socket) {
 	t.Begin(0)
 	t.Sockets(at, sockets)
 	t.End(sampler.Dump{Start: at, End: at, Sockets: len(sockets)})
+	t.Publish(at)
 }
 
 // population returns sockets with the cookies 1 to n, the first unhealthy of them

@@ -8,10 +8,8 @@ import (
 // advanceAdmission rotates a crowded table once per sample of the exporter's own
 // namespace, which is sampled on every tick.
 func (t *Tracker) advanceAdmission() {
-	if t.at.id == 0 {
-		sum := t.ticks()
-		t.admission.advance(t.at.clock.tickLength(), t.slab.used-len(t.ended)+sum.untracked, sum.kept)
-	}
+	sum := t.ticks()
+	t.admission.advance(t.spaces[0].clock.tickLength(), t.slab.used-len(t.ended)+sum.untracked, sum.kept)
 }
 
 // keep reports whether a connection stays in a crowded table out of its turn: unhealthy

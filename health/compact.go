@@ -15,8 +15,6 @@ const removed = ^uint32(0)
 // ended, a chunk per sample: its connections move to free places. A search in progress
 // postpones it, because it remembers places.
 func (t *Tracker) compact() {
-	t.at.indexPeak = max(t.at.indexPeak, len(t.at.index))
-
 	if t.searching || len(t.slab.free) <= spareConnections {
 		t.searching = false
 

@@ -6,6 +6,7 @@ import (
 	"tcphealth_exporter/health/abort"
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/sampler"
 )
 
 // Config configures a [Tracker]. Zero values stand for the defaults of the program's
@@ -40,9 +41,12 @@ type Config struct {
 	// Owner returns the owner of the sockets of a cgroup, and reports whether all of it is
 	// known yet. It must not block. If it is nil, no socket has one.
 	Owner func(cgroup uint64) (o group.Owner, final bool)
-	// InterfaceName names the interface of a link-local address. If it is nil or returns
-	// nothing, the number is used.
+	// InterfaceName names the interface of a link-local address in the exporter's own
+	// network namespace. If it is nil or returns nothing, the number is used.
 	InterfaceName func(index uint32) string
+	// SpaceName names a network namespace beside the exporter's own, before the first sample
+	// of it. If it is nil, they have no names.
+	SpaceName func(sampler.Space) string
 }
 
 // RecheckConfig bounds the connections that are rechecked between samples.

@@ -29,18 +29,21 @@ const (
 	EndEvicted
 	// EndShutdown: it was alive when the exporter stopped.
 	EndShutdown
+	// EndNamespaceGone: its network namespace is gone, or no longer sampled.
+	EndNamespaceGone
 
 	// NumEndReasons is the number of reasons.
 	NumEndReasons EndReason = group.NumEndReasons
 )
 
 var endReasonNameTable = [NumEndReasons]string{
-	EndUnknown:  "unknown",
-	EndClosed:   "closed",
-	EndReset:    "reset",
-	EndTimedOut: "timed_out",
-	EndEvicted:  "evicted",
-	EndShutdown: "shutdown",
+	EndUnknown:       "unknown",
+	EndClosed:        "closed",
+	EndReset:         "reset",
+	EndTimedOut:      "timed_out",
+	EndEvicted:       "evicted",
+	EndShutdown:      "shutdown",
+	EndNamespaceGone: "namespace_gone",
 }
 
 // String returns the name that metrics and JSON use.
@@ -71,28 +74,49 @@ type Ended struct {
 
 // sweep ends the connections that enough dumps have missed.
 func (t *Tracker) sweep(at int64) {
+	if sparse*len(t.at.index) < len(t.slab.seen) {
+		for _, i := range t.at.indexed() {
+			t.miss(i, at)
+		}
+
+		return
+	}
+
 	for i, seen := range t.slab.seen {
-		if seen == neverSeen || seen == t.at.generation {
-			continue
-		}
-
-		c := t.slab.conn(uint32(i))
-		if c.endedAt != 0 || c.space != t.at.id {
-			continue
-		}
-
-		t.uncount(c)
-
-		c.missed++
-		if c.missed >= confirmations {
-			c.endedAt, c.endReason = at, conclude(c)
-			w := t.windowOf(uint32(i), c)
-			*t.slab.last(uint32(i)) = *w.Newest() // all that is left once the dumps are forgotten
-			t.ended = append(t.ended, uint32(i))
-			t.finish(uint32(i), c, c.endReason)
-			t.noteExportedEnd(c)
+		if seen != neverSeen && seen != t.at.generation {
+			t.miss(uint32(i), at)
 		}
 	}
+}
+
+// sparse is how many times as large as a namespace the table must be to visit the
+// namespace's connections by its index instead of reading the whole table.
+const sparse = 16
+
+// miss counts that the current dump has missed a connection, if it has, and ends one that
+// was missed often enough.
+func (t *Tracker) miss(i uint32, at int64) {
+	c := t.slab.conn(i)
+	if t.slab.seen[i] == t.at.generation || c.endedAt != 0 || c.space != t.at.id {
+		return
+	}
+
+	t.uncount(c)
+
+	c.missed++
+	if c.missed >= confirmations {
+		t.end(i, c, conclude(c), at)
+	}
+}
+
+// end ends a connection, which stays visible for the retention.
+func (t *Tracker) end(i uint32, c *connection, reason EndReason, at int64) {
+	c.endedAt, c.endReason = at, reason
+	w := t.windowOf(i, c)
+	*t.slab.last(i) = *w.Newest() // all that is left once the dumps are forgotten
+	t.ended = append(t.ended, i)
+	t.finish(i, c, reason)
+	t.noteExportedEnd(c)
 }
 
 // finish ends a connection for all that follows ends: the counters of its group and the

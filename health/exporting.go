@@ -94,10 +94,10 @@ func (t *Tracker) noteExportedEnd(c *connection) {
 	}
 }
 
-// setLife sets the cgroup that a connection began with, and the times at which it began and
-// ended, on the wall clock as it is set now.
+// setLife sets the network namespace of a connection, the cgroup that it began with, and the
+// times at which it began and ended, on the wall clock as it is set now.
 func (t *Tracker) setLife(i uint32, c *connection, e *Connection) {
-	e.Cgroup = c.cgroup
+	e.Cgroup, e.NetworkNamespace = c.cgroup, t.spaceOf(c).name
 	e.FirstSeen, e.Ended, e.EndReason = t.times.wall(c.firstSeen), time.Time{}, EndUnknown
 
 	if c.endedAt != 0 {

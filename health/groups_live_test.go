@@ -48,6 +48,7 @@ func (l *liveSampler) sample() *Snapshot {
 	}
 
 	l.tracker.End(d)
+	l.tracker.Publish(d.End)
 
 	return l.snapshot
 }

@@ -86,6 +86,7 @@ func (l *lab) watch(length time.Duration) {
 		}
 
 		l.tracker.End(d)
+		l.tracker.Publish(d.End)
 
 		if len(l.snapshot.Connections) != 1 {
 			l.tb.Fatalf("%d connections in the namespace", len(l.snapshot.Connections))

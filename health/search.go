@@ -178,7 +178,7 @@ func (s *Search) collect(src sampler.Reader) {
 	}
 
 	s.answer.Found = append(s.answer.Found, b.found...)
-	s.answer.SampledAt, s.answer.Kernel = t.last.End, t.kernel
+	s.answer.SampledAt, s.answer.Kernel = t.lastAt, t.kernel
 }
 
 // read updates the sockets. Those that are gone stay as they are: the next sample ends

@@ -77,6 +77,8 @@ type Connection struct {
 	// Group is the name of the connection's group, Network that of the network of the
 	// remote address.
 	Group, Network string
+	// NetworkNamespace is the name of the network namespace, empty for the exporter's own.
+	NetworkNamespace string
 	// Row is the last socket seen. Cgroup is the id of the cgroup of the first one, which
 	// the kernel does not report of a minisock (FIN_WAIT2, TIME_WAIT).
 	Row    sampler.Socket

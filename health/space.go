@@ -1,11 +1,18 @@
 package health
 
-import "tcphealth_exporter/sampler"
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"tcphealth_exporter/sampler"
+)
 
 // space is the state of one network namespace. Each is dumped on a schedule of its own,
 // so that a failed or slow one neither ends nor delays the connections of the others.
 type space struct {
 	id    sampler.Space
+	name  string            // empty for the exporter's own
 	index map[uint64]uint32 // by cookie
 	// indexPeak is the largest length of the index since it was made.
 	indexPeak int
@@ -19,17 +26,17 @@ type space struct {
 	aborts     aborts
 	// sampledFrom is when the previous sample began, in ms on the tracker's clock.
 	sampledFrom int64
-	first       bool // until the first complete sample
+	first       bool // until the first complete sample is published
+	complete    bool // a sample was complete
+	gone        bool // it is no longer sampled
 }
 
 // enter makes a namespace the current one, and creates it if it is new.
 func (t *Tracker) enter(id sampler.Space) {
-	for _, s := range t.spaces {
-		if s.id == id {
-			t.at = s
+	if s := t.spaceByID[id]; s != nil {
+		t.at = s
 
-			return
-		}
+		return
 	}
 
 	t.at = &space{
@@ -40,7 +47,51 @@ func (t *Tracker) enter(id sampler.Space) {
 		aborts: make(aborts),
 		first:  true,
 	}
+	if id != 0 && t.cfg.SpaceName != nil {
+		t.at.name = t.cfg.SpaceName(id)
+	}
+
 	t.spaces = append(t.spaces, t.at)
+	t.spaceByID[id] = t.at
+}
+
+// Gone implements [sampler.Consumer]: the connections of the namespace end.
+func (t *Tracker) Gone(id sampler.Space, at time.Time) {
+	s := t.spaceByID[id]
+	if s == nil {
+		return
+	}
+
+	t.at = s
+	now := t.times.read(at)
+
+	for _, i := range s.indexed() {
+		if c := t.slab.conn(i); c.endedAt == 0 {
+			t.uncount(c)
+			c.missed = confirmations
+			t.end(i, c, EndNamespaceGone, now)
+		}
+	}
+
+	s.gone, s.tick, s.listeners, s.aborts = true, tickCounts{}, listeners{}, make(aborts)
+	s.rest.clear()
+}
+
+// indexed returns the places of the namespace's connections in ascending order.
+func (s *space) indexed() []uint32 { return slices.Sorted(maps.Values(s.index)) }
+
+// leaveSpaces forgets the namespaces that are gone once the retention of their
+// connections is over, so that their numbers may be used again.
+func (t *Tracker) leaveSpaces() {
+	t.spaces = slices.DeleteFunc(t.spaces, func(s *space) bool {
+		over := s.gone && len(s.index) == 0
+		if over {
+			delete(t.spaceByID, s.id)
+		}
+
+		return over
+	})
+	t.at = t.spaces[0]
 }
 
 // spaceOf returns the namespace of a connection.
@@ -49,26 +100,16 @@ func (t *Tracker) spaceOf(c *connection) *space {
 		return t.at
 	}
 
-	for _, s := range t.spaces {
-		if s.id == c.space {
-			return s
-		}
-	}
-
-	return t.at // not reached: a connection is created in its namespace
+	return t.spaceByID[c.space]
 }
 
 // find returns the connection with a key.
 func (t *Tracker) find(key sampler.Key) (i uint32, known bool) {
-	for _, s := range t.spaces {
-		if s.id == key.Space {
-			i, known = s.index[key.Cookie]
-
-			return i, known
-		}
+	if s := t.spaceByID[key.Space]; s != nil {
+		i, known = s.index[key.Cookie]
 	}
 
-	return 0, false
+	return i, known
 }
 
 // sampled reports whether the last sample of its namespace contained a connection.

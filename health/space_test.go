@@ -28,7 +28,7 @@ func (w *watch) dump(space sampler.Space, at time.Time, rows ...row) {
 	w.tb.Helper()
 	w.tracker.Begin(space)
 	w.tracker.Sockets(at, in(w.tb, space, rows...))
-	w.tracker.End(sampler.Dump{Space: space, Start: at, End: at})
+	w.publish(sampler.Dump{Space: space, Start: at, End: at})
 	requireSound(w.tb, w.tracker)
 }
 
@@ -169,4 +169,114 @@ func indexed(t *Tracker) map[sampler.Key]uint32 {
 	}
 
 	return all
+}
+
+// TestGoneSpace: the connections of a namespace that is gone end with a reason of their
+// own, those of others do not, and its number may be used again after the retention.
+func TestGoneSpace(t *testing.T) {
+	const gone sampler.Space = 3
+
+	w, ends := newEnds(t, Config{Export: showAll, Retention: 5 * time.Second, Groups: group.Config{Max: 9}})
+	at := func(second int) time.Time { return start.Add(time.Duration(second) * time.Second) }
+
+	for second := range 3 {
+		w.dump(0, at(second), established(1))
+		w.dump(gone, at(second), established(2), listener(9, "0.0.0.0:443", 0, 4))
+	}
+
+	w.tracker.Gone(gone, at(3))
+	w.tracker.Gone(8, at(3))
+	w.dump(0, at(3), established(1))
+
+	if len(*ends) != 1 || (*ends)[0].Reason != EndNamespaceGone || (*ends)[0].Key != (sampler.Key{Space: gone, Cookie: 2}) {
+		t.Fatalf("ends %+v", *ends)
+	}
+
+	s := w.snapshot
+	if s.Tracker.Live != 1 || s.Tracker.Ended != 1 || s.Tracker.Closed != 1 || s.Sockets != 1 || len(s.Listeners) != 0 || s.Statuses[judge.Healthy] != 1 {
+		t.Errorf("%+v, %d sockets, listeners %v, %v", s.Tracker, s.Sockets, s.Listeners, s.Statuses)
+	}
+
+	if c := s.shown(2); c == nil || c.Ended.IsZero() || c.EndReason != EndNamespaceGone {
+		t.Errorf("the ended connection: %+v", c)
+	}
+
+	for second := 4; second < 10; second++ {
+		w.dump(0, at(second), established(1))
+	}
+
+	if len(w.tracker.spaces) != 1 || len(w.tracker.spaceByID) != 1 || w.snapshot.Tracker.Ended != 0 {
+		t.Errorf("%d namespaces, %d ended connections after the retention", len(w.tracker.spaces), w.snapshot.Tracker.Ended)
+	}
+
+	// The next namespace with this number has connections that were there before.
+	w.dump(gone, at(10), established(2))
+
+	if s := w.snapshot; s.Tracker.Live != 2 || s.Tracker.Opened != 0 {
+		t.Errorf("%+v of a new namespace", s.Tracker)
+	}
+}
+
+// TestOnePublicationPerTick: a tick of several namespaces publishes once, with candidates of
+// all of them, and an own namespace that fails does not keep the others from it.
+func TestOnePublicationPerTick(t *testing.T) {
+	published := 0
+	tracker := NewTracker(Config{Export: showAll}, func(s *Snapshot) { published = len(s.Connections) })
+	dump := func(space sampler.Space, second int) {
+		at := start.Add(time.Duration(second) * time.Second)
+
+		tracker.Begin(space)
+		tracker.Sockets(at, in(t, space, established(uint64(space)+1)))
+		tracker.End(sampler.Dump{Space: space, Start: at, End: at})
+	}
+
+	for space := range sampler.Space(3) {
+		if dump(space, 0); published != 0 {
+			t.Fatal("published before the end of the tick")
+		}
+	}
+
+	if tracker.Publish(start); published != 3 {
+		t.Errorf("%d exported", published)
+	}
+
+	tracker.Begin(0)
+	tracker.Sockets(start.Add(time.Second), in(t, 0, established(77)))
+	tracker.Abort()
+	dump(1, 1)
+	dump(4, 1)
+
+	if tracker.Publish(start.Add(time.Second)); published != 4 {
+		t.Errorf("%d exported, of which one is that of a failed dump", published)
+	}
+
+	requireSound(t, tracker)
+}
+
+// TestManySpaces: in a table that is much larger than a namespace, its connections end by its
+// index alone.
+func TestManySpaces(t *testing.T) {
+	w := newWatch(t, Config{})
+
+	var rows []row
+	for i := range uint64(100) {
+		rows = append(rows, established(i+1))
+	}
+
+	for second := range 4 {
+		at := start.Add(time.Duration(second) * time.Second)
+		w.dump(0, at, rows...)
+
+		for space := range sampler.Space(40) {
+			if left := rows[:5]; second == 0 {
+				w.dump(space+1, at, left...)
+			} else {
+				w.dump(space+1, at, left[1:]...)
+			}
+		}
+	}
+
+	if s := w.snapshot; s.Tracker.Live != 100+40*4 || s.Tracker.Ended != 40 {
+		t.Errorf("%+v", s.Tracker)
+	}
 }

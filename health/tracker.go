@@ -31,9 +31,12 @@ type Tracker struct {
 	revision uint8
 	networks *group.Networks
 
-	// spaces are the network namespaces, at is the current one.
-	spaces []*space
-	at     *space
+	// spaces are the network namespaces, the exporter's own first; at is the current one.
+	spaces    []*space
+	spaceByID map[sampler.Space]*space
+	at        *space
+	// ticking: a dump has begun since the last publication.
+	ticking bool
 	// places is shared by the namespaces, see rest.
 	places []uint32
 
@@ -66,9 +69,10 @@ type Tracker struct {
 	// generation is the last one drawn, see space.
 	generation uint32
 	counts     counts
-	last       sampler.Dump
-	events     flagEvents
-	stats      TrackerStats
+	// lastAt is the time of the last publication of samples.
+	lastAt time.Time
+	events flagEvents
+	stats  TrackerStats
 }
 
 // tickCounts are the counts of one dump.
@@ -106,6 +110,7 @@ func NewTracker(cfg Config, publish func(*Snapshot)) *Tracker {
 		admission: admission{capacity: cfg.MaxConnections},
 		groups:    group.NewTable(cfg.Groups, cfg.Policy.grouping()),
 		durations: newDurations(),
+		spaceByID: make(map[sampler.Space]*space),
 	}
 	t.enter(0)
 	t.zones.LookUp = cfg.InterfaceName
@@ -124,15 +129,23 @@ func (t *Tracker) Begin(id sampler.Space) {
 		t.generation++
 	}
 
-	t.at.generation = t.generation
+	t.at.generation, t.at.gone = t.generation, false
 	t.at.tick = tickCounts{}
 	t.at.clock.begin()
 	t.at.rest.begin()
 	clear(t.at.aborts)
-	t.exports.Begin()
-	t.zones.Begin()
+	t.beginTick()
 	t.forgetSuspects()
 	t.moveCounts(t.groups.Begin())
+}
+
+// beginTick prepares the first dump of a tick.
+func (t *Tracker) beginTick() {
+	if !t.ticking {
+		t.ticking = true
+		t.exports.Begin()
+		t.zones.Begin()
+	}
 }
 
 // Sockets implements [sampler.Consumer].
@@ -160,27 +173,40 @@ func (t *Tracker) startDump(at int64) {
 }
 
 // Abort implements [sampler.Consumer]. Connections that the failed dump did not contain
-// are not missed.
-func (t *Tracker) Abort() {}
+// are not missed. After that of the exporter's own namespace, the tick starts over.
+func (t *Tracker) Abort() { t.ticking = t.ticking && t.at.id != 0 }
 
-// End implements [sampler.Consumer]: it ends connections, assigns exports and publishes.
+// End implements [sampler.Consumer]: it assigns groups and ends connections.
 func (t *Tracker) End(d sampler.Dump) {
 	at := t.times.read(d.End)
 	t.at.clock.judge(at)
 
 	t.joinGroups(at)
 	t.sweep(at)
-	t.expire(at)
+
+	t.at.indexPeak = max(t.at.indexPeak, len(t.at.index))
+	t.at.complete = true
+}
+
+// Publish implements [sampler.Consumer]: it assigns exports and publishes.
+func (t *Tracker) Publish(at time.Time) {
+	now := t.times.read(at)
+
+	t.expire(now)
 	t.slab.tidy()
 	t.groups.NoteEmpty()
-	t.exports.Settle(at, t.at.first)
+	t.exports.Settle(now, t.spaces[0].first)
 	t.compact()
 	t.compactNotes()
+	t.leaveSpaces()
 	t.advanceAdmission()
 
-	t.last = d
-	t.publish(t.snapshot(at))
-	t.at.first = false
+	t.lastAt, t.ticking = at, false
+	t.publish(t.snapshot(now))
+
+	for _, s := range t.spaces {
+		s.first = !s.complete
+	}
 }
 
 // observe processes one socket.

@@ -39,9 +39,15 @@ func newWatch(tb testing.TB, cfg Config) *watch {
 func (w *watch) sample(rows ...row) *Snapshot {
 	w.tb.Helper()
 	w.tracker.Begin(0)
-	w.tracker.End(w.recording.Dump(w.tb, w.now, rows, w.tracker.Sockets))
+	w.publish(w.recording.Dump(w.tb, w.now, rows, w.tracker.Sockets))
 
 	return w.snapshot
+}
+
+// publish ends a dump and the tick.
+func (w *watch) publish(d sampler.Dump) {
+	w.tracker.End(d)
+	w.tracker.Publish(d.End)
 }
 
 // tick takes a sample and lets an interval pass.

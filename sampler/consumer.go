@@ -12,6 +12,11 @@ type Consumer interface {
 	End(d Dump)
 	// Abort reports that the dump failed: sockets that are missing from it may exist.
 	Abort()
+	// Gone reports that a network namespace no longer exists, or is no longer sampled.
+	// It is not called during a dump.
+	Gone(space Space, at time.Time)
+	// Publish ends a tick, in which one namespace or several were dumped.
+	Publish(at time.Time)
 	// Suspicious returns the sockets to recheck before the next sample. The slice is
 	// valid until Settle or Begin.
 	Suspicious() []Target
@@ -23,8 +28,8 @@ type Consumer interface {
 
 // Observer follows the progress of sampling. All calls come from one goroutine.
 type Observer interface {
-	// Ticked follows each complete sample; took is the time from the first request
-	// to the end of [Consumer.End].
+	// Ticked follows each complete sample of the exporter's own network namespace; took
+	// is the time from the first request to the end of [Consumer.Publish].
 	Ticked(d Dump, took time.Duration)
 	// Rechecked follows each complete round of rechecking, which found n sockets;
 	// took is the time up to the end of [Consumer.Settle].
@@ -39,21 +44,32 @@ type Observer interface {
 	Failed(err error, retry time.Duration)
 }
 
-// Sample takes one sample of a network namespace: it passes the sockets of a dump to c
-// and reports the result to o.
-func Sample(space Space, dump func(Sink) (Dump, error), c Consumer, o Observer) error {
-	began := time.Now()
-
+// Sample passes the sockets of a dump of a network namespace to c.
+func Sample(space Space, dump func(Sink) (Dump, error), c Consumer) (Dump, error) {
 	c.Begin(space)
 
 	d, err := dump(c.Sockets)
 	if err != nil {
 		c.Abort()
 
-		return err
+		return d, err
 	}
 
 	c.End(d)
+
+	return d, nil
+}
+
+// tick takes one sample of a network namespace, publishes it and reports it to o.
+func tick(space Space, dump func(Sink) (Dump, error), c Consumer, o Observer) error {
+	began := time.Now()
+
+	d, err := Sample(space, dump, c)
+	if err != nil {
+		return err
+	}
+
+	c.Publish(d.End)
 	o.Ticked(d, time.Since(began))
 
 	return nil

@@ -251,14 +251,14 @@ func TestLiveRecordedRounds(t *testing.T) {
 	must(t, err)
 	c := dialIn(t, n, Config{Tap: r, CongestionInfo: true})
 	live := &copier{}
-	must(t, Sample(0, c.Dump, live, onlooker{newDiary()}))
+	must(t, tick(0, c.Dump, live, onlooker{newDiary()}))
 	targets := targetsIn(dumpOf(t, c)) // recorded, too
 	for range 2 {
 		must(t, c.Read(targets, func(time.Time, []Socket) {})) // not recorded
 		read := func(sink Sink) (Round, error) { return c.Recheck(targets, sink) }
 		must(t, Recheck(read, live, onlooker{newDiary()}))
 	}
-	must(t, errors.Join(Sample(0, c.Dump, live, onlooker{newDiary()}), r.Err()))
+	must(t, errors.Join(tick(0, c.Dump, live, onlooker{newDiary()}), r.Err()))
 	p, err := NewReplay(&buf)
 	must(t, err)
 	played, d := &copier{}, newDiary()
@@ -293,3 +293,5 @@ func (c *copier) Abort()                                   { c.calls = append(c.
 func (c *copier) Suspicious() []Target                     { return nil }
 func (c *copier) Rechecked(at time.Time, sockets []Socket) { c.keep("recheck", at, sockets) }
 func (c *copier) Settle(at time.Time)                      { c.keep("settle", at, nil) }
+func (c *copier) Gone(Space, time.Time)                    {}
+func (c *copier) Publish(time.Time)                        {}

@@ -126,7 +126,7 @@ func (p *Replay) Next(c Consumer, o Observer) error {
 	default:
 		p.ahead = &f
 
-		return Sample(0, p.Dump, c, o)
+		return tick(0, p.Dump, c, o)
 	}
 }
 

@@ -43,6 +43,9 @@ type Connection struct {
 	SafeToSend bool `json:"safe_to_send"`
 	// Owner is the owner of the socket by its cgroup, absent if unknown.
 	Owner *Owner `json:"owner,omitempty"`
+	// NetworkNamespace is the inode number of the network namespace, as lsns(8) shows it,
+	// absent for that of the exporter.
+	NetworkNamespace string `json:"network_namespace,omitempty"`
 	// Flags are the names of the active flags.
 	Flags []string `json:"flags"`
 	// Cause is the most likely cause of the status, none if there is none.
@@ -50,8 +53,8 @@ type Connection struct {
 	// Reasons has a sentence for each active flag.
 	Reasons []string `json:"reasons"`
 	// FirstSeen is the time of the first sample of the connection, Ended that of its
-	// end, absent before. EndReason is closed, reset, timed_out, evicted, shutdown or
-	// unknown, absent before the end.
+	// end, absent before. EndReason is closed, reset, timed_out, evicted, shutdown,
+	// namespace_gone or unknown, absent before the end.
 	FirstSeen Time   `json:"first_seen"`
 	Ended     Time   `json:"ended,omitzero"`
 	EndReason string `json:"end_reason,omitempty"`

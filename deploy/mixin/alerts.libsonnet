@@ -143,7 +143,7 @@ local groups(c) = {
           c.aborted.connections,
           ended('=~"reset|timed_out"'),
           c.aborted.share,
-          ended('!~"evicted|shutdown"'),
+          ended('!~"evicted|namespace_gone|shutdown"'),
         ],
         // Longer than the range, or a single burst would alert.
         { 'for': '20m', keep_firing_for: '5m' },

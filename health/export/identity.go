@@ -19,11 +19,11 @@ type Tuple struct {
 	Zone string
 }
 
-// TupleOf returns the tuple of a socket. zone names an interface by its number.
-func TupleOf(s *sampler.Socket, zone func(ifindex uint32) string) Tuple {
+// TupleOf returns the tuple of a socket. zone names an interface, see [Zones.Name].
+func TupleOf(s *sampler.Socket, zone func(space sampler.Space, ifindex uint32) string) Tuple {
 	t := Tuple{Local: s.Local, Remote: s.Remote}
 	if s.LinkLocal() {
-		t.Zone = zone(s.Ifindex)
+		t.Zone = zone(s.Space, s.Ifindex)
 	}
 
 	return t

@@ -44,7 +44,7 @@ type Connections interface {
 type Table struct {
 	cfg    Config
 	conns  Connections
-	zone   func(ifindex uint32) string
+	zone   func(space sampler.Space, ifindex uint32) string
 	pace   Pace
 	places []place
 	free   []int32
@@ -73,8 +73,8 @@ type place struct {
 	tuple Tuple
 }
 
-// NewTable returns an empty table. zone names an interface by its number.
-func NewTable(cfg Config, conns Connections, zone func(ifindex uint32) string) *Table {
+// NewTable returns an empty table. zone names an interface, see [Zones.Name].
+func NewTable(cfg Config, conns Connections, zone func(space sampler.Space, ifindex uint32) string) *Table {
 	return &Table{
 		cfg:        cfg,
 		conns:      conns,

@@ -3,10 +3,13 @@ package export
 import (
 	"strconv"
 	"unicode/utf8"
+
+	"tcphealth_exporter/sampler"
 )
 
 // Zones are the names of the interfaces of link-local addresses, each looked up at most once
-// per sample: interfaces come, go and are renamed.
+// per sample: interfaces come, go and are renamed. Those of other network namespaces than the
+// exporter's own are unknown.
 type Zones struct {
 	// LookUp returns the name of an interface, empty if it has none. nil knows none.
 	LookUp func(index uint32) string
@@ -17,10 +20,14 @@ type Zones struct {
 // Begin starts a sample.
 func (z *Zones) Begin() { clear(z.names) }
 
-// Name returns the name of an interface, its number if it has none, and nothing for zero.
-func (z *Zones) Name(index uint32) string {
-	if index == 0 {
+// Name returns the name of an interface, its number if that is unknown, and nothing for
+// zero.
+func (z *Zones) Name(space sampler.Space, index uint32) string {
+	switch {
+	case index == 0:
 		return ""
+	case space != 0:
+		return NameOr("", uint64(index))
 	}
 
 	if name, known := z.names[index]; known {

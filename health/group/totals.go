@@ -24,7 +24,7 @@ type Totals struct {
 }
 
 // NumEndReasons is the number of reasons why connections end.
-const NumEndReasons = 6
+const NumEndReasons = 7
 
 // Get returns a counter, and reports whether the kernel provides it.
 func (t *Totals) Get(c Counter) (uint64, bool) { return t.Counters[c], t.Known.Has(c) }

@@ -134,6 +134,7 @@ func newTick(b *testing.B, ns *netlab.Namespace) (tick func(), last **health.Sna
 		}
 
 		tracker.End(d)
+		tracker.Publish(d.End)
 	}, &snapshot
 }
 

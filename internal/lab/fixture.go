@@ -111,9 +111,9 @@ type clocked struct {
 	now *time.Time
 }
 
-func (c *clocked) End(d sampler.Dump) {
-	*c.now = d.End
-	c.Tracker.End(d)
+func (c *clocked) Publish(at time.Time) {
+	*c.now = at
+	c.Tracker.Publish(at)
 }
 
 func (c *clocked) Settle(at time.Time) {

@@ -36,6 +36,8 @@ func (r *rows) Abort()                                {}
 func (r *rows) Suspicious() []sampler.Target          { return nil }
 func (r *rows) Rechecked(time.Time, []sampler.Socket) {}
 func (r *rows) Settle(time.Time)                      {}
+func (r *rows) Gone(sampler.Space, time.Time)         {}
+func (r *rows) Publish(time.Time)                     {}
 
 // rowsOf returns the samples of a healthy scenario at the default interval.
 func rowsOf(t *testing.T, scenario string) []sampler.Socket {
@@ -117,6 +119,7 @@ func TestPopulation(t *testing.T) {
 		tracker.Begin(0)
 		tracker.Sockets(now, sockets)
 		tracker.End(sampler.Dump{Start: now, End: now, Sockets: size})
+		tracker.Publish(now)
 		requireNoAlarm(t, last, tick)
 		now = now.Add(time.Second)
 	}
@@ -140,6 +143,7 @@ func TestIdlePool(t *testing.T) {
 		}
 		tracker.Begin(0)
 		tracker.End(recording.Dump(t, now, pool, tracker.Sockets))
+		tracker.Publish(now)
 		requireNoAlarm(t, last, tick)
 		now = now.Add(time.Second)
 	}

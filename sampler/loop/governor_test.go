@@ -24,7 +24,7 @@ func TestGovernorStretches(t *testing.T) {
 	} {
 		g := newGovernor(tc.share, time.Second, 3*time.Second)
 		for range 20 {
-			g.spent(tc.tick, tc.rounds)
+			g.spent(tc.tick, 0, tc.rounds)
 		}
 
 		if g.interval != tc.want {
@@ -38,21 +38,21 @@ func TestGovernorStretches(t *testing.T) {
 func TestGovernorAdaptsSlowly(t *testing.T) {
 	g := newGovernor(0.1, time.Second, 10*time.Second)
 
-	if g.spent(time.Minute, 0) || g.interval != time.Second {
+	if g.spent(time.Minute, 0, 0) || g.interval != time.Second {
 		t.Errorf("after the first sample, which is expensive: every %v", g.interval)
 	}
 
 	for range 10 {
-		g.spent(50*time.Millisecond, 0)
+		g.spent(50*time.Millisecond, 0, 0)
 	}
 
-	if g.spent(200*time.Millisecond, 0); g.interval != time.Second {
+	if g.spent(200*time.Millisecond, 0, 0); g.interval != time.Second {
 		t.Errorf("after one expensive sample: every %v", g.interval)
 	}
 
 	for range 30 {
 		before := g.interval
-		if changed := g.spent(500*time.Millisecond, 0); changed != (g.interval != before) {
+		if changed := g.spent(500*time.Millisecond, 0, 0); changed != (g.interval != before) {
 			t.Error("spent does not report whether the interval changed")
 		}
 
@@ -66,7 +66,7 @@ func TestGovernorAdaptsSlowly(t *testing.T) {
 	}
 
 	for range 30 {
-		g.spent(10*time.Millisecond, 0)
+		g.spent(10*time.Millisecond, 0, 0)
 	}
 
 	if g.interval != time.Second {

@@ -36,12 +36,17 @@ type Loop struct {
 	Questions <-chan Question
 	Consumer  sampler.Consumer
 	Observer  sampler.Observer
+	// Others samples the other network namespaces, nil for none.
+	Others Others
 
 	source   sampler.Source
 	governor governor
-	// rounds is the CPU time of rechecking since the last tick.
-	rounds   time.Duration
+	// rounds is the CPU time of rechecking since the last tick, others that of the other
+	// namespaces in the last one.
+	rounds, others time.Duration
+	// retry is the time from the last failure to the next attempt, at retryAt.
 	retry    time.Duration
+	retryAt  time.Time
 	question Question // in progress, nil for none
 }
 
@@ -58,20 +63,20 @@ func (l *Loop) Run(ctx context.Context) {
 
 		took, err := l.metered(l.tick)
 		if err != nil {
-			next = l.fail(err)
+			next = l.fail(err, last)
 
 			continue
 		}
 
-		if l.governor.spent(took, l.rounds) {
+		if l.governor.spent(took-l.others, l.others, l.rounds) {
 			l.Observer.Paced(l.governor.interval)
 		}
 
-		l.retry, l.rounds = 0, 0
+		l.rounds = 0
 		next = l.schedule(last, time.Now())
 
 		if err := l.recheckUntil(ctx, last, next); err != nil {
-			next = l.fail(err)
+			next = l.fail(err, last)
 		}
 	}
 }
@@ -91,13 +96,20 @@ func (l *Loop) metered(f func() error) (took time.Duration, err error) {
 	return l.CPU() - before, err
 }
 
-// fail closes the source and returns the time of the retry.
-func (l *Loop) fail(err error) time.Time {
-	l.close()
+// fail closes the source of the exporter's own namespace and returns the time of the next
+// tick, after one at the time last: that of the retry, unless there are other namespaces
+// to sample until then.
+func (l *Loop) fail(err error, last time.Time) time.Time {
+	l.closeOwn()
 	l.retry = min(max(2*l.retry, retryFirst), retryMax)
+	l.retryAt = time.Now().Add(l.retry)
 	l.Observer.Failed(err, l.retry)
 
-	return time.Now().Add(l.retry)
+	if l.Others != nil {
+		return l.schedule(last, time.Now())
+	}
+
+	return l.retryAt
 }
 
 // schedule returns the first tick after now on the grid that starts at last, and reports
@@ -113,17 +125,45 @@ func (l *Loop) schedule(last, now time.Time) time.Time {
 	return last.Add(time.Duration(missed+1) * interval)
 }
 
+// tick takes a sample of all namespaces, and publishes it. The error is that of the
+// exporter's own namespace.
 func (l *Loop) tick() error {
-	if l.source == nil {
-		source, err := l.Open()
-		if err != nil {
-			return err
-		}
+	began := time.Now()
 
-		l.source = source
+	var (
+		d   sampler.Dump
+		err error
+	)
+
+	own := l.Others == nil || !began.Before(l.retryAt)
+	if own {
+		d, err = l.sampleOwn()
 	}
 
-	return sampler.Sample(0, l.source.Dump, l.Consumer, l.Observer)
+	if err != nil && l.Others == nil {
+		return err
+	}
+
+	l.sampleOthers()
+	l.Consumer.Publish(time.Now())
+
+	if own && err == nil {
+		l.retry = 0
+		l.Observer.Ticked(d, time.Since(began))
+	}
+
+	return err
+}
+
+// sampleOwn samples the exporter's own namespace.
+func (l *Loop) sampleOwn() (d sampler.Dump, err error) {
+	if l.source == nil {
+		if l.source, err = l.Open(); err != nil {
+			return d, err
+		}
+	}
+
+	return sampler.Sample(0, l.source.Dump, l.Consumer)
 }
 
 // recheckUntil makes the rounds of rechecking between two ticks. Like ticks they are on
@@ -162,12 +202,20 @@ func (l *Loop) recheck() error {
 		return nil
 	}
 
-	read := func(sink sampler.Sink) (sampler.Round, error) { return l.source.Recheck(targets, sink) }
+	read := func(sink sampler.Sink) (sampler.Round, error) { return l.recheckAll(targets, sink) }
 
 	return sampler.Recheck(read, l.Consumer, l.Observer)
 }
 
 func (l *Loop) close() {
+	l.closeOwn()
+
+	if l.Others != nil {
+		l.Others.Close()
+	}
+}
+
+func (l *Loop) closeOwn() {
 	if l.source != nil {
 		_ = l.source.Close()
 		l.source = nil

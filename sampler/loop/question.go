@@ -63,7 +63,7 @@ func (l *Loop) answer(ctx context.Context, until time.Time) {
 			return
 		}
 
-		if l.question.Answer(l.source, now.Add(min(remaining, turn))) {
+		if l.question.Answer(l.reader(), now.Add(min(remaining, turn))) {
 			l.question = nil
 		}
 	}
