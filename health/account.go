@@ -72,7 +72,7 @@ func (t *Tracker) joinGroups(at int64) {
 	}
 
 	t.arrivals, t.at.sampledFrom = append(t.arrivals[:0], waiting...), t.at.clock.first
-	t.at.listeners.openings.prune(t.at.generation)
+	t.at.listeners.openings.prune(t.at.listenedIn)
 }
 
 // regroup makes all connections join new groups.

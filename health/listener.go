@@ -142,7 +142,7 @@ func (l *listeners) leave(endpoint sampler.Endpoint, s *listening, atMS int64) {
 func (t *Tracker) listening(atMS int64) (exported []Listener, unexported int) {
 	var all []*listening
 	for _, s := range t.spaces {
-		all = s.listeners.appendTo(all, s.generation, s.first, atMS)
+		all = s.listeners.appendTo(all, s.listenedIn, s.first, atMS)
 	}
 
 	slices.SortFunc(all, func(a, b *listening) int {

@@ -97,6 +97,17 @@ func (r *rest) find(cookie uint64) *resting {
 	return nil
 }
 
+// expects reports whether a connection was at rest in the last dump.
+func (r *rest) expects(i uint32, cookie uint64) bool {
+	if int(i) >= len(*r.places) {
+		return false
+	}
+
+	place := int((*r.places)[i])
+
+	return place < len(r.was) && r.was[place].cookie == cookie
+}
+
 // seek is find for a row at an unexpected position, after several of them.
 func (t *Tracker) seek(cookie uint64) *resting {
 	r := &t.at.rest
@@ -105,15 +116,11 @@ func (t *Tracker) seek(cookie uint64) *resting {
 	}
 
 	i, known := t.at.index[cookie]
-	if !known || int(i) >= len(*r.places) {
+	if !known || !r.expects(i, cookie) {
 		return nil
 	}
 
 	place := int((*r.places)[i])
-	if place >= len(r.was) || r.was[place].cookie != cookie {
-		return nil
-	}
-
 	r.cursor, r.astray = place+1, 0
 
 	return &r.was[place]

@@ -19,6 +19,11 @@ type space struct {
 	// generation is that of the current or last dump. All namespaces draw generations
 	// from one sequence.
 	generation uint32
+	// listenedIn is the generation of the last dump with listeners, listening is how many
+	// there were. revisited: this dump may contain connections twice.
+	listenedIn uint32
+	listening  int
+	revisited  bool
 	clock      clock
 	rest       rest
 	listeners  listeners
@@ -75,6 +80,42 @@ func (t *Tracker) Gone(id sampler.Space, at time.Time) {
 
 	s.gone, s.tick, s.listeners, s.aborts = true, tickCounts{}, listeners{}, make(aborts)
 	s.rest.clear()
+}
+
+// Known implements [sampler.Consumer]: those at rest come first, in the order in which they
+// are found fastest.
+func (t *Tracker) Known() []sampler.Target {
+	t.at.revisited = true
+	t.known = t.known[:0]
+	rest := &t.at.rest
+
+	for n := range rest.was {
+		if r := &rest.was[n]; t.slab.conn(r.index).cookie == r.cookie {
+			t.known = append(t.known, t.slab.conn(r.index).target())
+		}
+	}
+
+	for _, i := range t.at.indexed() {
+		if c := t.slab.conn(i); c.endedAt == 0 && !rest.expects(i, c.cookie) {
+			t.known = append(t.known, c.target())
+		}
+	}
+
+	return t.known
+}
+
+// noteListeners records the listeners of this dump. A partial one has none: those of the
+// last dump are taken to exist still.
+func (s *space) noteListeners(partial bool) {
+	count := &s.tick.states[sampler.StateListen]
+	if !partial {
+		s.listenedIn, s.listening = s.generation, *count
+
+		return
+	}
+
+	*count = s.listening
+	s.tick.sockets += s.listening
 }
 
 // indexed returns the places of the namespace's connections in ascending order.

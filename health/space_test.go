@@ -280,3 +280,61 @@ func TestManySpaces(t *testing.T) {
 		t.Errorf("%+v", s.Tracker)
 	}
 }
+
+// TestRevisit: a dump of the known connections alone keeps the listeners, continues the
+// connections, ends those that it has missed twice, and is completed by a dump with all.
+func TestRevisit(t *testing.T) {
+	const space sampler.Space = 2
+
+	w := newWatch(t, Config{Export: showAll, Groups: group.Config{Max: 9}})
+	at := func(second int) time.Time { return start.Add(time.Duration(second) * time.Second) }
+	listens := listener(9, "0.0.0.0:443", 1, 4)
+
+	for second := range 12 {
+		w.dump(space, at(second), established(1), established(2), listens)
+	}
+
+	revisit := func(second int, rows ...row) {
+		t.Helper()
+		w.tracker.Begin(space)
+
+		var cookies []uint64
+		for _, target := range w.tracker.Known() {
+			cookies = append(cookies, target.Cookie)
+		}
+
+		if slices.Sort(cookies); !slices.Equal(cookies, []uint64{1, 2}) {
+			t.Errorf("known %v", cookies)
+		}
+
+		w.tracker.Sockets(at(second), in(t, space, rows...))
+		w.publish(sampler.Dump{Space: space, Start: at(second), End: at(second), Partial: true})
+		requireSound(t, w.tracker)
+	}
+
+	for second := 12; second < 15; second++ {
+		revisit(second, established(1), established(2))
+
+		if s := w.snapshot; s.Sockets != 3 || s.States[sampler.StateListen] != 1 || len(s.Listeners) != 1 || s.Tracker.Live != 2 {
+			t.Fatalf("%d sockets, %v, listeners %v, %+v", s.Sockets, s.States, s.Listeners, s.Tracker)
+		}
+	}
+
+	revisit(15, established(1))
+
+	// One has vanished, so that all sockets are dumped, too, some for the second time.
+	w.tracker.Begin(space)
+	w.tracker.Known()
+	w.tracker.Sockets(at(16), in(t, space, established(1)))
+	w.tracker.Sockets(at(16), in(t, space, established(1), established(3), listens))
+	w.publish(sampler.Dump{Space: space, Start: at(16), End: at(16)})
+
+	s := w.snapshot
+	if s.Tracker.Live != 2 || s.Tracker.Ended != 1 || s.Tracker.Duplicates != 0 || s.Sockets != 3 {
+		t.Errorf("%+v, %d sockets", s.Tracker, s.Sockets)
+	}
+
+	if got := s.labels(); !slices.Equal(got, []string{"server,443,,"}) {
+		t.Errorf("groups %q", got)
+	}
+}

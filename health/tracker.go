@@ -37,6 +37,7 @@ type Tracker struct {
 	at        *space
 	// ticking: a dump has begun since the last publication.
 	ticking bool
+	known   []sampler.Target // reused by Known
 	// places is shared by the namespaces, see rest.
 	places []uint32
 
@@ -130,7 +131,7 @@ func (t *Tracker) Begin(id sampler.Space) {
 	}
 
 	t.at.generation, t.at.gone = t.generation, false
-	t.at.tick = tickCounts{}
+	t.at.tick, t.at.revisited = tickCounts{}, false
 	t.at.clock.begin()
 	t.at.rest.begin()
 	clear(t.at.aborts)
@@ -181,6 +182,7 @@ func (t *Tracker) End(d sampler.Dump) {
 	at := t.times.read(d.End)
 	t.at.clock.judge(at)
 
+	t.at.noteListeners(d.Partial)
 	t.joinGroups(at)
 	t.sweep(at)
 
@@ -259,7 +261,9 @@ func (t *Tracker) observe(m *judge.Moment) {
 // countRow counts a socket, unless the dump contained it before.
 func (t *Tracker) countRow(row *sampler.Socket, fresh bool) {
 	if !fresh {
-		t.stats.Duplicates++
+		if !t.at.revisited {
+			t.stats.Duplicates++
+		}
 
 		return
 	}

@@ -6,6 +6,10 @@ import "time"
 type Consumer interface {
 	// Begin announces a dump of a network namespace.
 	Begin(space Space)
+	// Known returns the known connections of this namespace, in the order in which the last
+	// dump contained them as far as possible. This dump may contain each of them twice.
+	// The slice is valid until the next call.
+	Known() []Target
 	// Sockets takes the sockets of one datagram, see [Sink].
 	Sockets(at time.Time, sockets []Socket)
 	// End reports that the dump is complete.

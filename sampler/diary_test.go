@@ -29,6 +29,7 @@ func (d *diary) Abort()                                  { d.note("abort") }
 func (d *diary) Suspicious() []Target                    { return nil }
 func (d *diary) Rechecked(_ time.Time, sockets []Socket) { d.note("%d again", len(sockets)) }
 func (d *diary) Settle(time.Time)                        { d.note("settle") }
+func (d *diary) Known() []Target                         { return nil }
 func (d *diary) Gone(Space, time.Time)                   {}
 func (d *diary) Publish(time.Time)                       {}
 

@@ -184,6 +184,7 @@ func (s *skeptic) Abort()                                   { s.sockets = 0 }
 func (s *skeptic) Suspicious() []Target                     { return nil }
 func (s *skeptic) Rechecked(at time.Time, sockets []Socket) { s.Sockets(at, sockets) }
 func (s *skeptic) Settle(time.Time)                         {}
+func (s *skeptic) Known() []Target                          { return nil }
 func (s *skeptic) Gone(Space, time.Time)                    {}
 func (s *skeptic) Publish(time.Time)                        {}
 

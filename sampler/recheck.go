@@ -120,6 +120,7 @@ func (c *Conn) readBatch(targets []Target, r *Round, sink Sink) error {
 	}
 
 	at := c.now() // the kernel looks up all targets before it returns
+	c.batch.at = at
 
 	for q.pending != 0 {
 		datagram, err := c.wire.receive()
@@ -160,13 +161,17 @@ func (c *Conn) answers(q *inquiry, at time.Time, datagram []byte, r *Round, sink
 		}
 
 		r.Sockets++
-		sink(at, c.batch.sockets)
+
+		if len(c.batch.sockets) > 0 {
+			sink(at, c.batch.sockets)
+		}
 	}
 
 	return nil
 }
 
-// answer decodes a message, and reports whether it contains a target.
+// answer decodes a message, unless it need not be, and reports whether it contains a
+// target.
 func (c *Conn) answer(q *inquiry, h header, payload []byte) (found bool, err error) {
 	target := q.target(h.seq)
 	if target == nil {
@@ -178,6 +183,10 @@ func (c *Conn) answer(q *inquiry, h header, payload []byte) (found bool, err err
 		q.settle(h.seq)
 
 		c.batch.sockets = c.batch.sockets[:0]
+		if c.batch.skips(h, payload) {
+			return true, nil
+		}
+
 		if err := c.batch.add(payload); err != nil {
 			return false, err
 		}

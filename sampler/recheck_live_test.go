@@ -293,5 +293,6 @@ func (c *copier) Abort()                                   { c.calls = append(c.
 func (c *copier) Suspicious() []Target                     { return nil }
 func (c *copier) Rechecked(at time.Time, sockets []Socket) { c.keep("recheck", at, sockets) }
 func (c *copier) Settle(at time.Time)                      { c.keep("settle", at, nil) }
+func (c *copier) Known() []Target                          { return nil }
 func (c *copier) Gone(Space, time.Time)                    {}
 func (c *copier) Publish(time.Time)                        {}

@@ -63,6 +63,7 @@ func (l *timeline) stamp(at time.Time, what string, sockets []Socket) {
 func (l *timeline) Sockets(at time.Time, sockets []Socket)   { l.stamp(at, "sockets", sockets) }
 func (l *timeline) Rechecked(at time.Time, sockets []Socket) { l.stamp(at, "again", sockets) }
 func (l *timeline) Settle(at time.Time)                      { l.stamp(at, "settle", nil) }
+func (l *timeline) Known() []Target                          { return nil }
 func (l *timeline) Gone(Space, time.Time)                    {}
 func (l *timeline) Publish(time.Time)                        {}
 func (l *timeline) End(d Dump)                               { l.stamp(d.End, "end", nil) }

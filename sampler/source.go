@@ -22,6 +22,8 @@ type Dump struct {
 	Sockets   int
 	Datagrams int
 	Bytes     int
+	// Partial: it contains known connections only, see [Conn.Revisit].
+	Partial bool
 }
 
 // Round describes one finished round of rechecking.

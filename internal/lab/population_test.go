@@ -36,6 +36,7 @@ func (r *rows) Abort()                                {}
 func (r *rows) Suspicious() []sampler.Target          { return nil }
 func (r *rows) Rechecked(time.Time, []sampler.Socket) {}
 func (r *rows) Settle(time.Time)                      {}
+func (r *rows) Known() []sampler.Target               { return nil }
 func (r *rows) Gone(sampler.Space, time.Time)         {}
 func (r *rows) Publish(time.Time)                     {}
 

@@ -35,6 +35,7 @@ func (d *diary) Abort()                                          { d.note("abort
 func (d *diary) Suspicious() []sampler.Target                    { return d.suspicious }
 func (d *diary) Rechecked(_ time.Time, sockets []sampler.Socket) { d.note("%d again", len(sockets)) }
 func (d *diary) Settle(time.Time)                                { d.note("settle") }
+func (d *diary) Known() []sampler.Target                         { return nil }
 func (d *diary) Gone(sampler.Space, time.Time)                   {}
 func (d *diary) Publish(time.Time)                               {}
 
