@@ -2,25 +2,22 @@ package app
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"tcphealth_exporter/bytecode"
+	"tcphealth_exporter/cmdline"
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/config"
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
-	"tcphealth_exporter/regular"
 )
 
 // options is the parsed command line.
@@ -68,9 +65,6 @@ type options struct {
 	containerLogs string
 }
 
-// errAnswered means that the command line asked for help or the version, which was printed.
-var errAnswered = errors.New("answered")
-
 const (
 	minInterval = 10 * time.Millisecond
 	maxInterval = time.Hour
@@ -95,95 +89,23 @@ const (
 func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	var o options
 
-	answered := false
-	app := kingpin.New(program, "Prometheus exporter for TCP connection health on Linux.")
-	app.UsageWriter(stdout).ErrorWriter(stdout).Terminate(func(int) { answered = true })
-	app.HelpFlag.Short('h')
-	app.Flag("version", "Show application version.").PreAction(func(*kingpin.ParseContext) error {
-		answered = true
-		_, err := fmt.Fprintln(stdout, version.Print(program))
-
-		return err
-	}).Bool()
-
+	app := cmdline.New(program, "Prometheus exporter for TCP connection health on Linux.", stdout)
 	o.register(app)
 
-	if err := checkArgumentFiles(args, maxArgumentFiles); err != nil {
+	if err := app.Parse(args); err != nil {
 		return nil, err
 	}
 
-	_, err := app.Parse(args)
-
-	switch {
-	case answered:
-		return nil, errAnswered
-	case err != nil:
-		return nil, nameFlag(app, args, err)
+	if err := o.validate(); err != nil {
+		return nil, &cmdline.UsageError{Err: err}
 	}
 
-	return &o, o.validate()
-}
-
-// maxArgumentFiles is how deep files of arguments may be nested.
-const maxArgumentFiles = 4
-
-// checkArgumentFiles returns an error if an argument is the @NAME of a file with arguments,
-// which kingpin reads, and the file is not a regular one, or nested deeper than depth.
-func checkArgumentFiles(args []string, depth int) error {
-	for _, arg := range args {
-		name, isFile := strings.CutPrefix(arg, "@")
-
-		switch {
-		case arg == "--":
-			return nil
-		case !isFile:
-			continue
-		case depth == 0:
-			return fmt.Errorf("%s: more than %d nested files of arguments", arg, maxArgumentFiles)
-		}
-
-		if err := regular.CheckConfig(name); err != nil {
-			return fmt.Errorf("%s: %w", arg, err)
-		}
-
-		nested, err := kingpin.ExpandArgsFromFile(name)
-		if err != nil {
-			return err
-		}
-
-		if err := checkArgumentFiles(nested, depth-1); err != nil {
-			return err
-		}
-	}
-
-	return nil
-}
-
-// nameFlag adds the name of the flag to an error about its value, which kingpin
-// omits.
-func nameFlag(app *kingpin.Application, args []string, err error) error {
-	parsed, parseErr := app.ParseContext(args)
-	if parseErr != nil {
-		return err
-	}
-
-	for _, e := range parsed.Elements {
-		flag, ok := e.Clause.(*kingpin.FlagClause)
-		if !ok || e.Value == nil {
-			continue
-		}
-
-		if m := flag.Model(); m.Value.Set(*e.Value) != nil {
-			return fmt.Errorf("--%s: %w", m.Name, err)
-		}
-	}
-
-	return err
+	return &o, nil
 }
 
 // register declares the flags.
-func (o *options) register(app *kingpin.Application) {
-	o.web = kingpinflag.AddFlags(app, ":10047")
+func (o *options) register(app *cmdline.App) {
+	o.web = kingpinflag.AddFlags(app.Application, ":10047")
 	app.Flag("web.telemetry-path", "Path under which to expose metrics.").
 		Default("/metrics").StringVar(&o.telemetryPath)
 	integerVar(app.Flag("web.max-requests", "Maximum number of scrapes that are rendered at the same time, 0 for no limit; others wait for up to 10 s.").
@@ -200,10 +122,7 @@ func (o *options) register(app *kingpin.Application) {
 		BoolVar(&o.configCheck)
 	app.Flag("dry-run", "Print the number of series that this host would expose now by metric family, then exit; the exit code is 1 if a budget leaves connections, groups or listeners out.").
 		BoolVar(&o.dryRun)
-	app.Flag("log.level", "Only log messages with the given severity or above: debug, info, warn, error.").
-		Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
-	app.Flag("log.format", "Output format of log messages: logfmt, json.").
-		Default("logfmt").EnumVar(&o.logFormat, "logfmt", "json")
+	app.LogFlags(&o.logLevel, &o.logFormat)
 	app.Flag("sampler.interval", "Interval between samples of all connections, 10ms to 1h.").
 		Default("1s").DurationVar(&o.interval)
 	app.Flag("sampler.filter", "Connections to sample, in the filter language of ss(8), evaluated in the kernel; see docs/filter.md.").
@@ -242,7 +161,7 @@ func (o *options) register(app *kingpin.Application) {
 }
 
 // registerOwner declares the flags about owners.
-func (o *options) registerOwner(app *kingpin.Application) {
+func (o *options) registerOwner(app *cmdline.App) {
 	app.Flag("collector.owner", "Expose the owner of connections, by the cgroup of their sockets: auto, off.").
 		Default(ownerAuto).EnumVar(&o.owner, ownerAuto, "off")
 	app.Flag("path.containerlogs", "Directory of the kubelet's links, POD_NAMESPACE_CONTAINER-ID.log, whose names name the containers.").

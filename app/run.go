@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"tcphealth_exporter/cmdline"
 	"tcphealth_exporter/logging"
 )
 
@@ -86,13 +87,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = out.err
 	}
 
-	usage, fromFlags := errors.AsType[*usageError](err)
+	usage, fromFlags := errors.AsType[*cmdline.UsageError](err)
 
 	switch {
 	case err == nil:
 		return exitOK
 	case fromFlags:
-		complain(log, usage.err, ", try --help")
+		complain(log, usage.Err, ", try --help")
 
 		return exitUsage
 	case isUsage(err):
@@ -106,21 +107,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 }
 
-// usageError is an error in the command line.
-type usageError struct{ err error }
-
-// Error implements error.
-func (e *usageError) Error() string { return e.err.Error() }
-
 // runCommand does what the command line asks for.
 func runCommand(ctx context.Context, args []string, out *output, log *logging.Queue) error {
 	opts, err := parseOptions(args, out)
 
 	switch {
-	case errors.Is(err, errAnswered):
+	case errors.Is(err, cmdline.ErrAnswered):
 		return nil
 	case err != nil:
-		return &usageError{err}
+		return err
 	case opts.configCheck:
 		_, _ = fmt.Fprintln(out, opts.checked())
 

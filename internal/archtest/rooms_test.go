@@ -52,8 +52,8 @@ var rooms = []room{
 	{
 		dir: "app",
 		own: []string{
-			"api", "api/v1", "bytecode", "collector", "config", "health", "health/abort", "health/export", "health/group", "health/judge", "hostinfo",
-			"logging", "owner", "regular", "sampler", "sampler/loop", "web",
+			"api", "api/v1", "bytecode", "cmdline", "collector", "config", "health", "health/abort", "health/export", "health/group", "health/judge",
+			"hostinfo", "logging", "owner", "regular", "sampler", "sampler/loop", "web",
 		},
 		third: []string{
 			"github.com/alecthomas/kingpin/v2", "github.com/coreos/go-systemd/v22", "github.com/go-kit/log",
@@ -63,6 +63,10 @@ var rooms = []room{
 	{
 		dir: "web", own: []string{"docs/runbooks", "regular"},
 		third: []string{"github.com/go-kit/log", "github.com/prometheus", "go.yaml.in/yaml/v4"},
+	},
+	{
+		dir: "cmdline", own: []string{"regular"}, third: []string{"github.com/alecthomas/kingpin/v2", "github.com/prometheus/common/version"},
+		std: []string{"errors", "fmt", "io", "strings"},
 	},
 	{
 		dir: "regular", third: []string{"golang.org/x/sys/unix"},
