@@ -54,6 +54,7 @@ var rooms = []room{
 		own: []string{
 			"api", "api/v1", "bytecode", "cmdline", "collector", "config", "health", "health/abort", "health/export", "health/group", "health/judge",
 			"hostinfo", "logging", "owner", "regular", "sampler", "sampler/loop", "web",
+			"hostinfo", "netns/broker", "owner", "regular", "sampler", "sampler/loop", "web",
 		},
 		third: []string{
 			"github.com/alecthomas/kingpin/v2", "github.com/coreos/go-systemd/v22", "github.com/go-kit/log",
@@ -67,6 +68,14 @@ var rooms = []room{
 	{
 		dir: "cmdline", own: []string{"regular"}, third: []string{"github.com/alecthomas/kingpin/v2", "github.com/prometheus/common/version"},
 		std: []string{"errors", "fmt", "io", "strings"},
+	},
+	{
+		dir:         "netns/broker",
+		third:       []string{"github.com/coreos/go-systemd/v22/activation", "github.com/go-kit/log", "golang.org/x/sys/unix"},
+		std:         slices.Concat(pureStd, []string{"syscall"}),
+		never:       []string{"log", "log/slog", "net/http"},
+		edges:       []string{"client.go", "listen.go", "open.go", "process.go", "search.go", "server.go", "thread.go"},
+		unreachable: []string{"github.com/prometheus", "net/http"},
 	},
 	{
 		dir: "regular", third: []string{"golang.org/x/sys/unix"},
