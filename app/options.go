@@ -18,6 +18,7 @@ import (
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/netns/broker/command"
 )
 
 // options is the parsed command line.
@@ -89,7 +90,7 @@ const (
 func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	var o options
 
-	app := cmdline.New(program, "Prometheus exporter for TCP connection health on Linux.", stdout)
+	app := cmdline.New(program, about, stdout)
 	o.register(app)
 
 	if err := app.Parse(args); err != nil {
@@ -102,6 +103,10 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 
 	return &o, nil
 }
+
+// about describes the program in its help.
+const about = "Prometheus exporter for TCP connection health on Linux.\n\n" +
+	"The command " + command.Name + " opens sockets in other network namespaces; see " + program + " " + command.Name + " --help."
 
 // register declares the flags.
 func (o *options) register(app *cmdline.App) {

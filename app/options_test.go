@@ -156,6 +156,14 @@ func TestUsageErrors(t *testing.T) {
 		{"--collector.groups=65537", "--collector.groups: "},
 		{"--collector.connections.set=", "--collector.connections.set: "},
 		{"--collector.connections.set=health,ful", `--collector.connections.set: unknown set "ful"`},
+		{"netns-broker --bogus", "--bogus"},
+		{"netns-broker --sampler.interval=1s", "--sampler.interval"},
+		{"netns-broker argument", "argument"},
+		{"netns-broker --netns.broker=socket", `--netns.broker: expected an absolute path, found "socket"`},
+		{"netns-broker --netns.broker=@abstract", "--netns.broker: expected an absolute path"},
+		{"netns-broker --log.level=loud", "--log.level: "},
+		{"netns-broker @" + fifo, "@" + fifo + ": "},
+		{"--log.level=info netns-broker", "netns-broker"},
 	} {
 		args, want := strings.Fields(test[0]), test[1]
 		code, stdout, stderr := runToEnd(t, args...)
@@ -207,11 +215,13 @@ func TestFailures(t *testing.T) {
 		{[]string{"--sampler.replay=" + path("sampleless")}, "it holds no sample"},
 		{[]string{"--sampler.replay=" + scenePath, "--sampler.interval=10ms", "--health.window=500ms"}, "--health.window: expected at least three of its intervals (750ms)"},
 		{[]string{"--sampler.replay=" + path("damaged")}, "bad recording"},
+		{[]string{"netns-broker"}, "--netns.broker: expected a path to listen at, or one socket of the service manager, found 0"},
+		{[]string{"netns-broker", "--netns.broker=" + path("empty")}, "--netns.broker: listen unixpacket " + path("empty") + ": bind: address already in use"},
 		{[]string{"--sampler.record=" + path("foreign")}, "create recording: open " + path("foreign") + ": file exists"},
 		{[]string{"--sampler.record=" + path("no/such/directory")}, "no such file or directory"},
 	} {
 		args := test.args
-		if !strings.HasPrefix(args[0], "--web.") {
+		if strings.HasPrefix(args[0], "--sampler.") {
 			args = append(args, "--web.listen-address=127.0.0.1:0")
 		}
 
@@ -260,10 +270,12 @@ func makeFIFO(t *testing.T) string {
 
 func TestQuestions(t *testing.T) {
 	for args, wants := range map[string][]string{
-		"--help":              {"usage: tcphealth_exporter [<flags>]", "--sampler.interval=1s", "--web.config.file"},
-		"-h":                  {"usage: "},
-		"--version":           {"tcphealth_exporter, version "},
-		"--version --bogus=1": nil,
+		"--help":                 {"usage: tcphealth_exporter [<flags>]", "--sampler.interval=1s", "--web.config.file", "tcphealth_exporter netns-broker --help"},
+		"-h":                     {"usage: "},
+		"netns-broker --help":    {"usage: tcphealth_exporter netns-broker [<flags>]", "--netns.broker=PATH", "--log.level=info", "CAP_SYS_ADMIN"},
+		"netns-broker --version": {"tcphealth_exporter, version "},
+		"--version":              {"tcphealth_exporter, version "},
+		"--version --bogus=1":    nil,
 	} {
 		code, stdout, stderr := runToEnd(t, strings.Fields(args)...)
 		if wants == nil {

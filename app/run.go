@@ -13,6 +13,7 @@ import (
 
 	"tcphealth_exporter/cmdline"
 	"tcphealth_exporter/logging"
+	"tcphealth_exporter/netns/broker/command"
 )
 
 const program = "tcphealth_exporter"
@@ -109,6 +110,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // runCommand does what the command line asks for.
 func runCommand(ctx context.Context, args []string, out *output, log *logging.Queue) error {
+	if len(args) > 0 && args[0] == command.Name {
+		return command.Run(ctx, args[1:], out, log.Logger)
+	}
+
 	opts, err := parseOptions(args, out)
 
 	switch {

@@ -49,3 +49,10 @@ func (l *lossReport) Log(keyvals ...any) error {
 
 	return l.next.Log(keyvals...)
 }
+
+// Logger returns a logger to the queue, see [New].
+func (q *Queue) Logger(minimum, format string) log.Logger {
+	logger, _ := New(q, q.Dropped, minimum, format)
+
+	return logger
+}

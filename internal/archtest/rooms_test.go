@@ -54,6 +54,7 @@ var rooms = []room{
 		own: []string{
 			"api", "api/v1", "bytecode", "cmdline", "collector", "config", "health", "health/abort", "health/export", "health/group", "health/judge",
 			"hostinfo", "logging", "owner", "regular", "sampler", "sampler/loop", "web",
+			"hostinfo", "netns/broker", "netns/broker/command", "owner", "regular", "sampler", "sampler/loop", "web",
 			"hostinfo", "netns/broker", "owner", "regular", "sampler", "sampler/loop", "web",
 		},
 		third: []string{
@@ -76,6 +77,11 @@ var rooms = []room{
 		never:       []string{"log", "log/slog", "net/http"},
 		edges:       []string{"client.go", "listen.go", "open.go", "process.go", "search.go", "server.go", "thread.go"},
 		unreachable: []string{"github.com/prometheus", "net/http"},
+	},
+	{
+		dir: "netns/broker/command", own: []string{"cmdline", "hostinfo", "netns/broker"},
+		third: []string{"github.com/go-kit/log", "github.com/prometheus/common/version"},
+		std:   []string{"context", "errors", "fmt", "io"},
 	},
 	{
 		dir: "regular", third: []string{"golang.org/x/sys/unix"},
