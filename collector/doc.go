@@ -13,5 +13,5 @@
 // what was gathered for the first of them.
 //
 // Metrics about the program itself ([SamplerMetrics], [ConfigMetrics], [WebMetrics],
-// [NewLogMetrics], [NewRecordingMetrics]) are collectors for an ordinary registry.
+// [NewLogMetrics], [NewNetnsMetrics], [NewRecordingMetrics]) are collectors for an ordinary registry.
 package collector

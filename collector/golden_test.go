@@ -129,9 +129,21 @@ func goldenGatherers(tb testing.TB) map[string]prometheus.TransactionalGatherer 
 	all["recording"] = registered(tb, collector.NewRecordingMetrics(func() uint64 { return 123_456 }, func() uint64 { return 1 }))
 	all["log"] = registered(tb, collector.NewLogMetrics(func() uint64 { return 17 }))
 	all["web"] = registered(tb, busyWeb())
+	all["netns"] = registered(tb, collector.NewNetnsMetrics(busyNetns))
 	all["kernel"] = registered(tb, filledKernel())
 
 	return all
+}
+
+// busyNetns has met all that the sampling of network namespaces can meet.
+func busyNetns() collector.NetnsStats {
+	return collector.NetnsStats{
+		Namespaces: map[string]int{"watched": 12, "idle": 30, "skipped": 1, "denied": 2, "excluded": 3},
+		Opens:      map[string]uint64{"ok": 45, "race": 4, "denied": 6, "unavailable": 7, "error": 0},
+		Errors:     map[string]uint64{"interrupted": 1, "timeout": 0},
+		Samples:    map[string]uint64{"walk": 900, "get_one": 4200, "skipped": 12000},
+		Postponed:  8, BrokerUp: true, DiscoverySeconds: 0.0021, OldestSeconds: 1.25,
+	}
 }
 
 // busySampler has met all that a sampler can meet.

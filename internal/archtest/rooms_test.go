@@ -52,10 +52,9 @@ var rooms = []room{
 	{
 		dir: "app",
 		own: []string{
-			"api", "api/v1", "bytecode", "cmdline", "collector", "config", "health", "health/abort", "health/export", "health/group", "health/judge",
-			"hostinfo", "logging", "owner", "regular", "sampler", "sampler/loop", "web",
-			"hostinfo", "netns/broker", "netns/broker/command", "owner", "regular", "sampler", "sampler/loop", "web",
-			"hostinfo", "netns/broker", "owner", "regular", "sampler", "sampler/loop", "web",
+			"api", "api/v1", "bytecode", "cmdline", "collector", "config", "health", "health/abort", "health/export", "health/group",
+			"health/judge", "hostinfo", "logging", "netns", "netns/broker", "netns/broker/command", "owner", "regular", "sampler", "sampler/loop",
+			"web",
 		},
 		third: []string{
 			"github.com/alecthomas/kingpin/v2", "github.com/coreos/go-systemd/v22", "github.com/go-kit/log",
@@ -90,6 +89,13 @@ var rooms = []room{
 	{dir: "logging", third: []string{"github.com/go-kit/log", "github.com/tjhop/slog-gokit"}, never: []string{"log", "net/http"}},
 	{dir: "hostinfo", third: []string{"github.com/prometheus/procfs"}, never: []string{"log", "log/slog", "net/http"}},
 	{dir: "owner", never: []string{"log", "log/slog", "net/http"}},
+	{
+		dir: "netns", own: []string{"sampler"}, third: []string{"golang.org/x/sys/unix"},
+		std:         slices.Concat(pureStd, []string{"syscall", "time"}),
+		never:       []string{"log", "log/slog", "net/http"},
+		edges:       []string{"deaths.go", "discovery.go", "dump.go", "namespace.go", "open.go", "procs.go", "sample.go", "stats.go", "watcher.go"},
+		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
+	},
 	{dir: "bytecode", std: slices.Concat(pureStd, []string{"unicode"})},
 	{
 		dir:         "sampler",

@@ -1,0 +1,171 @@
+package netns
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tcphealth_exporter/sampler"
+)
+
+// walkEvery is the maximum time between two dumps of a namespace without connections:
+// handshakes of its listeners are not in the number of its sockets.
+const walkEvery = 5 * time.Second
+
+// namespace is a network namespace that is watched. It implements [sampler.Source]; a
+// source without a socket returns an error.
+type namespace struct {
+	space sampler.Space
+	name  uint64 // inode number in nsfs
+	since time.Time
+	// failed is called after an error of the socket, which is closed then.
+	failed func(n *namespace, err error)
+	// sampled is the time of the last sample in ns since 1970, zero before the first.
+	sampled atomic.Int64
+	// idle: there were no connections in the last sample.
+	idle atomic.Bool
+
+	// inode and pidfd, -1 for none, belong to the goroutine of Run.
+	inode uint64
+	pidfd int
+
+	// mutex is held during a dump.
+	mutex sync.Mutex
+	conn  conn // nil if the socket is closed
+	// net is a descriptor of the directory /proc/PID/net of the anchor.
+	net int
+	figures
+
+	// revisitCost is the time to read one known connection, as last measured.
+	revisitCost time.Duration
+}
+
+// conn is a [sampler.Conn].
+type conn interface {
+	sampler.Source
+	Revisit(targets []sampler.Target, sink sampler.Sink) (d sampler.Dump, all bool, err error)
+}
+
+// install gives the namespace a socket and the directory of its anchor.
+func (n *namespace) install(conn conn, net int) {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+
+	n.conn, n.net, n.figures = conn, net, figures{}
+}
+
+// release closes the socket, and then what else is open.
+func (n *namespace) release() {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+
+	n.closeSocket()
+}
+
+// closeSocket closes the socket and the directory. The lock is held.
+func (n *namespace) closeSocket() {
+	if n.conn == nil {
+		return
+	}
+
+	_ = n.conn.Close()
+	_ = unix.Close(n.net)
+	n.conn, n.net = nil, -1
+}
+
+// fail closes the socket after an error. The lock is held.
+func (n *namespace) fail(err error) {
+	if n.conn == nil {
+		return
+	}
+
+	n.closeSocket()
+	n.failed(n, err)
+}
+
+// open reports whether the namespace has a socket.
+func (n *namespace) open() bool {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+
+	return n.conn != nil
+}
+
+// anchored reports whether the anchor still exists, in this namespace.
+func (n *namespace) anchored() bool {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+
+	if n.conn == nil {
+		return true
+	}
+
+	inode, err := inodeAt(n.net, tcpFile)
+
+	return err == nil && inode == n.inode
+}
+
+// age returns the time since the last sample, or since the namespace is watched.
+func (n *namespace) age(now time.Time) time.Duration {
+	if at := n.sampled.Load(); at != 0 {
+		return now.Sub(time.Unix(0, at))
+	}
+
+	return now.Sub(n.since)
+}
+
+// Dump implements [sampler.Source].
+func (n *namespace) Dump(sink sampler.Sink) (d sampler.Dump, err error) {
+	err = n.use(func(conn conn) error {
+		d, err = conn.Dump(sink)
+
+		return err
+	})
+
+	return d, err
+}
+
+// Read implements [sampler.Source].
+func (n *namespace) Read(targets []sampler.Target, sink sampler.Sink) error {
+	return n.use(func(conn conn) error { return conn.Read(targets, sink) })
+}
+
+// Recheck implements [sampler.Source].
+func (n *namespace) Recheck(targets []sampler.Target, sink sampler.Sink) (r sampler.Round, err error) {
+	err = n.use(func(conn conn) error {
+		r, err = conn.Recheck(targets, sink)
+
+		return err
+	})
+
+	return r, err
+}
+
+// Close implements [sampler.Source]: the watcher replaces the socket.
+func (n *namespace) Close() error {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+
+	n.fail(errClosed)
+
+	return nil
+}
+
+// use calls f with the socket. After an error the socket is closed.
+func (n *namespace) use(f func(conn conn) error) error {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+
+	if n.conn == nil {
+		return errClosed
+	}
+
+	err := f(n.conn)
+	if err != nil {
+		n.fail(err)
+	}
+
+	return err
+}
