@@ -30,18 +30,24 @@ func (d *dialer) dial() (sampler.Source, error) {
 		return nil, err
 	}
 
-	conn.SetSkip(d.skip)
-	_ = level.Debug(d.logger).Log("msg", "netlink socket opened", "one_dump_for_both_families", conn.Legacy())
-
-	if d.filter == nil {
-		return conn, nil
-	}
-
-	if err := applyFilter(conn, d.filter, d.logger); err != nil {
+	if err := d.prepare(conn); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 
+	_ = level.Debug(d.logger).Log("msg", "netlink socket opened", "one_dump_for_both_families", conn.Legacy())
+
 	return conn, nil
+}
+
+// prepare sets which connections a socket dumps.
+func (d *dialer) prepare(conn *sampler.Conn) error {
+	conn.SetSkip(d.skip)
+
+	if d.filter == nil {
+		return nil
+	}
+
+	return applyFilter(conn, d.filter, d.logger)
 }
 
 // checkFilter checks whether the kernel can evaluate the filter. If the kernel cannot be

@@ -16,6 +16,7 @@ import (
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/hostinfo"
 	"tcphealth_exporter/logging"
+	"tcphealth_exporter/netns"
 	"tcphealth_exporter/owner"
 	"tcphealth_exporter/sampler"
 	"tcphealth_exporter/sampler/loop"
@@ -42,6 +43,7 @@ type exporter struct {
 	owners     *owner.Owners  // nil in a replay, and for none
 	tracker    *health.Tracker
 	dialer     *dialer
+	namespaces *netns.Watcher // nil for the exporter's own alone
 	recording  *recordingFile // nil for none
 	reloader   *reloader      // has new policies for the tracker
 	supervisor *supervisor
@@ -82,8 +84,8 @@ func serve(ctx context.Context, opts *options, lines *logging.Queue) error {
 }
 
 // wire connects the parts of the program.
-func wire(opts *options, source *files, lines *logging.Queue) (*exporter, error) {
-	e := &exporter{opts: opts, lines: lines, recording: source.recording, questions: make(chan loop.Question)}
+func wire(opts *options, source *files, lines *logging.Queue) (e *exporter, err error) {
+	e = &exporter{opts: opts, lines: lines, recording: source.recording, questions: make(chan loop.Question)}
 	e.logger, e.slog = logging.New(lines, lines.Dropped, opts.logLevel, opts.logFormat)
 	interval := source.interval(opts)
 	e.latest.interval = interval
@@ -93,19 +95,21 @@ func wire(opts *options, source *files, lines *logging.Queue) (*exporter, error)
 	e.reloader = newReloader(opts.configFile, opts.policy, e.supervisor, e.logger)
 	e.metrics = collector.NewSamplerMetrics(interval)
 	e.answers = collector.NewWebMetrics(web.AbortReasons())
-	e.stats = newNetStats(procPath, e.logger)
+	e.stats = newNetStats(opts.procfs, e.logger)
 	cfg := opts.healthConfig(interval)
 
 	if source.replay == nil { // the names of another host are unknown
 		e.cgroups = owner.NewCgroups(hostinfo.CgroupRoot())
 		cfg.InterfaceName, cfg.CgroupName = hostinfo.InterfaceName, e.cgroups.Name
-		cfg.Retries = tcpRetries(procPath)
+		cfg.Retries = tcpRetries(opts.procfs)
 
 		if opts.owner == ownerAuto {
 			e.owners = owner.NewOwners(e.cgroups, opts.containerLogs)
 			cfg.Owner = groupOwner(e.owners)
 		}
 	}
+
+	cfg.SpaceName = func(space sampler.Space) string { return e.namespaces.Name(space) }
 
 	if opts.dryRun {
 		cfg.CgroupName, cfg.Owner = settled(cfg.CgroupName), settled(cfg.Owner)
@@ -120,6 +124,14 @@ func wire(opts *options, source *files, lines *logging.Queue) (*exporter, error)
 		e.reloader.stop()
 
 		return nil, fmt.Errorf("--sampler.filter: %w", err)
+	}
+
+	if source.replay == nil && !opts.dryRun {
+		if e.namespaces, err = e.newNamespaces(); err != nil {
+			e.reloader.stop()
+
+			return nil, err
+		}
 	}
 
 	return e, nil
@@ -166,6 +178,7 @@ func (e *exporter) run(ctx context.Context, source *files, server *web.Server) e
 	group.Go(func() { e.reloader.followHangups(ctx) })
 	group.Go(func() { e.supervisor.run(ctx) })
 	group.Go(func() { e.stats.run(ctx) })
+	group.Go(func() { e.runNamespaces(ctx) })
 
 	if e.cgroups != nil {
 		group.Go(func() { e.cgroups.Run(ctx) })

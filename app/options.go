@@ -64,6 +64,11 @@ type options struct {
 	// owner is auto or off.
 	owner         string
 	containerLogs string
+
+	// netnsMode is own or all.
+	netnsMode, netnsBroker string
+	netnsMax               int
+	procfs                 string
 }
 
 const (
@@ -163,6 +168,7 @@ func (o *options) register(app *cmdline.App) {
 	integerVar(app.Flag("collector.groups", "Maximum number of groups with series of their own; all other connections share the group other.").
 		Default("100"), &o.groups)
 	o.registerOwner(app)
+	o.registerNetns(app)
 }
 
 // registerOwner declares the flags about owners.

@@ -35,6 +35,11 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 		Consumer:        consumer,
 		Observer:        reporter,
 	}
+
+	if e.namespaces != nil {
+		clock.Others = e.namespaces
+	}
+
 	clock.Run(ctx)
 	e.tracker.Shutdown()
 

@@ -70,7 +70,7 @@ func (o *options) validate() (err error) {
 		return fmt.Errorf("--web.config.file: %w", err)
 	}
 
-	for _, c := range o.checks() {
+	for _, c := range append(o.checks(), o.netnsChecks()...) {
 		if !c.ok {
 			return fmt.Errorf("%s: %s", c.flag, c.expected)
 		}

@@ -69,6 +69,10 @@ func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGat
 		registry.MustRegister(collector.NewRecordingMetrics(e.recording.written.Load, e.recording.failed.Load))
 	}
 
+	if e.namespaces != nil {
+		registry.MustRegister(collector.NewNetnsMetrics(func() collector.NetnsStats { return netnsStats(e.namespaces) }))
+	}
+
 	if e.opts.configFile != "" {
 		registry.MustRegister(e.reloader.metrics)
 	}

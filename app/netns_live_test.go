@@ -1,0 +1,95 @@
+package app
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tcphealth_exporter/internal/netlab"
+)
+
+// TestNamespacesLive: an exporter samples the namespaces of other processes, with a broker
+// that has two capabilities. A connection there whose path dies is STALE within the same
+// time as in the exporter's own namespace, and ends when the last process does. The broker
+// may be restarted meanwhile.
+func TestNamespacesLive(t *testing.T) {
+	netlab.RequireRoot(t)
+
+	socket, cmd, _ := spawnBroker(t, []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SYS_PTRACE})
+
+	near, far := netlab.New(t), netlab.New(t)
+	path := netlab.NewPath(t, near, far, 1)
+	anchor := near.Start(t, "sleep", "600")
+	t.Cleanup(anchor.Stop)
+
+	client, server := netlab.Connect(t, near, far, "tcp4", netip.AddrPortFrom(path.B.IPv4, 0).String())
+
+	p := spawnIn(t, netlab.New(t), "--netns.mode=all", "--netns.broker="+socket, "--collector.connections.min-age=0s", "--collector.connections=100000", "--collector.owner=off")
+	p.awaitReady(t)
+
+	_, port, _ := strings.Cut(client.RemoteAddr().String(), ":")
+	query := connectionsPath + "?include=ended&filter=dport+%3D+" + port
+	shows := func(what string) func() bool {
+		return func() bool { return strings.Contains(p.get(t, query), what) }
+	}
+
+	name := namespaceName(t, anchor.PID())
+	await(t, "the connection", shows(fmt.Sprintf(`"network_namespace":%q`, name)))
+
+	if body := p.get(t, query); !strings.Contains(body, `"status":"HEALTHY"`) || !strings.Contains(body, `"total":1,`) {
+		t.Errorf("before the fault: %s", body)
+	}
+
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+
+	path.SetBoth(netlab.Conditions{Blackhole: true})
+
+	began := time.Now()
+	if _, err := client.Write(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+
+	await(t, "STALE", shows(`"status":"STALE"`))
+
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("STALE after %v", took)
+	}
+
+	if body := p.get(t, query); !strings.Contains(body, `"cause":"path_dead"`) {
+		t.Errorf("%s", body)
+	}
+
+	metrics := p.get(t, "/metrics")
+	for _, want := range []string{
+		fmt.Sprintf(`network_namespace=%q,`, name), `tcphealth_connection_status{`, `tcphealth_netns_namespaces{state="watched"} `,
+	} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("no %s in the metrics:\n%s", want, metrics)
+		}
+	}
+
+	anchor.Stop()
+	await(t, "the end", shows(`"end_reason":"namespace_gone"`))
+
+	_ = server
+}
+
+// namespaceName returns the inode number of the network namespace of a process.
+func namespaceName(t *testing.T, pid int) string {
+	t.Helper()
+
+	info, err := os.Stat(fmt.Sprintf("/proc/%d/ns/net", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return fmt.Sprint(info.Sys().(*syscall.Stat_t).Ino)
+}
