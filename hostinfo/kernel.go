@@ -3,6 +3,8 @@ package hostinfo
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strconv"
 
 	"github.com/prometheus/procfs"
 )
@@ -21,12 +23,13 @@ type KernelStats struct {
 	// Since the namespace was created (/proc/net/netstat): connections that found a full
 	// accept queue, and all connections that listeners dropped.
 	ListenOverflows, ListenDrops uint64
-	// Now (/proc/net/sockstat): connections in TIME_WAIT, and connections without a
-	// process. Memory is in bytes, of all namespaces.
+	// Now (/proc/net/sockstat): connections in TIME_WAIT; of all namespaces, connections
+	// without a process, and memory in bytes.
 	TimeWait, Orphans, Memory uint64
 }
 
-// KernelReader reads [KernelStats] below a mount of procfs.
+// KernelReader reads [KernelStats] and [SocketCounts] of the network namespace of a
+// process, below a mount of procfs.
 type KernelReader struct {
 	process procfs.Proc
 	// network is below the process, since a mount may contain processes only.
@@ -34,20 +37,31 @@ type KernelReader struct {
 	pageSize uint64
 }
 
-// NewKernelReader returns a reader; procPath is usually /proc. Errors match
-// [ErrKernelStats].
+// NewKernelReader returns a reader of the exporter's own namespace; procPath is usually
+// /proc. Errors match [ErrKernelStats].
 func NewKernelReader(procPath string, pageSize int) (*KernelReader, error) {
+	return newKernelReader(procPath, procfs.FS.Self, pageSize)
+}
+
+// NewProcessReader returns a reader of the namespace of a process, for which no privilege
+// is necessary. Errors match [ErrKernelStats], also after the end of the process; a later
+// process with the same PID is read like the first.
+func NewProcessReader(procPath string, pid, pageSize int) (*KernelReader, error) {
+	return newKernelReader(procPath, func(fs procfs.FS) (procfs.Proc, error) { return fs.Proc(pid) }, pageSize)
+}
+
+func newKernelReader(procPath string, find func(procfs.FS) (procfs.Proc, error), pageSize int) (*KernelReader, error) {
 	fs, err := procfs.NewFS(procPath)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKernelStats, err)
 	}
 
-	process, err := fs.Self()
+	process, err := find(fs)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKernelStats, err)
 	}
 
-	network, err := procfs.NewFS(procPath + "/self")
+	network, err := procfs.NewFS(filepath.Join(procPath, strconv.Itoa(process.PID)))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKernelStats, err)
 	}
