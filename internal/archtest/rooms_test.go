@@ -113,6 +113,15 @@ var rooms = []room{
 		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
 	},
 	{
+		dir:         "sampler/proctcp",
+		own:         []string{"sampler"},
+		third:       []string{"golang.org/x/sys/unix"},
+		std:         pureStd,
+		never:       []string{"log", "log/slog", "net/http"},
+		edges:       []string{"reader*.go"},
+		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
+	},
+	{
 		dir:         "health/window",
 		std:         pureStd,
 		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
