@@ -34,15 +34,17 @@ func TestNames(t *testing.T) {
 		t.Errorf("another socket has the cookie %x", second)
 	}
 
-	n.begin()
+	for range 2 { // two sockets of one tuple, in different VRFs
+		n.begin()
 
-	for _, inode := range []uint32{8, 9, 8} { // two sockets of one tuple, in different VRFs
-		if got := socket(inode); got != second {
-			t.Errorf("inode %d: cookie %x, want %x", inode, got, second)
+		for _, inode := range []uint32{8, 9} {
+			if got := socket(inode); got != second {
+				t.Errorf("inode %d: cookie %x, want %x", inode, got, second)
+			}
 		}
-	}
 
-	n.end()
+		n.end()
+	}
 
 	n.begin()
 	n.end() // missed once
