@@ -232,8 +232,8 @@ func (t *Tracker) observe(m *judge.Moment) {
 		known = t.reconcile(i, row)
 	}
 
-	if !known && !row.Has(sampler.HasInfo) {
-		return // a remnant that is kept for the protocol alone
+	if !known && isRemnant(row) {
+		return
 	}
 
 	turn := t.admission.admits(row.Cookie)
@@ -257,6 +257,10 @@ func (t *Tracker) observe(m *judge.Moment) {
 	t.observeDurations(i)
 	t.layDown(i, m.Socket)
 }
+
+// isRemnant reports whether a socket has no state but what the protocol requires after its
+// end.
+func isRemnant(row *sampler.Socket) bool { return row.Attrs&(sampler.HasInfo|sampler.FromProc) == 0 }
 
 // countRow counts a socket, unless the dump contained it before.
 func (t *Tracker) countRow(row *sampler.Socket, fresh bool) {

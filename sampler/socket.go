@@ -43,6 +43,8 @@ const (
 	HasBBR
 	HasVegas
 	HasDCTCP
+	// FromProc marks a socket of /proc/net/tcp: it has no optional part, and a listener no limit.
+	FromProc
 )
 
 // Socket is one row of a dump: struct inet_diag_msg with its attributes

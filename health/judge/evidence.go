@@ -10,6 +10,8 @@ import (
 // Evidence is all that the rules are evaluated on. Times are in seconds, sizes in
 // bytes. A figure that the kernel does not provide is zero, which activates nothing.
 type Evidence struct {
+	// reduced: the socket is one of /proc/net/tcp, see State.followReduced.
+	reduced bool
 	state   sampler.State
 	timer   sampler.Timer
 	caState sampler.CAState

@@ -20,6 +20,13 @@ func (s Stamp) seconds(now Stamp) float64 {
 // follow adds a moment to the window and gathers the evidence.
 func (st *State) follow(m *Moment, r *window.Window, g *window.Geometry, t *Thresholds, e *Evidence) {
 	*e = Evidence{}
+
+	if m.Socket.Has(sampler.FromProc) {
+		st.followReduced(m, r, g, t, e)
+
+		return
+	}
+
 	e.fromKernel(m.Socket)
 
 	s := newSample(m.Socket, e, m.Sampled)

@@ -32,6 +32,10 @@ func (e *Evidence) attempts() string {
 }
 
 func sayUnacknowledged(e *Evidence, figure, threshold string) string {
+	if e.reduced {
+		return fmt.Sprintf("sent data unacknowledged for at least %s (threshold %s), %s", figure, threshold, plural(float64(e.timeouts), "timeout"))
+	}
+
 	return fmt.Sprintf("sent data unacknowledged for %s (threshold %s), last received from the peer %s ago", figure, threshold, seconds(e.silence))
 }
 

@@ -51,7 +51,9 @@ type State struct {
 	longestPause uint16
 	// lostByChance: see Evidence.byChance.
 	lostByChance bool
-	windows      WindowEvents
+	// timeouts are those at the last moment, if the socket had no tcp_info.
+	timeouts uint8
+	windows  WindowEvents
 	// rtoVariation is the minimum difference in µs of RTO and smoothed RTT without
 	// back-off: a route or a socket may have a minimum of its own.
 	rtoVariation uint32

@@ -33,7 +33,7 @@ func (m malformed) Is(target error) bool { return target == sampler.ErrMalformed
 // get_tcp4_sock, net/ipv6/tcp_ipv6.c: get_tcp6_sock), and reports whether it is that of a
 // full socket. It sets all fields of s, those that the row does not have to zero.
 func parse(s *sampler.Socket, row []byte) (full bool, err error) {
-	*s = sampler.Socket{}
+	*s = sampler.Socket{Attrs: sampler.FromProc}
 	c := scanner{rest: row}
 
 	if slot := c.word(); len(slot) < 2 || slot[len(slot)-1] != ':' {

@@ -59,6 +59,8 @@ func TestParse(t *testing.T) {
 		got := sampler.Socket{Cookie: 1, Mark: 2, Attrs: sampler.HasInfo}
 
 		full, err := parse(&got, []byte(tc.row+strings.Repeat(" ", 20)))
+		tc.want.Attrs = sampler.FromProc
+
 		if err != nil || !full || got != tc.want {
 			t.Errorf("%s: %+v, %v, %v, want %+v", name, got, full, err, tc.want)
 		}
@@ -145,7 +147,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 
-		if s.Family != sampler.FamilyIPv4 && s.Family != sampler.FamilyIPv6 || s.Attrs != 0 || s.Cookie != 0 {
+		if s.Family != sampler.FamilyIPv4 && s.Family != sampler.FamilyIPv6 || s.Attrs != sampler.FromProc || s.Cookie != 0 {
 			t.Fatalf("%+v", s)
 		}
 
