@@ -24,6 +24,9 @@ type Config struct {
 	// Owner returns the owner of the sockets of a cgroup, nil if it is unknown. A nil Owner
 	// knows none.
 	Owner func(cgroup uint64) *v1.Owner
+	// UserID returns the user id of a socket, and reports whether it is known. If it is nil,
+	// all are.
+	UserID func(*sampler.Socket) (uid uint32, known bool)
 }
 
 // Prefix is the beginning of all paths of the API.
@@ -102,7 +105,7 @@ func (a *API) handler(parse func(*http.Request) (health.Query, error)) http.Hand
 			return
 		}
 
-		writeAnswer(w, answer, a.cfg.Owner)
+		writeAnswer(w, answer, &a.cfg)
 	})
 }
 

@@ -78,7 +78,6 @@ func newSocket(row *sampler.Socket) *v1.Socket {
 		Timer:            row.Timer.String(),
 		TimerExpires:     float64(row.Expires) / 1e3,
 		TimerRetransmits: row.TimerRetrans,
-		UID:              row.UID,
 		Inode:            row.Inode,
 		Congestion:       row.CongestionName(),
 	}

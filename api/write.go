@@ -11,6 +11,7 @@ import (
 
 	v1 "tcphealth_exporter/api/v1"
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/sampler"
 )
 
 // failure is an error answer.
@@ -36,7 +37,7 @@ func writeFailure(w http.ResponseWriter, f *failure) {
 
 // writeAnswer writes an answer as a [v1.ConnectionList], each connection on a line of its
 // own. It stops when the client disconnects.
-func writeAnswer(w http.ResponseWriter, a *health.Answer, owner func(uint64) *v1.Owner) {
+func writeAnswer(w http.ResponseWriter, a *health.Answer, cfg *Config) {
 	out := bufio.NewWriter(w)
 	defer func() { _ = out.Flush() }()
 
@@ -60,9 +61,11 @@ func writeAnswer(w http.ResponseWriter, a *health.Answer, owner func(uint64) *v1
 		line.WriteString(separator)
 
 		connection = newConnection(f, &a.Kernel)
-		if owner != nil {
-			connection.Owner = owner(cmp.Or(f.Cgroup, f.Row.CgroupID))
+		if cfg.Owner != nil {
+			connection.Owner = cfg.Owner(cmp.Or(f.Cgroup, f.Row.CgroupID))
 		}
+
+		cfg.setUserID(connection.Socket, &f.Row)
 
 		if err := encoder.Encode(&connection); err != nil {
 			return
@@ -74,6 +77,19 @@ func writeAnswer(w http.ResponseWriter, a *health.Answer, owner func(uint64) *v1
 	}
 
 	_, _ = out.WriteString("\n]}\n")
+}
+
+// setUserID sets the user id of a socket, unless it is unknown. The socket is nil for a
+// connection that was not read.
+func (cfg *Config) setUserID(socket *v1.Socket, row *sampler.Socket) {
+	uid, known := row.UID, true
+	if cfg.UserID != nil {
+		uid, known = cfg.UserID(row)
+	}
+
+	if socket != nil && known {
+		socket.UID = &uid
+	}
 }
 
 // newEncoder returns an encoder that does not escape <, > and &, since the JSON is never

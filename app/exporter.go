@@ -41,6 +41,7 @@ type exporter struct {
 	answers    *collector.WebMetrics
 	cgroups    *owner.Cgroups // nil in a replay
 	owners     *owner.Owners  // nil in a replay, and for none
+	userID     func(*sampler.Socket) (uid uint32, known bool)
 	tracker    *health.Tracker
 	dialer     *dialer
 	namespaces *netns.Watcher // nil for the exporter's own alone
@@ -102,9 +103,10 @@ func wire(opts *options, source *files, lines *logging.Queue) (e *exporter, err 
 		e.cgroups = owner.NewCgroups(hostinfo.CgroupRoot())
 		cfg.InterfaceName, cfg.CgroupName = hostinfo.InterfaceName, e.cgroups.Name
 		cfg.Retries = tcpRetries(opts.procfs)
+		e.userID = userIDs(opts.procfs)
 
 		if opts.owner == ownerAuto {
-			e.owners = owner.NewOwners(e.cgroups, opts.containerLogs)
+			e.owners = owner.NewOwners(e.cgroups, owner.Paths{Links: opts.containerLogs, Root: "/", Proc: opts.procfs})
 			cfg.Owner = groupOwner(e.owners)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -193,9 +194,17 @@ func (p *instance) scrapeAfter(t *testing.T, t0 time.Time) (body string) {
 func spawnIn(t *testing.T, n *netlab.Namespace, args ...string) *instance {
 	t.Helper()
 
+	return spawnBy(t, n, nil, args...)
+}
+
+// spawnBy is spawnIn by a launcher, a command that becomes the program.
+func spawnBy(t *testing.T, n *netlab.Namespace, launcher []string, args ...string) *instance {
+	t.Helper()
+
 	const address = "127.0.0.1:10047" // free in a new namespace
 
-	n.Start(t, binary(t), append([]string{"--web.listen-address=" + address}, args...)...)
+	command := slices.Concat(launcher, []string{binary(t), "--web.listen-address=" + address}, args)
+	n.Start(t, command[0], command[1:]...)
 
 	dial := func(ctx context.Context, network, address string) (c net.Conn, err error) {
 		err = n.DoErr(func() error {

@@ -13,15 +13,15 @@ import (
 	"tcphealth_exporter/internal/netlab"
 )
 
-// TestOwnersLive: metrics and the API name the unit and the pod whose processes listen, with
-// the names in the link to the log of a container.
+// TestOwnersLive: metrics and the API name the unit, the pod and the container whose processes
+// listen, with the names in the link to the log of a container, or the short id.
 func TestOwnersLive(t *testing.T) {
 	netlab.RequireRoot(t)
 	netlab.RequireTool(t, "iperf3")
 
 	const uid = "12345678_9abc_def0_1234_56789abcdef0"
 
-	id := strings.Repeat("0123456789abcdef", 4)
+	id, other := strings.Repeat("0123456789abcdef", 4), strings.Repeat("fedcba9876543210", 4)
 	links := t.TempDir()
 
 	if err := os.Symlink("/nowhere", filepath.Join(links, "web-7d4b9c6f5d-x2k9p_shop_nginx-"+id+".log")); err != nil {
@@ -43,6 +43,12 @@ func TestOwnersLive(t *testing.T) {
 			`container="nginx",container_id="` + id + `",local_address="%s",local_port="5201",namespace="shop",pod="web-7d4b9c6f5d-x2k9p",`,
 			`namespace="shop",status="HEALTHY",workload="web"`,
 			"workload", "web",
+		},
+		{
+			fmt.Sprintf("tcphealth-test-%d-docker.slice/docker-%s.scope", pid, other),
+			`container="fedcba987654",container_id="` + other + `",local_address="%s",local_port="5201",namespace="",pod="",pod_uid="",`,
+			`status="HEALTHY"`,
+			"container", "fedcba987654",
 		},
 	} {
 		near, far := netlab.New(t), netlab.New(t)

@@ -30,7 +30,7 @@ func (e *exporter) handlerOf(registry *prometheus.Registry, gatherer prometheus.
 		metrics.Own = registry
 	}
 
-	apiConfig := api.Config{Tracker: e.tracker, Questions: e.questions, ParseFilter: selectBy}
+	apiConfig := api.Config{Tracker: e.tracker, Questions: e.questions, ParseFilter: selectBy, UserID: e.userID}
 	if e.owners != nil {
 		apiConfig.Owner = ownerJSON(e.owners)
 	}
@@ -84,7 +84,7 @@ func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGat
 		)
 	}
 
-	cfg := collector.Config{Latest: e.latest.snapshot.Load, Sets: e.opts.sets}
+	cfg := collector.Config{Latest: e.latest.snapshot.Load, Sets: e.opts.sets, UserID: e.userID}
 	if e.owners != nil {
 		cfg.Owner = ownerLabels(e.owners)
 	}

@@ -28,12 +28,12 @@ type exposition struct {
 	users    int
 }
 
-func newExposition(sets []Set, owner func(uint64) []string) *exposition {
+func newExposition(cfg *Config) *exposition {
 	e := &exposition{
-		connections: newBlock(connectionFamilyTable, sets),
-		groups:      newBlock(groupFamilyTable, sets),
-		host:        newBlock(hostFamilyTable, sets),
-		series:      newSeries(owner),
+		connections: newBlock(connectionFamilyTable, cfg.Sets),
+		groups:      newBlock(groupFamilyTable, cfg.Sets),
+		host:        newBlock(hostFamilyTable, cfg.Sets),
+		series:      newSeries(cfg),
 	}
 	e.columns = slices.Concat(e.connections.columns, e.groups.columns, e.host.columns)
 	slices.SortFunc(e.columns, func(a, b *column) int { return strings.Compare(a.family.GetName(), b.family.GetName()) })

@@ -7,6 +7,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"tcphealth_exporter/health"
+	"tcphealth_exporter/sampler"
 )
 
 // Config configures a [Gatherer].
@@ -19,6 +20,9 @@ type Config struct {
 	// Owner returns the owner of the sockets of a cgroup, as values of [OwnerLabels], or nil
 	// if it is unknown. It is called by one goroutine at a time. A nil Owner knows none.
 	Owner func(cgroup uint64) []string
+	// UserID returns the user id of a socket, and reports whether it is known. If it is nil,
+	// all are.
+	UserID func(*sampler.Socket) (uid uint32, known bool)
 }
 
 // OwnerLabels returns the labels of connection_owner_info beside those of the connection.
@@ -92,7 +96,7 @@ func (g *Gatherer) idle() *exposition {
 		return nil
 	}
 
-	e := newExposition(g.cfg.Sets, g.cfg.Owner)
+	e := newExposition(&g.cfg)
 	g.all = append(g.all, e)
 
 	return e

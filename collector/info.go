@@ -17,6 +17,7 @@ type infoFacts struct {
 	congestion [16]byte
 	options    uint64
 	uid        uint32
+	uidKnown   bool
 	group      string
 	network    string
 	namespace  string
@@ -25,25 +26,40 @@ type infoFacts struct {
 // maxInfos bounds the memory: when there are more, all are made again.
 const maxInfos = 1 << 10
 
-func (known infos) of(c *health.Connection) []string {
+// info returns the labels of connection_info that are its own.
+func (s *series) info(c *health.Connection) []string {
 	row := &c.Row
 	options, _ := row.Info.Get(sampler.FieldOptions)
-	facts := infoFacts{row.State, row.Congestion, options, row.UID, c.Group, c.Network, c.NetworkNamespace}
+	uid, known := s.userID(row)
 
-	labels, ok := known[facts]
+	return s.infos.of(&infoFacts{row.State, row.Congestion, options, uid, known, c.Group, c.Network, c.NetworkNamespace})
+}
+
+func (known infos) of(facts *infoFacts) []string {
+	labels, ok := known[*facts]
 	if !ok {
 		if len(known) == maxInfos {
 			clear(known)
 		}
 
-		labels = []string{
-			row.State.String(), row.CongestionName(), optionNames(options), strconv.FormatUint(uint64(row.UID), 10),
-			c.Group, c.Network, c.NetworkNamespace,
-		}
-		known[facts] = labels
+		labels = facts.labels()
+		known[*facts] = labels
 	}
 
 	return labels
+}
+
+func (f *infoFacts) labels() []string {
+	uid := ""
+	if f.uidKnown {
+		uid = strconv.FormatUint(uint64(f.uid), 10)
+	}
+
+	congestion := sampler.Socket{Congestion: f.congestion}
+
+	return []string{
+		f.state.String(), congestion.CongestionName(), optionNames(f.options), uid, f.group, f.network, f.namespace,
+	}
 }
 
 type optionName struct {

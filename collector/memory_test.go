@@ -14,7 +14,7 @@ import (
 
 // TestSubjectsAreForgotten looks at what is kept of connections that are gone.
 func TestSubjectsAreForgotten(t *testing.T) {
-	known, e := newSubjects(), newExposition(nil, nil)
+	known, e := newSubjects(), newExposition(&Config{})
 
 	for n := range 100 {
 		s := &health.Snapshot{Connections: make([]health.Connection, n%7)}
@@ -101,10 +101,10 @@ func TestMemoryIsGivenBack(t *testing.T) {
 // TestTextsAreBounded: facts that are different every time make no memory grow,
 // and are exposed correctly all the same.
 func TestTextsAreBounded(t *testing.T) {
-	s := newSeries(nil)
+	s := newSeries(&Config{})
 
 	for n := range 3 * maxInfos {
-		labels := s.infos.of(&health.Connection{Row: sampler.Socket{UID: uint32(n), State: sampler.StateEstablished}})
+		labels := s.info(&health.Connection{Row: sampler.Socket{UID: uint32(n), State: sampler.StateEstablished}})
 		if got := labels[3]; got != strconv.Itoa(n) {
 			t.Fatalf("uid %q, expected %d", got, n)
 		}

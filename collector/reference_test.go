@@ -70,7 +70,7 @@ func (c *Reference) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 
-	out := newSeries(nil)
+	out := newSeries(&Config{})
 
 	for i := range c.host {
 		c.host[i].collect(ch, s, nil, &out)

@@ -5,6 +5,7 @@ import (
 
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/sampler"
 )
 
 // series collects the series of a family about one T.
@@ -15,8 +16,9 @@ type series struct {
 
 	infos     infos
 	exemplars exemplars
-	// owner: see [Config].
-	owner func(cgroup uint64) []string
+	// owner and userID: see [Config].
+	owner  func(cgroup uint64) []string
+	userID func(*sampler.Socket) (uint32, bool)
 }
 
 // point is the present state of a series.
@@ -28,12 +30,17 @@ type point struct {
 	distribution *group.Histogram
 }
 
-func newSeries(owner func(uint64) []string) series {
-	if owner == nil {
-		owner = func(uint64) []string { return nil }
+func newSeries(cfg *Config) series {
+	s := series{infos: make(infos), exemplars: make(exemplars), owner: cfg.Owner, userID: cfg.UserID}
+	if s.owner == nil {
+		s.owner = func(uint64) []string { return nil }
 	}
 
-	return series{infos: make(infos), exemplars: make(exemplars), owner: owner}
+	if s.userID == nil {
+		s.userID = func(row *sampler.Socket) (uint32, bool) { return row.UID, true }
+	}
+
+	return s
 }
 
 // add adds a series: its value and the values of the labels that are its own.

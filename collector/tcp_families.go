@@ -56,7 +56,7 @@ var tcpFamilyTable = []connectionFamily{
 	{
 		name: "connection_info", help: "Connection metadata, constant 1.",
 		kind: gaugeValue, set: SetTCP, labels: []string{"state", "congestion_algorithm", "options", "uid", "group", "network", "network_namespace"},
-		series: func(c *health.Connection, to *series) { to.add(1, to.infos.of(c)...) },
+		series: func(c *health.Connection, to *series) { to.add(1, to.info(c)...) },
 	},
 	field(SetTCP, gaugeValue, "rtt_seconds", "Smoothed round-trip time.", sampler.FieldRTT, micros),
 	field(SetTCP, gaugeValue, "rttvar_seconds", "Mean deviation of the round-trip time.", sampler.FieldRTTVar, micros),

@@ -191,6 +191,37 @@ func TestCgroupOfAMinisock(t *testing.T) {
 	}
 }
 
+// TestLateCgroup: a connection keeps the first cgroup that is known. It is not tracked while
+// it is a request of a listener, which has no cgroup (SYN_RECV).
+func TestLateCgroup(t *testing.T) {
+	w := newWatch(t, Config{Export: showAll})
+
+	for second, step := range []struct {
+		state        sampler.State
+		cgroup, want uint64
+	}{
+		{sampler.StateSynRecv, 0, 0},
+		{sampler.StateEstablished, 0, 0},
+		{sampler.StateEstablished, 7, 7},
+		{sampler.StateEstablished, 8, 7},
+		{sampler.StateTimeWait, 0, 7},
+	} {
+		rows := diagtest.Decode(t, established(1))
+		rows[0].CgroupID, rows[0].State = step.cgroup, step.state
+
+		if step.state == sampler.StateSynRecv {
+			rows[0].Attrs &^= sampler.HasInfo
+		}
+
+		feed(w.tracker, start.Add(time.Duration(second)*time.Second), rows)
+
+		c := w.snapshot.shown(1)
+		if (c != nil) != (step.state != sampler.StateSynRecv) || c != nil && c.Cgroup != step.want {
+			t.Errorf("%s with the cgroup %d: %+v, want the cgroup %d", step.state, step.cgroup, c, step.want)
+		}
+	}
+}
+
 // TestGroupWaitsForTheCgroup: a connection joins the group of its cgroup when the name
 // is known, or that of the number after a while, and loses no counter meanwhile.
 func TestGroupWaitsForTheCgroup(t *testing.T) {

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"time"
 
 	"tcphealth_exporter/health/export"
@@ -287,6 +288,8 @@ func (t *Tracker) reconcile(i uint32, row *sampler.Socket) bool {
 	}
 
 	if c.is(row) {
+		c.cgroup = cmp.Or(c.cgroup, row.CgroupID)
+
 		return true
 	}
 

@@ -5,33 +5,80 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
 
-// startLimit is the maximum duration of the walk that [NewCgroups] waits for.
-const startLimit = 2 * time.Second
+const (
+	// startLimit is the maximum duration of the reading that [NewCgroups] waits for.
+	startLimit = 2 * time.Second
+	// watchDelay is how long an event about a new cgroup may take.
+	watchDelay = 100 * time.Millisecond
+)
 
-// Cgroups maps cgroup ids to paths.
-type Cgroups struct{ *lookup[uint64, string] }
+// Cgroups maps cgroup ids to paths. It watches the hierarchy for new cgroups, or walks through
+// it where that is not possible.
+type Cgroups struct {
+	*lookup[uint64, string]
 
-// NewCgroups returns the cgroups below a mount of the cgroup v2 hierarchy. It reads
-// them once; [Cgroups.Run] does it again when an id is unknown.
-func NewCgroups(root string) *Cgroups { return newCgroups(root, startLimit) }
+	watcher *watcher // nil for none
+}
 
-func newCgroups(root string, limit time.Duration) *Cgroups {
+// NewCgroups returns the cgroups below a mount of the cgroup v2 hierarchy. It reads them
+// once; [Cgroups.Run] finds new ones.
+func NewCgroups(root string) *Cgroups { return newCgroups(root, startLimit, watchLimit()) }
+
+func newCgroups(root string, limit time.Duration, watches int) *Cgroups {
 	deadline := time.Now().Add(limit)
 	late := func() bool { return time.Now().After(deadline) }
+	watched := newTree()
 
-	return &Cgroups{newLookup(false, late, func(stop func() bool) (map[uint64]string, bool) { return readCgroups(root, stop) })}
+	var kept memories
+
+	read := func(stop func() bool) (map[uint64]string, bool) {
+		names, complete := readCgroups(root, stop)
+		if complete {
+			kept.merge(names, time.Now())
+		}
+
+		return names, complete
+	}
+
+	c := &Cgroups{watcher: newWatcher(root, watched, watches, late)}
+	if c.watcher != nil {
+		late = func() bool { return true } // they have just been read
+	}
+
+	c.lookup = newLookup(false, late, read)
+	c.also = watched.path
+
+	return c
 }
 
 // Name returns the path of a cgroup below the root, empty if there is none, and
-// reports whether that is known yet. It never waits for a walk.
+// reports whether that is known yet. It never waits for a reading.
 func (c *Cgroups) Name(id uint64) (path string, known bool) { return c.of(id) }
 
-// Run walks through the hierarchy when an id is unknown, until ctx is done.
-func (c *Cgroups) Run(ctx context.Context) { c.run(ctx, shortestPause) }
+// Run follows the hierarchy until ctx is done. It walks through it when an id is unknown;
+// seldom while it is watched, because then the cgroup is gone.
+func (c *Cgroups) Run(ctx context.Context) {
+	if c.watcher != nil {
+		watching, cancel := context.WithCancel(ctx)
+
+		var group sync.WaitGroup
+
+		group.Go(func() {
+			c.watcher.run(ctx)
+			cancel()
+		})
+
+		c.run(watching, watchDelay, longestPause)
+		group.Wait()
+	}
+
+	c.run(ctx, 0, shortestPause)
+}
 
 // readCgroups returns the paths of all cgroups below a root by their ids, without
 // those of other hierarchies that are mounted below. Cgroups that vanish meanwhile are

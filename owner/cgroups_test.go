@@ -77,7 +77,7 @@ func TestCgroupsAppear(t *testing.T) {
 	h := &hierarchy{t, t.TempDir()}
 	c := NewCgroups(h.root)
 
-	go c.run(t.Context(), time.Millisecond)
+	go c.run(t.Context(), 0, time.Millisecond)
 
 	requireAppears(t, h, c)
 }
@@ -86,13 +86,13 @@ func TestCgroupsAppear(t *testing.T) {
 func TestSlowStart(t *testing.T) {
 	h := &hierarchy{t, t.TempDir()}
 	id := h.add("/system.slice")
-	c := newCgroups(h.root, -1)
+	c := newCgroups(h.root, -1, 0)
 
 	if name, known := c.Name(id); name != "" || known {
 		t.Errorf("%d is named %q, known %v, without time for a walk", id, name, known)
 	}
 
-	go c.run(t.Context(), time.Millisecond)
+	go c.run(t.Context(), 0, time.Millisecond)
 
 	requireAppears(t, h, c)
 }

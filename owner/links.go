@@ -55,12 +55,10 @@ func cutPattern(name string, pattern *regexp.Regexp) (string, bool) {
 // makes in /var/log/containers: POD_NAMESPACE_CONTAINER-ID.log. None of the names has an
 // underscore. It reports whether the name has that form: the kubelet cuts long ones.
 func ParseLink(link string) (id string, n Names, ok bool) {
-	const digits = 64
-
 	text, isLog := strings.CutSuffix(link, ".log")
-	at := len(text) - digits
+	at := len(text) - idDigits
 
-	if !isLog || !utf8.ValidString(link) || at < 1 || text[at-1] != '-' || !isHex(text[at:]) {
+	if !isLog || !utf8.ValidString(link) || at < 1 || text[at-1] != '-' || !isID(text[at:]) {
 		return "", Names{}, false
 	}
 
@@ -72,7 +70,12 @@ func ParseLink(link string) (id string, n Names, ok bool) {
 	return text[at:], Names{Pod: parts[0], Namespace: parts[1], Container: parts[2]}, true
 }
 
-func isHex(text string) bool { return strings.Trim(text, "0123456789abcdef") == "" }
+// idDigits is the number of hexadecimal digits of the id of a container.
+const idDigits = 64
+
+func isID(text string) bool {
+	return len(text) == idDigits && strings.Trim(text, "0123456789abcdef") == ""
+}
 
 // readLinks returns the names in a directory, none if it cannot be read: most hosts do not
 // have it.

@@ -68,7 +68,7 @@ func TestOwners(t *testing.T) {
 		}
 	}
 
-	owners := NewOwners(NewCgroups(root), links)
+	owners := NewOwners(NewCgroups(root), Paths{Links: links, Root: t.TempDir(), Proc: "/proc"})
 	of := func(path string) *Owner {
 		t.Helper()
 

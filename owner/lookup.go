@@ -24,7 +24,9 @@ type lookup[K comparable, V any] struct {
 	read func(stop func() bool) (names map[K]V, complete bool)
 	// returns: a key that does not exist may do so later.
 	returns bool
-	wanted  chan struct{}
+	// also has names besides those that were read; nil for none.
+	also   func(K) (V, bool)
+	wanted chan struct{}
 	// found is replaced by each reading.
 	found atomic.Pointer[found[K, V]]
 
@@ -53,7 +55,7 @@ func newLookup[K comparable, V any](returns bool, stop func() bool, read func(st
 // known yet. It never waits for a reading.
 func (l *lookup[K, V]) of(key K) (name V, known bool) {
 	f := l.found.Load()
-	if name, known = f.names[key]; known {
+	if name, known = l.name(f, key); known {
 		return name, true
 	}
 
@@ -79,9 +81,19 @@ func (l *lookup[K, V]) of(key K) (name V, known bool) {
 	return name, absent || full
 }
 
-// run reads in the background, when a key is unknown, until ctx is done. It pauses after each
-// reading, at least for shortest.
-func (l *lookup[K, V]) run(ctx context.Context, shortest time.Duration) {
+// name returns the name of a key, and reports whether there is one.
+func (l *lookup[K, V]) name(f *found[K, V], key K) (name V, exists bool) {
+	if name, exists = f.names[key]; exists || l.also == nil {
+		return name, exists
+	}
+
+	return l.also(key)
+}
+
+// run reads in the background, when a key is unknown, until ctx is done. It waits before each
+// reading, because the key may become known otherwise, and pauses after it, at least for
+// shortest.
+func (l *lookup[K, V]) run(ctx context.Context, wait, shortest time.Duration) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -89,16 +101,20 @@ func (l *lookup[K, V]) run(ctx context.Context, shortest time.Duration) {
 		case <-l.wanted:
 		}
 
-		began := time.Now()
-		if !l.update(ctx) {
-			continue
-		}
+		pause(ctx, wait)
 
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(min(max(pauseFactor*time.Since(began), shortest), longestPause)):
+		began := time.Now()
+		if l.update(ctx) {
+			pause(ctx, min(max(pauseFactor*time.Since(began), shortest), longestPause))
 		}
+	}
+}
+
+// pause waits for a time, or until ctx is done.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
 	}
 }
 
@@ -112,7 +128,7 @@ func (l *lookup[K, V]) update(ctx context.Context) bool {
 	l.mutex.Unlock()
 
 	maps.DeleteFunc(absent, func(key K, _ struct{}) bool {
-		_, exists := before.names[key]
+		_, exists := l.name(before, key)
 		_, gone := before.absent[key]
 
 		return exists || gone && !l.returns

@@ -1,36 +1,65 @@
 package owner
 
 import (
+	"cmp"
 	"context"
 	"sync"
+	"time"
 )
 
 // maxOwners is the maximum number of owners remembered.
 const maxOwners = 1 << 14
 
-// Owners finds the owners of sockets by the id of their cgroup. It is safe for concurrent
-// use.
+// Owners finds the owners of sockets by the id of their cgroup, or by a process. It is safe
+// for concurrent use.
 type Owners struct {
 	cgroups *Cgroups
-	// links are the names of containers by their ids. A container may get its link late.
-	links *lookup[string, Names]
+	// links are the names of containers in Kubernetes by their ids. A container may get its
+	// link late. engines are the names of others, which have one before they start.
+	links     *lookup[string, Names]
+	engines   *lookup[string, string]
+	processes *processes
 
 	mutex sync.Mutex // held for a single look-up
 	// known are the owners by cgroup, which is never used again for another one.
 	known map[uint64]*Owner
 }
 
-// NewOwners returns the owners of the sockets of these cgroups. Containers of Kubernetes
-// have links in a directory, by default /var/log/containers, which is read once;
-// [Owners.Run] does it again when a container is unknown.
-func NewOwners(cgroups *Cgroups, linkDir string) *Owners {
-	read := func(func() bool) (map[string]Names, bool) { return readLinks(linkDir), true }
-
-	return &Owners{cgroups: cgroups, links: newLookup(true, nil, read), known: make(map[uint64]*Owner)}
+// Paths are the directories with the names of containers.
+type Paths struct {
+	// Links has the links that the kubelet makes for containers, usually
+	// /var/log/containers.
+	Links string
+	// Root has the files of Docker and Podman, at the same paths as in /.
+	Root string
+	// Proc is a mount of procfs, usually /proc.
+	Proc string
 }
 
-// Run reads the links when a container is unknown, until ctx is done.
-func (o *Owners) Run(ctx context.Context) { o.links.run(ctx, shortestPause) }
+// NewOwners returns the owners of the sockets of these cgroups. It reads the names of
+// containers once; [Owners.Run] does it again when a container is unknown.
+func NewOwners(cgroups *Cgroups, paths Paths) *Owners {
+	deadline := time.Now().Add(startLimit)
+	late := func() bool { return time.Now().After(deadline) }
+	readLinks := func(func() bool) (map[string]Names, bool) { return readLinks(paths.Links), true }
+	readEngines := func(stop func() bool) (map[string]string, bool) { return readEngines(paths.Root, stop) }
+
+	return &Owners{
+		cgroups: cgroups, links: newLookup(true, late, readLinks), engines: newLookup(false, late, readEngines),
+		processes: newProcesses(paths.Proc), known: make(map[uint64]*Owner),
+	}
+}
+
+// Run reads names of containers, and cgroups of processes, when one is unknown, until ctx is
+// done.
+func (o *Owners) Run(ctx context.Context) {
+	var group sync.WaitGroup
+
+	group.Go(func() { o.links.run(ctx, 0, shortestPause) })
+	group.Go(func() { o.engines.run(ctx, 0, shortestPause) })
+	group.Go(func() { o.processes.run(ctx) })
+	group.Wait()
+}
 
 // Of returns the owner of the sockets of a cgroup, nil for none, and reports whether all
 // that can be found out is known yet. The owner is the same as before unless more has become
@@ -43,39 +72,92 @@ func (o *Owners) Of(cgroup uint64) (found *Owner, final bool) {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
 
-	found, ok := o.known[cgroup]
+	before, ok := o.known[cgroup]
 	if !ok {
 		path, known := o.cgroups.Name(cgroup)
 		if !known {
 			return nil, false
 		}
 
-		found = ofPath(path)
-		o.remember(cgroup, found)
+		before = ofPath(path)
 	}
 
-	if found == nil || found.PodUID == "" || found.ContainerID == "" || found.Pod != "" {
-		return found, true
-	}
-
-	n, final := o.links.of(found.ContainerID)
-	if n.Pod != "" {
-		named := *found
-		named.Namespace, named.Workload, named.Pod, named.Container = n.Namespace, n.Workload(), n.Pod, n.Container
-		found = &named
+	if found, final = o.complete(before); !ok || found != before {
 		o.remember(cgroup, found)
 	}
 
 	return found, final
 }
 
-// ofPath is [OfPath], nil for none.
-func ofPath(path string) *Owner {
-	if o := OfPath(path); o.Kind() != KindNone {
-		return &o
+// OfProcess returns the owner of a process, nil for none, and reports whether all that can
+// be found out is known yet. It stands for the owner of the sockets in a network namespace
+// where the kernel reports no cgroup of a socket but the root: on hosts without cgroup v2.
+// The answer is a minute old at most. OfProcess never waits for a reading.
+func (o *Owners) OfProcess(pid int) (found *Owner, final bool) {
+	path, known := o.processes.of(pid, time.Now())
+	if !known {
+		return nil, false
 	}
 
-	return nil
+	return o.complete(ofPath(path))
+}
+
+// complete returns an owner with the names of its container, the same one if there are none,
+// and reports whether that is final.
+func (o *Owners) complete(found *Owner) (named *Owner, final bool) {
+	if found == nil || found.ContainerID == "" || found.Container != "" {
+		return found, true
+	}
+
+	isPod := found.PodUID != ""
+
+	var n Names
+	if isPod {
+		n, final = o.links.of(found.ContainerID)
+	} else {
+		n, _ = o.links.name(o.links.found.Load(), found.ContainerID)
+	}
+
+	if n.Pod != "" {
+		copied := *found
+		copied.Namespace, copied.Workload, copied.Pod, copied.Container = n.Namespace, n.Workload(), n.Pod, n.Container
+
+		return &copied, true
+	}
+
+	if isPod {
+		return found, final
+	}
+
+	return o.completeByEngine(found)
+}
+
+// completeByEngine is complete for a container that is not in a pod.
+func (o *Owners) completeByEngine(found *Owner) (named *Owner, final bool) {
+	name, known := o.engines.of(found.ContainerID)
+	if !known {
+		return found, false
+	}
+
+	copied := *found
+	copied.Container, copied.Workload = cmp.Or(name, found.ContainerID[:shortID]), containerWorkload(name)
+
+	return &copied, true
+}
+
+// ofPath is [OfPath], nil for none. The workload of a container with a name in its path is
+// that name.
+func ofPath(path string) *Owner {
+	o := OfPath(path)
+	if o.Kind() == KindNone {
+		return nil
+	}
+
+	if o.Kind() == KindContainer {
+		o.Workload = containerWorkload(o.Container)
+	}
+
+	return &o
 }
 
 func (o *Owners) remember(cgroup uint64, found *Owner) {

@@ -29,11 +29,13 @@ func (k Kind) String() string {
 type Owner struct {
 	// Unit is the systemd unit, empty for containers and pods.
 	Unit string
-	// Namespace, Workload and Pod are names in Kubernetes, see [Names.Workload]; empty if
-	// unknown.
-	Namespace, Workload, Pod string
-	// Container is the name of a container in Kubernetes, or of a container or virtual
-	// machine that has no id in its cgroup path; empty if unknown.
+	// Namespace and Pod are names in Kubernetes; empty if unknown.
+	Namespace, Pod string
+	// Workload is what a pod belongs to, see [Names.Workload], or the name of a container
+	// that is not in a pod, without what changes with each start; empty if unknown.
+	Workload string
+	// Container is the name of a container or virtual machine. If the name of one that is
+	// not in a pod is unknown, it is the first 12 digits of the id; else empty if unknown.
 	Container string
 	// ContainerID has 64 hexadecimal digits, or is empty.
 	ContainerID string

@@ -85,8 +85,8 @@ type Owner struct {
 	Kind string `json:"kind"`
 	// Unit is the systemd unit.
 	Unit string `json:"unit,omitempty"`
-	// Namespace, Workload, Pod and Container are names in Kubernetes; Container is also the
-	// name of another container that has one.
+	// Namespace, Workload, Pod and Container are names in Kubernetes. Workload and Container
+	// are also the name of another container, Container its short id if it has none.
 	Namespace string `json:"namespace,omitempty"`
 	Workload  string `json:"workload,omitempty"`
 	Pod       string `json:"pod,omitempty"`
@@ -110,8 +110,9 @@ type Socket struct {
 	TimerExpires float64 `json:"timer_expires_seconds"`
 	// TimerRetransmits is the number of timeouts or probes so far (idiag_retrans).
 	TimerRetransmits uint8 `json:"timer_retransmits"`
-	// UID is the owner of the socket (idiag_uid).
-	UID uint32 `json:"uid"`
+	// UID is the owner of the socket (idiag_uid), absent if the user namespace of the
+	// exporter does not have it.
+	UID *uint32 `json:"uid,omitempty"`
 	// Inode is the inode of the socket, absent if no process holds it (idiag_inode).
 	Inode uint32 `json:"inode,omitempty"`
 	// Congestion is the congestion control algorithm (INET_DIAG_CONG).

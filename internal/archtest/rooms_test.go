@@ -88,7 +88,7 @@ var rooms = []room{
 	},
 	{dir: "logging", third: []string{"github.com/go-kit/log", "github.com/tjhop/slog-gokit"}, never: []string{"log", "net/http"}},
 	{dir: "hostinfo", third: []string{"github.com/prometheus/procfs"}, never: []string{"log", "log/slog", "net/http"}},
-	{dir: "owner", never: []string{"log", "log/slog", "net/http"}},
+	{dir: "owner", own: []string{"regular"}, third: []string{"golang.org/x/sys/unix"}, never: []string{"log", "log/slog", "net/http"}},
 	{
 		dir: "netns", own: []string{"sampler"}, third: []string{"golang.org/x/sys/unix"},
 		std:         slices.Concat(pureStd, []string{"syscall", "time"}),

@@ -1,0 +1,26 @@
+package app
+
+import (
+	"tcphealth_exporter/hostinfo"
+	"tcphealth_exporter/sampler"
+)
+
+// overflowUID stands for the user ids that a user namespace lacks.
+const overflowUID = 65534
+
+// userIDs returns the function that returns the user id of a socket and reports whether it is
+// known; nil if all are.
+func userIDs(procPath string) func(*sampler.Socket) (uint32, bool) {
+	if hostinfo.MapsAllUsers(procPath) {
+		return nil
+	}
+
+	return mappedUserID
+}
+
+// mappedUserID returns the user id of a socket in a user namespace that lacks some. The
+// kernel replaces these in answers to a request of this process; sockets of other network
+// namespaces are requested by another one.
+func mappedUserID(s *sampler.Socket) (uid uint32, known bool) {
+	return s.UID, s.UID != overflowUID || s.Space != 0
+}
