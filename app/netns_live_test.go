@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,7 +29,7 @@ func TestNamespacesLive(t *testing.T) {
 	anchor := near.Start(t, "sleep", "600")
 	t.Cleanup(anchor.Stop)
 
-	client, server := netlab.Connect(t, near, far, "tcp4", netip.AddrPortFrom(path.B.IPv4, 0).String())
+	client, _ := netlab.Connect(t, near, far, "tcp4", netip.AddrPortFrom(path.B.IPv4, 0).String())
 
 	p := spawnIn(t, netlab.New(t), "--netns.mode=all", "--netns.broker="+socket, "--collector.connections.min-age=0s", "--collector.connections=100000", "--collector.owner=off")
 	p.awaitReady(t)
@@ -78,8 +79,6 @@ func TestNamespacesLive(t *testing.T) {
 
 	anchor.Stop()
 	await(t, "the end", shows(`"end_reason":"namespace_gone"`))
-
-	_ = server
 }
 
 // namespaceName returns the inode number of the network namespace of a process.
@@ -91,5 +90,5 @@ func namespaceName(t *testing.T, pid int) string {
 		t.Fatal(err)
 	}
 
-	return fmt.Sprint(info.Sys().(*syscall.Stat_t).Ino)
+	return strconv.FormatUint(info.Sys().(*syscall.Stat_t).Ino, 10)
 }

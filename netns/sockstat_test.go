@@ -8,14 +8,14 @@ import (
 func TestParseInuse(t *testing.T) {
 	for text, want := range map[string]int{
 		"sockets: used 12\nTCP: inuse 7 orphan 2 tw 64 alloc 16560 mem 5146\nUDP: inuse 3 mem 0\n": 7,
-		"TCP6: inuse 0\nUDP6: inuse 5\n":           0,
-		"TCP6: inuse 2147483647":                   1<<31 - 1,
-		"TCP: inuse 3":                             3,
-		"":                                         -1,
-		"TCP: inuse \n":                            -1,
-		"TCP: inuse -1 orphan 2\n":                 -1,
-		"TCP: inuse 2147483648\n":                  -1,
-		"UDP: inuse 3\nUDPLITE: inuse 0\n":         -1,
+		"TCP6: inuse 0\nUDP6: inuse 5\n":   0,
+		"TCP6: inuse 2147483647":           1<<31 - 1,
+		"TCP: inuse 3":                     3,
+		"":                                 -1,
+		"TCP: inuse \n":                    -1,
+		"TCP: inuse -1 orphan 2\n":         -1,
+		"TCP: inuse 2147483648\n":          -1,
+		"UDP: inuse 3\nUDPLITE: inuse 0\n": -1,
 		"sockets: used 12 TCP: inuse 7 orphan 2\n": -1,
 	} {
 		got, ok := parseInuse([]byte(text))
