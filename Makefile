@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run build packages test test-long test-all e2e test-packages test-kernels audit lab fixtures field field-soak lint words fuzz bench golden rules generate check
+.PHONY: help run build packages test test-long test-all e2e test-packages test-kernels audit lab lab-elsewhere fixtures field field-soak lint words fuzz bench golden rules generate check
 
 GO ?= go
 GOARCH ?= $(shell $(GO) env GOARCH)
@@ -143,6 +143,10 @@ audit: build
 ## Judge healthy and failing connections for real, at full length, and print the table (as root, 15 minutes).
 lab:
 	$(full_lab) -lab.document ../../docs/health.md
+
+## Run the lab with an exporter in another network namespace than the connections (as root, 20 minutes).
+lab-elsewhere:
+	$(full_lab) -lab.elsewhere
 
 ## Record the fixtures again: one run of each scenario of the lab (as root, 5 minutes).
 fixtures:

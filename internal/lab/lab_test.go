@@ -18,6 +18,7 @@ var (
 	recordDir = flag.String("lab.record", "", "directory for the recordings of the first seed")
 	netem     = flag.Bool("lab.netem", false, "lay the paths through the kernel's netem, as a second oracle")
 	document  = flag.String("lab.document", "", "file in which to replace the table, with -lab.full")
+	elsewhere = flag.Bool("lab.elsewhere", false, "sample from another network namespace, with the help of the broker")
 	show      = flag.Bool("lab.show", false, "show what was said in runs that met every expectation, too")
 	slots     = flag.Int("lab.slots", 8, "scenarios that run side by side")
 )
@@ -34,9 +35,9 @@ func TestMain(m *testing.M) {
 // paceOf is full, or what every test run can afford.
 func paceOf() Pace {
 	if *full {
-		return Pace{Warm: 5 * time.Second, Healthy: time.Minute, Recover: true, Netem: *netem}
+		return Pace{Warm: 5 * time.Second, Healthy: time.Minute, Recover: true, Netem: *netem, Elsewhere: *elsewhere}
 	}
-	return Pace{Warm: 3500 * time.Millisecond, Healthy: 8 * time.Second, FaultFor: 6500 * time.Millisecond, Netem: *netem}
+	return Pace{Warm: 3500 * time.Millisecond, Healthy: 8 * time.Second, FaultFor: 6500 * time.Millisecond, Netem: *netem, Elsewhere: *elsewhere}
 }
 
 // TestLab runs the scenarios.

@@ -15,6 +15,8 @@ type Pace struct {
 	FaultFor time.Duration // The longest fault, 0 for what the scenario wants.
 	Recover  bool          // Whether to wait for the recovery.
 	Netem    bool          // Lay paths through netem, where the scenario allows it.
+	// Elsewhere: the exporter is in another network namespace than the connections.
+	Elsewhere bool
 }
 
 // Run is what came of a scenario.
@@ -52,7 +54,7 @@ func Play(tb testing.TB, sc *Scenario, seed uint64, pace Pace) *Run {
 	for _, interval := range intervalTable {
 		// The phase of the watchers to each other, and of the fault to both, is by chance.
 		time.Sleep(time.Duration(s.rand.Int64N(int64(200 * time.Millisecond))))
-		watchers = append(watchers, newWatcher(tb, s.near, interval, func() uint16 { return uint16(s.subject.Load()) }, s.disturbance(start, pace, interval)))
+		watchers = append(watchers, newWatcher(tb, s.near, pace.Elsewhere, interval, func() uint16 { return uint16(s.subject.Load()) }, s.disturbance(start, pace, interval)))
 	}
 	if sc.Healthy() {
 		time.Sleep(pace.Healthy)

@@ -62,8 +62,8 @@ var intervalTable = []time.Duration{250 * time.Millisecond, time.Second}
 // recheckInterval is the default of the flag --sampler.watch-interval.
 const recheckInterval = 250 * time.Millisecond
 
-// newWatcher starts to sample a namespace.
-func newWatcher(tb testing.TB, n *netlab.Namespace, interval time.Duration, subject func() uint16, disturb disturbance) *watcher {
+// newWatcher starts to sample a namespace: the exporter's own, or one elsewhere.
+func newWatcher(tb testing.TB, n *netlab.Namespace, elsewhere bool, interval time.Duration, subject func() uint16, disturb disturbance) *watcher {
 	tb.Helper()
 	w := &watcher{interval: interval, notes: notebook{subject: subject}}
 	recorder, err := sampler.NewRecorder(&w.tape, sampler.KernelRelease(), interval, time.Now())
@@ -71,9 +71,13 @@ func newWatcher(tb testing.TB, n *netlab.Namespace, interval time.Duration, subj
 		tb.Fatal(err)
 	}
 	tracker := newTracker(interval, nil, w.note)
+	own := n
+	if elsewhere {
+		own = netlab.New(tb)
+	}
 	loop := loop.Loop{
 		Open: func() (sampler.Source, error) {
-			conn, err := sampler.Dial(sampler.Config{NetNS: n.FD(), Tap: &redacted{Recorder: recorder}})
+			conn, err := sampler.Dial(sampler.Config{NetNS: own.FD(), Tap: &redacted{Recorder: recorder}})
 			if err != nil {
 				return nil, err
 			}
@@ -86,6 +90,10 @@ func newWatcher(tb testing.TB, n *netlab.Namespace, interval time.Duration, subj
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
+	if elsewhere {
+		run := sampleElsewhere(tb, n, &loop)
+		w.over.Go(func() { run(ctx) })
+	}
 	w.over.Go(func() { loop.Run(ctx) })
 	tb.Cleanup(w.stop)
 	return w
