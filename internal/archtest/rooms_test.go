@@ -181,7 +181,7 @@ var rooms = []room{
 	},
 	{dir: "deploy", own: []string{"collector", "docs/runbooks"}, testOnly: true},
 	{dir: "dashboards", own: []string{"collector"}, testOnly: true},
-	{dir: "internal/...", own: []string{"api", "bytecode", "collector", "config", "health", "health/export", "health/group", "health/judge", "sampler", "sampler/loop"}, third: []string{""}, support: true},
+	{dir: "internal/...", own: []string{"api", "bytecode", "collector", "config", "health", "health/export", "health/group", "health/judge", "netns", "netns/broker", "sampler", "sampler/loop"}, third: []string{""}, support: true},
 }
 
 // roomOf returns the row for the directory.
