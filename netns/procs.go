@@ -10,6 +10,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"tcphealth_exporter/sampler/proctcp"
 )
 
 // tcpFile is the file below /proc/PID/net whose inode number each namespace has once.
@@ -122,7 +124,7 @@ func inodeAt(dir int, name string) (uint64, error) {
 }
 
 // readInuse returns the number of TCP sockets in the namespace of a directory
-// /proc/PID/net, see [parseInuse]. The error is ENOENT if the process has ended. buf is for
+// /proc/PID/net, see [proctcp.InUse]. The error is ENOENT if the process has ended. buf is for
 // reading.
 func readInuse(dir int, buf []byte) (int, error) {
 	v4, err := readAt(dir, "sockstat", buf)
@@ -151,7 +153,7 @@ func readAt(dir int, name string, buf []byte) (int, error) {
 		return 0, os.NewSyscallError("read", err)
 	}
 
-	inuse, ok := parseInuse(buf[:n])
+	inuse, ok := proctcp.InUse(buf[:n])
 	if !ok {
 		return 0, fmt.Errorf("parse %s: no TCP sockets in %q", name, buf[:n])
 	}

@@ -74,3 +74,15 @@ func TestProcsMissing(t *testing.T) {
 		}
 	}
 }
+
+func TestParseLastPID(t *testing.T) {
+	if last, err := parseLastPID([]byte("4.51 3.70 2.52 3/154 11953\n")); last != 11953 || err != nil {
+		t.Errorf("last process id %d, %v", last, err)
+	}
+
+	for _, text := range []string{"", "4.51 3.70 2.52 3/154\n", "4.51 3.70 2.52 3/154 x\n"} {
+		if last, err := parseLastPID([]byte(text)); err == nil {
+			t.Errorf("%q: last process id %d, want an error", text, last)
+		}
+	}
+}

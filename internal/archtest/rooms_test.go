@@ -90,7 +90,7 @@ var rooms = []room{
 	{dir: "hostinfo", third: []string{"github.com/prometheus/procfs"}, never: []string{"log", "log/slog", "net/http"}},
 	{dir: "owner", own: []string{"regular"}, third: []string{"golang.org/x/sys/unix"}, never: []string{"log", "log/slog", "net/http"}},
 	{
-		dir: "netns", own: []string{"sampler"}, third: []string{"golang.org/x/sys/unix"},
+		dir: "netns", own: []string{"sampler", "sampler/proctcp"}, third: []string{"golang.org/x/sys/unix"},
 		std:         slices.Concat(pureStd, []string{"syscall", "time"}),
 		never:       []string{"log", "log/slog", "net/http"},
 		edges:       []string{"deaths.go", "discovery.go", "dump.go", "namespace.go", "open.go", "procs.go", "sample.go", "stats.go", "watcher.go"},

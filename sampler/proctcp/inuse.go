@@ -1,20 +1,34 @@
 package proctcp
 
-import "bytes"
+import (
+	"bytes"
+	"strconv"
+)
 
-// noneInUse reports whether sockstat or sockstat6 counts no TCP socket but those in
-// TIME_WAIT: "TCP: inuse 0 orphan ...", or "TCP6: inuse 0" (net/ipv4/proc.c:
-// sockstat_seq_show, net/ipv6/proc.c: sockstat6_seq_show).
-func noneInUse(text []byte) bool {
+// InUse returns the number of TCP sockets in the text of /proc/net/sockstat or sockstat6:
+// listeners and connections, without those in TIME_WAIT and handshakes of listeners
+// (net/ipv4/proc.c: sockstat_seq_show, net/ipv6/proc.c: sockstat6_seq_show). It reports
+// whether the text has it, and returns 0 if not.
+func InUse(text []byte) (n int, ok bool) {
 	for line := range bytes.Lines(text) {
-		if rest, ok := bytes.CutPrefix(line, []byte("TCP")); ok {
-			c := scanner{rest: bytes.TrimPrefix(rest, []byte("6"))}
-			label := string(c.word()) + string(c.word())
-			c.rest = bytes.TrimRight(c.rest, "\n")
-
-			return label == ":inuse" && c.decimal(0) == 0 && !c.bad
+		rest, isTCP := bytes.CutPrefix(line, []byte("TCP: inuse "))
+		if !isTCP {
+			rest, isTCP = bytes.CutPrefix(line, []byte("TCP6: inuse "))
 		}
+
+		if !isTCP {
+			continue
+		}
+
+		digits, _, _ := bytes.Cut(bytes.TrimSpace(rest), []byte(" "))
+
+		n, err := strconv.ParseUint(string(digits), 10, 31)
+		if err != nil {
+			return 0, false
+		}
+
+		return int(n), true
 	}
 
-	return false
+	return 0, false
 }

@@ -47,9 +47,10 @@ func (r *Reader) empty(counts string) bool {
 		return false
 	}
 
-	n, err := readOnce(fd, r.buf)
+	size, err := readOnce(fd, r.buf)
+	n, ok := InUse(r.buf[:size])
 
-	return errors.Join(err, unix.Close(fd)) == nil && noneInUse(r.buf[:n])
+	return errors.Join(err, unix.Close(fd)) == nil && ok && n == 0
 }
 
 func (r *Reader) failed(op, name string, err error) error {
