@@ -93,27 +93,38 @@ test-packages: packages
 # The tests that take longest. They need the network to themselves, so that they cannot run beside others.
 LONG := TestAlertsOfFaults|TestDashboardsHaveData|TestEndToEnd|TestFaults|TestField|TestLab|TestNativeHistograms|TestPrometheusUnderChurn|TestSlowReaders
 
-# $(call tests,ARGUMENTS) runs tests, with the race detector if there is a C compiler.
-define tests
+# Tests of these packages compute for minutes under the race detector. `make test` runs them without it, beside the others,
+# which wait more than they compute; `make test-long` runs them with it.
+COMPUTING := ./bytecode ./collector ./deploy ./health/... ./internal/archtest ./internal/lab
+
+# Checks that the tests can run, and builds them in parallel. race is empty without a C compiler.
+define ready
 	@.ci/setup
 	race=-race
 	if ! command -v "$$($(GO) env CC)" >/dev/null; then
 		race=
 		echo "no C compiler: the tests run without the race detector"
 	fi
-	set -x
+	tests() { $(GO) test -shuffle=on -timeout 15m -p 1 "$$@"; }
 	$(GO) vet ./...
-	$(GO) test $$race -run '^$$' ./... >/dev/null # builds in parallel
-	$(GO) test $$race -shuffle=on -timeout 15m -p 1 $(1)
+	$(GO) test $$race -run '^$$' ./... >/dev/null
 endef
 
-## Install what the tests need (as root), then vet and run all tests but the longest, with the race detector (7 minutes).
+## Install what the tests need (as root), then vet and run all tests but the longest (7 minutes).
 test:
-	$(call tests,-skip '^($(LONG))$$' ./...)
+	$(ready)
+	nice $(GO) test -shuffle=on -timeout 15m -p 1 -skip '^($(LONG))$$' $(COMPUTING) &
+	failed=0
+	tests $$race -skip '^($(LONG))$$' $$($(GO) list ./... | grep -vxFf <($(GO) list $(COMPUTING))) || failed=1
+	wait $$! || failed=1
+	exit $$failed
 
-## Run the longest tests: the lab and the field in their short forms, a real Prometheus and Alertmanager (as root, 8 minutes).
+## Run the longest tests: the lab and the field in their short forms, a real Prometheus and Alertmanager, and those that
+## compute with the race detector (as root, 16 minutes).
 test-long:
-	$(call tests,-run '^($(LONG))$$' ./app ./internal/field ./internal/lab ./web)
+	$(ready)
+	tests $$race -run '^($(LONG))$$' ./app ./internal/field ./internal/lab ./web
+	tests $$race -skip '^($(LONG))$$' $(COMPUTING)
 
 ## Run all tests.
 test-all: test test-long

@@ -17,7 +17,7 @@ func TestLongTestsExist(t *testing.T) {
 	}
 
 	list := regexp.MustCompile(`(?m)^LONG := (.*)$`).FindSubmatch(makefile)
-	run := regexp.MustCompile(`(?m)-run '\^\(\$\(LONG\)\)\$\$' (.*)\)$`).FindSubmatch(makefile)
+	run := regexp.MustCompile(`(?m)-run '\^\(\$\(LONG\)\)\$\$' (.*)$`).FindSubmatch(makefile)
 
 	if list == nil || run == nil {
 		t.Fatal("the Makefile has no long tests")
