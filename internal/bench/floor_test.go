@@ -97,11 +97,11 @@ func ends(b []byte) (bool, error) {
 	return false, nil
 }
 
-// bareDumps counts the CPU time of dumps at the sampler's rate, at an arbitrary phase.
-type bareDumps struct{ used atomic.Int64 }
+// bareDumps counts dumps at the sampler's rate, and their CPU time in ns.
+type bareDumps struct{ used, count atomic.Int64 }
 
-// dumpForever dumps once per interval until the benchmark is over.
-func dumpForever(b *testing.B, ns *netlab.Namespace, interval time.Duration) *bareDumps {
+// dumpForever dumps at intervals from a given time until the benchmark is over.
+func dumpForever(b *testing.B, ns *netlab.Namespace, from time.Time, interval time.Duration) *bareDumps {
 	b.Helper()
 
 	f, all, done := newFloor(b, ns), new(bareDumps), make(chan struct{})
@@ -116,6 +116,8 @@ func dumpForever(b *testing.B, ns *netlab.Namespace, interval time.Duration) *ba
 		defer close(ended)
 
 		runtime.LockOSThread() // whose processor time is measured
+
+		time.Sleep(time.Until(from))
 
 		for ticker := time.NewTicker(interval); ; {
 			select {
@@ -138,11 +140,14 @@ func dumpForever(b *testing.B, ns *netlab.Namespace, interval time.Duration) *ba
 			}
 
 			all.used.Store(usage.Utime.Nano() + usage.Stime.Nano())
+			all.count.Add(1)
 		}
 	}()
 
 	return all
 }
 
-// seconds returns the processor time used so far.
-func (d *bareDumps) seconds() float64 { return time.Duration(d.used.Load()).Seconds() }
+// each returns the mean CPU time in seconds of the dumps since others.
+func (d *bareDumps) each(used, count int64) float64 {
+	return time.Duration(d.used.Load()-used).Seconds() / float64(d.count.Load()-count)
+}

@@ -65,25 +65,28 @@ const firstPhase = 30 * time.Second
 
 func (w *watched) run(b *testing.B) {
 	ns, _ := population(b, w.sockets)
-	bare := dumpForever(b, ns, w.interval)
-	started := bare.seconds()
 	p := startProgram(b, ns, "--sampler.interval="+w.interval.String())
+	bare := dumpForever(b, ns, p.between(w.interval), w.interval)
+	ratio := func(cpu float64, took time.Duration, used, count int64) float64 {
+		return cpu / (bare.each(used, count) * took.Seconds() / w.interval.Seconds())
+	}
 
 	if w.churn > 0 {
 		churn(b, ns, w.churn)
 	}
 
 	p.watch(firstPhase-settled, w.scraped)
-	b.ReportMetric(p.cpu()/(bare.seconds()-started), "cpu/dump-first")
+	first := ratio(p.cpu(), time.Since(p.started), 0, 0)
 
 	for b.Loop() {
-		dumped := bare.seconds()
+		used, count := bare.used.Load(), bare.count.Load()
 		before, began := p.sight(), time.Now()
 		p.watch(*programFor, w.scraped)
-		after, took := p.sight(), time.Since(began).Seconds()
+		after, took := p.sight(), time.Since(began)
 
-		b.ReportMetric((after.cpu-before.cpu)/took*100, "cpu-%")
-		b.ReportMetric((after.cpu-before.cpu)/(bare.seconds()-dumped), "cpu/dump")
+		b.ReportMetric((after.cpu-before.cpu)/took.Seconds()*100, "cpu-%")
+		b.ReportMetric(first, "cpu/dump-first")
+		b.ReportMetric(ratio(after.cpu-before.cpu, took, used, count), "cpu/dump")
 		b.ReportMetric(before.rss, "rss-MB-first")
 		b.ReportMetric(after.rss, "rss-MB-last")
 		b.ReportMetric(after.goroutines-before.goroutines, "goroutines-more")
@@ -97,6 +100,7 @@ func (w *watched) run(b *testing.B) {
 type runningProgram struct {
 	b       *testing.B
 	pid     int
+	started time.Time
 	address string
 	client  *http.Client
 }
@@ -116,7 +120,7 @@ func startProgramAt(b *testing.B, ns *netlab.Namespace, address string, args ...
 	}
 
 	process := ns.Start(b, path, append(args, "--web.listen-address="+address, "--sampler.max-cpu=0")...)
-	p := &runningProgram{b: b, pid: process.PID(), address: address, client: promlab.ClientIn(ns)}
+	p := &runningProgram{b: b, pid: process.PID(), started: time.Now(), address: address, client: promlab.ClientIn(ns)}
 	b.Cleanup(p.client.CloseIdleConnections)
 	time.Sleep(settled)
 
@@ -130,6 +134,16 @@ func (p *runningProgram) watch(d time.Duration, scraped bool) {
 			p.scrape()
 		}
 	}
+}
+
+// between returns the time in the middle between two samples: dumps at the same time would
+// wait for the same locks in the kernel.
+func (p *runningProgram) between(interval time.Duration) time.Time {
+	p.b.Helper()
+
+	last := p.scrape()["tcphealth_sampler_last_sample_timestamp_seconds"].GetMetric()[0].GetGauge().GetValue()
+
+	return time.UnixMilli(int64(last * 1000)).Add(interval / 2)
 }
 
 func (p *runningProgram) scrape() map[string]*dto.MetricFamily {
