@@ -64,6 +64,10 @@ func (s *space) compact(place func(uint32) (uint32, bool)) {
 	r := &s.rest
 	for i := range r.is {
 		one, known := &r.is[i], false
+		if one.index == awake {
+			continue
+		}
+
 		if one.index, known = place(one.index); !known {
 			*one = resting{} // no socket has its cookie
 		}

@@ -17,21 +17,24 @@ import (
 // time. This avoids the cache misses for the table, the index and the window, which is
 // level.
 
-// resting is a connection at rest, in the order of the last dump.
+// resting is a row of a dump: of a connection at rest, or of one that is not, whose index is
+// awake. The latter keep the rows in the order of the dump if they come to rest.
 type resting struct {
 	cookie, digest uint64
 	index          uint32
 	state          sampler.State
 }
 
+const awake = ^uint32(0)
+
 // rest is the connections at rest of a network namespace.
 type rest struct {
 	// off: the windows are thinned, and what they keep depends on all samples.
 	off bool
-	// was are those of the last dump, where the next one is expected at cursor; is are
-	// those of this dump.
-	was, is []resting
-	cursor  int
+	// was are the rows of the last dump, where the next one is expected at cursor; is are
+	// those of this dump. Those before offered were passed to the tracker.
+	was, is         []resting
+	cursor, offered int
 	// astray counts the rows since one was last at the expected position.
 	astray int
 	// places has the position of each connection in the newest list that contains it.
@@ -72,11 +75,11 @@ func newRest(g *window.Geometry, places *[]uint32) rest {
 // begin starts a dump.
 func (r *rest) begin() {
 	r.was, r.is = r.is, r.was[:0]
-	r.cursor, r.astray = 0, 0
+	r.cursor, r.offered, r.astray = 0, 0, 0
 }
 
 // clear makes all connections be evaluated in full again.
-func (r *rest) clear() { r.was, r.is, r.cursor = r.was[:0], r.is[:0], 0 }
+func (r *rest) clear() { r.was, r.is, r.cursor, r.offered = r.was[:0], r.is[:0], 0, 0 }
 
 // note records the time of the first row of a dump.
 func (r *rest) note(generation uint32, at int64) {
@@ -84,7 +87,7 @@ func (r *rest) note(generation uint32, at int64) {
 	r.dumps[r.newest] = dumpTime{generation, at}
 }
 
-// find returns the connection if it is at the expected position.
+// find returns the row with a cookie if it is at the expected position.
 func (r *rest) find(cookie uint64) *resting {
 	for i := r.cursor; i < min(r.cursor+lookAhead, len(r.was)); i++ {
 		if r.was[i].cookie == cookie {
@@ -105,7 +108,7 @@ func (r *rest) expects(i uint32, cookie uint64) bool {
 
 	place := int((*r.places)[i])
 
-	return place < len(r.was) && r.was[place].cookie == cookie
+	return place < len(r.was) && r.was[place].cookie == cookie && r.was[place].index == i
 }
 
 // seek is find for a row at an unexpected position, after several of them.
@@ -138,11 +141,9 @@ func (t *Tracker) Resting(at time.Time, cookie, digest uint64) bool {
 		r = t.seek(cookie)
 	}
 
-	if r == nil || r.digest != digest || t.slab.seen[r.index] == t.at.generation || t.exports.Wanting() || t.admission.crowded || t.admission.relaxed {
-		return false
-	}
+	if r == nil || r.index == awake || r.digest != digest || !t.mayRest(r, at) {
+		t.at.rest.is = append(t.at.rest.is, resting{cookie: cookie, index: awake})
 
-	if r.state == sampler.StateCloseWait && t.closeWaitDue(r.index, at) {
 		return false
 	}
 
@@ -154,6 +155,15 @@ func (t *Tracker) Resting(at time.Time, cookie, digest uint64) bool {
 	return true
 }
 
+// mayRest reports whether a connection whose row is the same as before need not be evaluated.
+func (t *Tracker) mayRest(r *resting, at time.Time) bool {
+	if t.slab.seen[r.index] == t.at.generation || t.exports.Wanting() || t.admission.crowded || t.admission.relaxed {
+		return false
+	}
+
+	return r.state != sampler.StateCloseWait || !t.closeWaitDue(r.index, at)
+}
+
 // closeWaitDue reports whether a connection at rest in CLOSE_WAIT has to be evaluated in
 // full: the time in that state is the one figure that grows during a rest.
 func (t *Tracker) closeWaitDue(i uint32, at time.Time) bool {
@@ -162,11 +172,31 @@ func (t *Tracker) closeWaitDue(i uint32, at time.Time) bool {
 	return t.thresholds(c).CloseWaitDue(c.judged.CloseWaitSince(), t.times.read(at))
 }
 
-// append adds a connection to those of this dump.
+// append adds a connection at rest to the rows of this dump.
 func (r *rest) append(one resting) {
+	r.is = append(r.is, resting{})
+	r.put(len(r.is)-1, one)
+}
+
+// put replaces a row of this dump by a connection at rest.
+func (r *rest) put(place int, one resting) {
 	*r.places = grown(*r.places, one.index)
-	(*r.places)[one.index] = uint32(len(r.is))
-	r.is = append(r.is, one)
+	(*r.places)[one.index] = uint32(place)
+	r.is[place] = one
+}
+
+// lay puts a connection at rest in the place of its row, which was not offered before.
+func (r *rest) lay(one resting) {
+	for place := r.offered; place < len(r.is); place++ {
+		if row := &r.is[place]; row.cookie == one.cookie && row.index == awake {
+			r.put(place, one)
+			r.offered = place + 1
+
+			return
+		}
+	}
+
+	r.append(one)
 }
 
 // layDown adds a connection that the dump has just brought to those at rest, if it is at
@@ -180,7 +210,7 @@ func (t *Tracker) layDown(i uint32, row *sampler.Socket) {
 	}
 
 	c.resting = true
-	t.at.rest.append(resting{row.Cookie, row.Digest, i, row.State})
+	t.at.rest.lay(resting{row.Cookie, row.Digest, i, row.State})
 }
 
 // canRestore reports whether the times of the dumps suffice to reconstruct a window of

@@ -295,6 +295,35 @@ func liveTwice(t *testing.T, seed uint64) int {
 	return both.rested
 }
 
+// TestRestReturns: connections between others at rest come to rest again after a change, and
+// are found in the next dump.
+func TestRestReturns(t *testing.T) {
+	const connections = 20
+
+	rows := make([]row, connections)
+	for i := range rows {
+		rows[i] = established(uint64(i + 1))
+		rows[i].Info.LastDataSent, rows[i].Info.LastDataRecv, rows[i].Info.LastAckRecv = 20_000, 20_000, 20_000
+	}
+
+	both := newTwins(t, Config{})
+
+	for tick := range 40 {
+		if tick == 20 {
+			for i := 0; i < connections; i += 2 {
+				rows[i].Info.SndCwnd++
+			}
+		}
+
+		both.rested = 0
+		both.each(func(w *watch) { w.tick(rows...) })
+	}
+
+	if both.rested != connections {
+		t.Errorf("%d connections are at rest, want %d", both.rested, connections)
+	}
+}
+
 // TestRestEndsWithAnyChange: each figure of a row but the clocks is looked at.
 func TestRestEndsWithAnyChange(t *testing.T) {
 	base := established(1)

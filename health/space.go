@@ -90,7 +90,7 @@ func (t *Tracker) Known() []sampler.Target {
 	rest := &t.at.rest
 
 	for n := range rest.was {
-		if r := &rest.was[n]; t.slab.conn(r.index).cookie == r.cookie {
+		if r := &rest.was[n]; r.index != awake && t.slab.conn(r.index).cookie == r.cookie {
 			t.known = append(t.known, t.slab.conn(r.index).target())
 		}
 	}

@@ -166,6 +166,8 @@ func (t *Tracker) Sockets(at time.Time, rows []sampler.Socket) {
 		m.Socket = &rows[i]
 		t.observe(&m)
 	}
+
+	t.at.rest.offered = len(t.at.rest.is)
 }
 
 // startDump records the time of the first row of a dump.
