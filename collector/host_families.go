@@ -58,11 +58,11 @@ var hostStateFamilyTable = []hostFamily{
 		kind: distribution, series: func(s *health.Snapshot, to *series) { to.addHistogram(s.Lifetimes) },
 	},
 	listenerGauge("connections", "Connections waiting to be accepted.",
-		func(l *health.Listener) uint32 { return l.AcceptQueue }),
+		func(l *health.Listener) (uint32, bool) { return l.AcceptQueue, true }),
 	listenerGauge("limit", "Maximum number of connections waiting to be accepted.",
-		func(l *health.Listener) uint32 { return l.Limit }),
+		func(l *health.Listener) (uint32, bool) { return l.Limit, l.Limit != health.LimitUnknown }),
 	listenerGauge("max", "Maximum number of connections waiting to be accepted in any sample of the last one to two minutes.",
-		func(l *health.Listener) uint32 { return l.Max }),
+		func(l *health.Listener) (uint32, bool) { return l.Max, true }),
 	hostGauge("sampler_last_sample_timestamp_seconds", "Unix time of the last complete sample.",
 		func(s *health.Snapshot) float64 { return float64(s.At.UnixMilli()) / 1000 }),
 	hostGauge("sampler_sockets", "Sockets in the last sample.",
@@ -124,13 +124,15 @@ func hostCounter(name, help string, value func(*health.Snapshot) uint64) hostFam
 	}
 }
 
-func listenerGauge(name, help string, value func(*health.Listener) uint32) hostFamily {
+func listenerGauge(name, help string, value func(*health.Listener) (n uint32, known bool)) hostFamily {
 	return hostFamily{
 		name: "listener_accept_queue_" + name, help: help, kind: gaugeValue, labels: listenerLabelTable,
 		series: func(s *health.Snapshot, to *series) {
 			for i := range s.Listeners {
 				l := &s.Listeners[i]
-				to.add(float64(value(l)), l.LocalAddress, l.LocalPort)
+				if n, known := value(l); known {
+					to.add(float64(n), l.LocalAddress, l.LocalPort)
+				}
 			}
 		},
 	}

@@ -335,8 +335,8 @@ func zoneScene(tb testing.TB) *health.Snapshot {
 	return s
 }
 
-// listenersScene has the wildcards of both families, and a queue that is over
-// its limit.
+// listenersScene has the wildcards of both families, a queue that is over its limit, and one
+// whose limit is unknown.
 func listenersScene(testing.TB) *health.Snapshot {
 	s := &health.Snapshot{
 		At: sampledAt, Sockets: 4,
@@ -344,9 +344,10 @@ func listenersScene(testing.TB) *health.Snapshot {
 			{LocalAddress: "0.0.0.0", LocalPort: "80", AcceptQueue: 1, Limit: 4096, Max: 17},
 			{LocalAddress: "::", LocalPort: "80", Limit: 4096},
 			{LocalAddress: "127.0.0.1", LocalPort: "5432", AcceptQueue: 129, Limit: 128, Max: 129},
+			{LocalAddress: "127.0.0.1", LocalPort: "9090", AcceptQueue: 2, Limit: health.LimitUnknown, Max: 3},
 		},
 	}
-	s.States[sampler.StateListen] = 4
+	s.States[sampler.StateListen] = 5
 
 	return s
 }

@@ -66,8 +66,13 @@ func (l *listeners) observe(row *sampler.Socket, generation uint32) bool {
 		l.byEndpoint[row.Local] = s
 	}
 
-	if s.generation != generation || fuller(row.RecvQueue, row.SendQueue, s.AcceptQueue, s.Limit) {
-		s.generation, s.AcceptQueue, s.Limit = generation, row.RecvQueue, row.SendQueue
+	limit := row.SendQueue
+	if row.Has(sampler.FromProc) {
+		limit = LimitUnknown
+	}
+
+	if s.generation != generation || fuller(row.RecvQueue, limit, s.AcceptQueue, s.Limit) {
+		s.generation, s.AcceptQueue, s.Limit = generation, row.RecvQueue, limit
 	}
 
 	return true

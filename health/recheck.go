@@ -25,8 +25,12 @@ func newSuspects(cfg RecheckConfig) suspects {
 
 func (w *suspects) clear() { w.suspicious, w.dead = w.suspicious[:0], w.dead[:0] }
 
-// consider takes a connection that has just been judged.
+// consider takes a connection that has just been judged. Files cannot be read again for one.
 func (w *suspects) consider(i uint32, v *judge.Verdict, e *judge.Evidence) {
+	if e.Reduced() {
+		return
+	}
+
 	waits := e.Waits(w.after)
 
 	switch {

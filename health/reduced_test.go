@@ -29,11 +29,16 @@ func TestSocketsOfProc(t *testing.T) {
 		resting, remnant := dying, dying
 		resting.Cookie, resting.Timer, resting.SendQueue, resting.TimerRetrans, resting.Local.Port = 2, sampler.TimerNone, 0, 0, 3
 		remnant.Cookie, remnant.Attrs, remnant.Local.Port = 4, 0, 5
+		listener := sampler.Socket{Space: space, Cookie: 5, State: sampler.StateListen, Attrs: sampler.FromProc, RecvQueue: 1}
 
 		tracker.Begin(space)
-		tracker.Sockets(at, []sampler.Socket{dying, resting, remnant})
-		tracker.End(sampler.Dump{Space: space, Start: at, End: at, Sockets: 3})
+		tracker.Sockets(at, []sampler.Socket{dying, resting, remnant, listener})
+		tracker.End(sampler.Dump{Space: space, Start: at, End: at, Sockets: 4})
 		tracker.Publish(at)
+
+		if targets := tracker.Suspicious(); len(targets) > 0 {
+			t.Errorf("sample %d: %d connections to recheck", i, len(targets))
+		}
 	}
 
 	if snapshot.Tracker.Live != 2 || snapshot.Idle != 0 {
@@ -49,5 +54,9 @@ func TestSocketsOfProc(t *testing.T) {
 
 	if want := []judge.Cause{judge.CauseNone, judge.CausePathDead}; !slices.Equal(got, want) {
 		t.Errorf("causes %v, want %v", got, want)
+	}
+
+	if l := snapshot.Listeners; len(l) != 1 || l[0].Limit != LimitUnknown || l[0].AcceptQueue != 1 {
+		t.Errorf("listeners %+v", l)
 	}
 }

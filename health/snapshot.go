@@ -1,6 +1,7 @@
 package health
 
 import (
+	"math"
 	"time"
 
 	"tcphealth_exporter/health/export"
@@ -115,6 +116,10 @@ type Connection struct {
 type Listener struct {
 	LocalAddress, LocalPort string
 	// AcceptQueue is the number of connections waiting to be accepted, Limit its
-	// maximum, Max the highest number in any sample of the last one to two minutes.
+	// maximum or [LimitUnknown], Max the highest number in any sample of the last one to two
+	// minutes.
 	AcceptQueue, Limit, Max uint32
 }
+
+// LimitUnknown is the limit of a listener of which the kernel reports none, in /proc/net/tcp.
+const LimitUnknown = math.MaxUint32

@@ -126,6 +126,9 @@ func (e *Evidence) Age() float64 { return e.age }
 // tcpi_rtt), zero if unknown.
 func (e *Evidence) SRTT() float64 { return e.srtt }
 
+// Reduced reports whether the socket is one of /proc/net/tcp.
+func (e *Evidence) Reduced() bool { return e.reduced }
+
 // Waits reports whether something has been outstanding for more than so many
 // seconds, or the peer's receive window is closed.
 func (e *Evidence) Waits(seconds float64) bool {
