@@ -109,6 +109,24 @@ func TestCheckUserSpace(t *testing.T) {
 	}
 }
 
+func TestCheckProc(t *testing.T) {
+	for src, term := range map[string]string{
+		"":                                  "",
+		"sport = 80 or not dst 10.0.0.0/8":  "",
+		"sport = 80 and (dport 3 or dev 3)": "dev = 3",
+		"not cgroup 4":                      "cgroup = 4",
+		"sport = 80 or autobound":           "autobound",
+		"not fwmark 0x10/0xff":              "fwmark = 0x10/0xff",
+	} {
+		var only *KernelOnlyError
+
+		err := mustParse(t, src).CheckProc()
+		if errors.As(err, &only); (only == nil) != (term == "") || only != nil && only.Term != term {
+			t.Errorf("%q: %v, want %q", src, err, term)
+		}
+	}
+}
+
 func TestProbe(t *testing.T) {
 	old := func(program []byte) (bool, error) { // Linux 4.8
 		if err := Audit(program, true); err != nil {

@@ -26,21 +26,47 @@ func (f *Filter) CheckUserSpace() error {
 	return nil
 }
 
-// kernelOnly returns a term that only the kernel can test, nil if there is none. A
-// cgroup is such a term where the kernel cannot test it, because then it does not
-// provide it either (INET_DIAG_CGROUP_ID came with the test).
-func (f Features) kernelOnly(n node) node {
+// CheckProc returns a [*KernelOnlyError] if a term of the filter cannot be tested on sockets
+// of /proc/net/tcp: they have neither what [Filter.CheckUserSpace] misses, nor a cgroup, nor
+// the interface that they are bound to.
+func (f *Filter) CheckProc() error {
+	term := firstTerm(f.node(), func(n node) bool {
+		_, isDevice := n.(device)
+
+		return isDevice || Features{}.mustTest(n)
+	})
+	if term != nil {
+		return &KernelOnlyError{term.text(tight), "/proc/net/tcp does not have it"}
+	}
+
+	return nil
+}
+
+// kernelOnly returns a term that only the kernel can test, nil if there is none.
+func (f Features) kernelOnly(n node) node { return firstTerm(n, f.mustTest) }
+
+// mustTest reports whether only the kernel can test a term. A cgroup is such a term where
+// the kernel cannot test it, because then it does not provide it either
+// (INET_DIAG_CGROUP_ID came with the test).
+func (f Features) mustTest(n node) bool {
 	switch n.(type) {
 	case autobound, mark:
-		return n
+		return true
 	case cgroup:
-		if !f.Cgroup {
-			return n
-		}
+		return !f.Cgroup
+	default:
+		return false
+	}
+}
+
+// firstTerm returns the first term of a tree that is wanted, nil if there is none.
+func firstTerm(n node, wanted func(node) bool) node {
+	if wanted(n) {
+		return n
 	}
 
 	for _, p := range children(n) {
-		if term := f.kernelOnly(p); term != nil {
+		if term := firstTerm(p, wanted); term != nil {
 			return term
 		}
 	}
