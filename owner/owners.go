@@ -16,11 +16,11 @@ type Owners struct {
 	cgroups *Cgroups
 	// links are the names of containers in Kubernetes by their ids. A container may get its
 	// link late. engines are the names of others, which have one before they start.
-	links     *lookup[string, Names]
-	engines   *lookup[string, string]
-	processes *processes
+	links   *lookup[string, Names]
+	engines *lookup[string, string]
 
-	mutex sync.Mutex // held for a single look-up
+	mutex     sync.Mutex // held for a single look-up
+	processes processes
 	// known are the owners by cgroup, which is never used again for another one.
 	known map[uint64]*Owner
 }
@@ -50,14 +50,12 @@ func NewOwners(cgroups *Cgroups, paths Paths) *Owners {
 	}
 }
 
-// Run reads names of containers, and cgroups of processes, when one is unknown, until ctx is
-// done.
+// Run reads names of containers when one is unknown, until ctx is done.
 func (o *Owners) Run(ctx context.Context) {
 	var group sync.WaitGroup
 
 	group.Go(func() { o.links.run(ctx, 0, shortestPause) })
 	group.Go(func() { o.engines.run(ctx, 0, shortestPause) })
-	group.Go(func() { o.processes.run(ctx) })
 	group.Wait()
 }
 
@@ -71,6 +69,10 @@ func (o *Owners) Of(cgroup uint64) (found *Owner, final bool) {
 
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
+
+	if cgroup&processesBit != 0 {
+		return o.ofClaim(o.processes.claims[cgroup])
+	}
 
 	before, ok := o.known[cgroup]
 	if !ok {
@@ -89,17 +91,43 @@ func (o *Owners) Of(cgroup uint64) (found *Owner, final bool) {
 	return found, final
 }
 
-// OfProcess returns the owner of a process, nil for none, and reports whether all that can
-// be found out is known yet. It stands for the owner of the sockets in a network namespace
-// where the kernel reports no cgroup of a socket but the root: on hosts without cgroup v2.
-// The answer is a minute old at most. OfProcess never waits for a reading.
-func (o *Owners) OfProcess(pid int) (found *Owner, final bool) {
-	path, known := o.processes.of(pid, time.Now())
-	if !known {
-		return nil, false
+// OfProcesses returns an id for [Owners.Of], which stands for the cgroup of the sockets that
+// some processes of a network namespace may have, zero if no cgroup of them is known. It is for
+// sockets of which the kernel reports no cgroup but the root: on hosts without cgroup v2, and
+// in /proc/net/tcp. It reads files.
+func (o *Owners) OfProcesses(pids []int) (cgroup uint64) {
+	paths := o.processes.read(pids)
+	if len(paths) == 0 {
+		return 0
 	}
 
-	return o.complete(ofPath(path))
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+
+	return o.processes.number(paths)
+}
+
+// ofClaim is Of for an id of OfProcesses, nil for one that is forgotten.
+func (o *Owners) ofClaim(c *claim) (found *Owner, final bool) {
+	if c == nil || c.final {
+		return c.known(), true
+	}
+
+	all := make([]*Owner, 0, len(c.paths))
+	c.final = true
+
+	for _, path := range c.paths {
+		one, final := o.complete(ofPath(path))
+		if one != nil {
+			all = append(all, one)
+		}
+
+		c.final = c.final && final
+	}
+
+	c.settle(agreed(all))
+
+	return c.owner, c.final
 }
 
 // complete returns an owner with the names of its container, the same one if there are none,

@@ -1,98 +1,96 @@
 package owner
 
 import (
-	"context"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 )
 
 const (
-	// answerAge is the maximum age of what is known about a process: another one may get
-	// its number.
-	answerAge = time.Minute
+	// processesBit distinguishes the ids of [Owners.OfProcesses] from those of cgroups, which
+	// are inode numbers.
+	processesBit = 1 << 63
+	// maxProcesses is how many processes of a network namespace are looked at.
+	maxProcesses = 16
 	// maxProcessFile is the maximum size of /proc/PID/cgroup in bytes.
 	maxProcessFile = 1 << 16
 )
 
-// processes finds the cgroups of processes. It is safe for concurrent use.
+// processes have the cgroups of the processes in network namespaces.
 type processes struct {
 	proc   string
-	wanted chan struct{}
-
-	mutex   sync.Mutex // held for a single access
-	asked   map[int]struct{}
-	answers map[int]answer
+	claims map[uint64]*claim // by id
+	ids    map[string]uint64 // by the paths, a line for each
+	last   uint64            // the newest id without its bit
 }
 
-// answer is the path of a process's cgroup, empty for none, when it was read.
-type answer struct {
-	path string
-	at   time.Time
+// claim is what several cgroups own.
+type claim struct {
+	key   string
+	paths []string
+	// owner is what they have in common as far as known, nil for none.
+	owner *Owner
+	final bool
 }
 
-func newProcesses(proc string) *processes {
-	return &processes{proc: proc, wanted: make(chan struct{}, 1), asked: make(map[int]struct{}), answers: make(map[int]answer)}
-}
-
-// of returns the path of the cgroup of a process, empty for none, and reports whether that is
-// known yet. It never reads.
-func (p *processes) of(pid int, now time.Time) (path string, known bool) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-
-	if a, ok := p.answers[pid]; ok && now.Sub(a.at) < answerAge {
-		return a.path, true
+// known returns the owner, nil for none.
+func (c *claim) known() *Owner {
+	if c == nil {
+		return nil
 	}
 
-	if len(p.asked) < maxUnknown {
-		p.asked[pid] = struct{}{}
-	}
-
-	select {
-	case p.wanted <- struct{}{}:
-	default:
-	}
-
-	return "", false
+	return c.owner
 }
 
-// run reads the cgroups of processes in the background until ctx is done.
-func (p *processes) run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-p.wanted:
-			p.update(time.Now())
+// settle sets the owner, which stays the same one if it says the same.
+func (c *claim) settle(owner *Owner) {
+	if c.owner == nil || owner == nil || *c.owner != *owner {
+		c.owner = owner
+	}
+}
+
+func newProcesses(proc string) processes {
+	return processes{proc: proc, claims: make(map[uint64]*claim), ids: make(map[string]uint64)}
+}
+
+// read returns the distinct cgroups of processes, sorted.
+func (p *processes) read(pids []int) (paths []string) {
+	for _, pid := range pids[:min(len(pids), maxProcesses)] {
+		if path, ok := ParseProcess(p.readOne(pid)); ok {
+			paths = append(paths, path)
 		}
 	}
+
+	slices.Sort(paths)
+
+	return slices.Compact(paths)
 }
 
-// update answers what was asked, and forgets old answers.
-func (p *processes) update(now time.Time) {
-	p.mutex.Lock()
-	asked := p.asked
-	p.asked = make(map[int]struct{})
-	maps.DeleteFunc(p.answers, func(_ int, a answer) bool { return now.Sub(a.at) >= answerAge })
-	p.mutex.Unlock()
-
-	for pid := range asked {
-		path, _ := ParseProcess(p.read(pid))
-
-		p.mutex.Lock()
-		p.answers[pid] = answer{path, now}
-		p.mutex.Unlock()
+// number returns the id of cgroups. Of too many, the oldest are forgotten.
+func (p *processes) number(paths []string) uint64 {
+	key := strings.Join(paths, "\n")
+	if id, known := p.ids[key]; known {
+		return id
 	}
+
+	p.last++
+	id := processesBit | p.last
+	p.ids[key], p.claims[id] = id, &claim{key: key, paths: paths}
+
+	if p.last > maxOwners {
+		oldest := id - maxOwners
+		delete(p.ids, p.claims[oldest].key)
+		delete(p.claims, oldest)
+	}
+
+	return id
 }
 
-// read returns the contents of /proc/PID/cgroup, nothing if the process is gone.
-func (p *processes) read(pid int) string {
+// readOne returns the contents of /proc/PID/cgroup, nothing if the process is gone.
+func (p *processes) readOne(pid int) string {
 	file, err := os.Open(filepath.Join(p.proc, strconv.Itoa(pid), "cgroup"))
 	if err != nil {
 		return ""
@@ -102,6 +100,33 @@ func (p *processes) read(pid int) string {
 	text, _ := io.ReadAll(io.LimitReader(file, maxProcessFile))
 
 	return string(text)
+}
+
+// agreed returns the owner that all of some owners, which are not nil, have in common: the
+// same one, or a pod. Containers of a pod without a name, such as the one that holds its
+// namespaces, count only if there is no other. It returns nil if there is none.
+func agreed(all []*Owner) *Owner {
+	if slices.ContainsFunc(all, func(o *Owner) bool { return o.Pod != "" }) {
+		all = slices.DeleteFunc(slices.Clone(all), func(o *Owner) bool { return o.PodUID != "" && o.Pod == "" })
+	}
+
+	if len(all) == 0 {
+		return nil
+	}
+
+	first := *all[0]
+
+	for _, o := range all[1:] {
+		switch {
+		case *o == first:
+		case first.PodUID != "" && o.PodUID == first.PodUID:
+			first.Container, first.ContainerID = "", ""
+		default:
+			return nil
+		}
+	}
+
+	return &first
 }
 
 // controllerTable has the hierarchies of cgroup v1 that are asked for the path of a process,

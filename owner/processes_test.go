@@ -2,9 +2,10 @@ package owner
 
 import (
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestParseProcess(t *testing.T) {
@@ -48,85 +49,96 @@ func (p *procfs) add(pid, text string) {
 	p.write(pid+"/cgroup", text)
 }
 
-// TestOfProcess: an answer is read in the background, has the names of containers, and is read
-// again when it is old.
-func TestOfProcess(t *testing.T) {
-	proc, files := &procfs{engineFiles{t, t.TempDir()}}, &engineFiles{t, t.TempDir()}
-	proc.add("7", "1:name=systemd:/docker/"+id1+"\n")
-	proc.add("8", "1:name=systemd:/\n")
+// TestOfProcesses: the owner of processes is what their cgroups have in common, with the
+// names of containers. Of a pod it is the container whose name is known: the other one
+// only holds the namespaces.
+func TestOfProcesses(t *testing.T) {
+	const pod = "/kubepods/pod" + uid + "/"
+
+	proc, files, links := &procfs{engineFiles{t, t.TempDir()}}, &engineFiles{t, t.TempDir()}, t.TempDir()
+	proc.add("1", "1:name=systemd:/docker/"+id1+"\n")
+	proc.add("2", "1:name=systemd:/docker/"+id2+"\n")
+	proc.add("3", "1:name=systemd:/\n")
+	proc.add("4", "0::"+pod+id1+"\n")
+	proc.add("5", "0::"+pod+id2+"\n")
+	proc.add("6", "0::"+pod+strings.Repeat("3", idDigits)+"\n")
 	files.docker(id1, "web")
 
-	owners := NewOwners(NewCgroups(t.TempDir()), Paths{Root: files.root, Proc: proc.root})
-
-	for _, pid := range []int{7, 8, 9} {
-		if got, final := owners.OfProcess(pid); got != nil || final {
-			t.Errorf("process %d is read by a look-up: %+v, final %v", pid, got, final)
-		}
+	if err := os.Symlink("/nowhere", filepath.Join(links, "web-1_shop_nginx-"+id2+".log")); err != nil {
+		t.Fatal(err)
 	}
-
-	now := time.Now()
-	owners.processes.update(now)
 
 	web := Owner{ContainerID: id1, Runtime: "docker", Container: "web", Workload: "web"}
-	if got, final := owners.OfProcess(7); got == nil || *got != web || !final {
-		t.Errorf("%+v, final %v", got, final)
-	}
+	nginx := Owner{PodUID: uid, ContainerID: id2, Namespace: "shop", Pod: "web-1", Workload: "web", Container: "nginx"}
+	owners := NewOwners(NewCgroups(t.TempDir()), Paths{Links: links, Root: files.root, Proc: proc.root})
 
-	for _, pid := range []int{8, 9} {
-		if got, final := owners.OfProcess(pid); got != nil || !final {
-			t.Errorf("process %d: %+v, final %v", pid, got, final)
+	for _, tc := range []struct {
+		pids []int
+		want *Owner
+	}{
+		{[]int{1}, &web},
+		{[]int{1, 1, 9}, &web},
+		{[]int{3}, nil},
+		{[]int{1, 3}, &web},
+		{[]int{1, 2}, nil},
+		{[]int{4, 5}, &nginx},
+		{[]int{4, 6}, &Owner{PodUID: uid}},
+		{[]int{1, 5}, nil},
+	} {
+		id := owners.OfProcesses(tc.pids)
+		if id == 0 || id != owners.OfProcesses(tc.pids) {
+			t.Errorf("%v: id %x, then %x", tc.pids, id, owners.OfProcesses(tc.pids))
+		}
+
+		got, _ := owners.Of(id)
+		if (got == nil) != (tc.want == nil) || got != nil && *got != *tc.want {
+			t.Errorf("%v: %+v, want %+v", tc.pids, got, tc.want)
+		}
+
+		if again, _ := owners.Of(id); again != got {
+			t.Errorf("%v: another owner the second time", tc.pids)
 		}
 	}
 
-	later := now.Add(answerAge)
-	if path, known := owners.processes.of(7, later); known {
-		t.Errorf("%q is known after %v", path, answerAge)
-	}
-
-	proc.add("7", "0::/a.service\n")
-	owners.processes.update(later)
-
-	if path, known := owners.processes.of(7, later); path != "/a.service" || !known || len(owners.processes.answers) != 1 {
-		t.Errorf("%q, known %v, with %d answers", path, known, len(owners.processes.answers))
+	if id := owners.OfProcesses([]int{9}); id != 0 {
+		t.Errorf("a process that does not exist has the id %x", id)
 	}
 }
 
-// TestProcessesAreBounded: numbers of processes that do not exist cannot fill the memory.
+// TestProcessesAreBounded: of many cgroups, the oldest are forgotten.
 func TestProcessesAreBounded(t *testing.T) {
 	p := newProcesses(t.TempDir())
-	for pid := range 3 * maxUnknown {
-		p.of(pid, time.Now())
+
+	var first, last uint64
+
+	for n := range maxOwners + 2 {
+		last = p.number([]string{"/a", strconv.Itoa(n)})
+		if n == 0 {
+			first = last
+		}
 	}
 
-	if len(p.asked) > maxUnknown {
-		t.Errorf("%d processes asked", len(p.asked))
+	if len(p.claims) != maxOwners || len(p.ids) != maxOwners || p.claims[first] != nil || p.claims[last] == nil {
+		t.Errorf("%d ids, the first one %v, the last one %v", len(p.claims), p.claims[first], p.claims[last])
+	}
+
+	if again := p.number([]string{"/a", "0"}); again == first {
+		t.Error("an id that was forgotten is used again")
 	}
 }
 
-// TestOfProcessLive: the cgroup of this process is that in its own file.
-func TestOfProcessLive(t *testing.T) {
+// TestOfProcessesLive: the cgroup of this process is that in its own file.
+func TestOfProcessesLive(t *testing.T) {
 	text, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	p := newProcesses("/proc")
-	go p.run(t.Context())
-
 	want, _ := ParseProcess(string(text))
 
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		if path, known := p.of(os.Getpid(), time.Now()); known {
-			if path != want {
-				t.Errorf("%q, want %q", path, want)
-			}
-
-			return
-		}
-
-		if time.Now().After(deadline) {
-			t.Fatal("no answer")
-		}
+	if got := p.read([]int{os.Getpid()}); len(got) != 1 || got[0] != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
