@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -286,4 +288,71 @@ func TestLiveDeadNamespace(t *testing.T) {
 	if _, err := dumpOf(r); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ESRCH) {
 		t.Errorf("after the end of the process: %v", err)
 	}
+}
+
+// TestLiveMoved: sockets are not read if the process is in another network namespace than
+// expected.
+func TestLiveMoved(t *testing.T) {
+	netlab.RequireRoot(t)
+
+	n := netlab.New(t)
+	dir, _ := netOf(t, n)
+
+	n.Pair(t, "tcp", "127.0.0.1:0")
+
+	var stat unix.Stat_t
+	must(t, unix.Stat(filepath.Join(dir, "tcp"), &stat))
+
+	for inode, want := range map[uint64]int{0: 2, stat.Ino: 2, stat.Ino + 1: 0} {
+		found := 0
+		_, err := open(t, dir, Config{Inode: inode}).Dump(func(_ time.Time, sockets []sampler.Socket) { found += len(sockets) })
+
+		if found != want || errors.Is(err, unix.ESTALE) != (want == 0) {
+			t.Errorf("inode %d: %d sockets, want %d; %v", inode, found, want, err)
+		}
+	}
+}
+
+// TestLiveContinue: another reader of the same namespace gives the connections the same
+// cookies. Those of another namespace have others.
+func TestLiveContinue(t *testing.T) {
+	netlab.RequireRoot(t)
+
+	n := netlab.New(t)
+	dir, _ := netOf(t, n)
+
+	n.Pair(t, "tcp", "127.0.0.1:0")
+
+	cookies := func(r *Reader) (all []uint64) {
+		_, err := r.Dump(func(_ time.Time, sockets []sampler.Socket) {
+			for i := range sockets {
+				all = append(all, sockets[i].Cookie)
+			}
+		})
+		must(t, err)
+
+		return all
+	}
+
+	first := open(t, dir, Config{Space: 1})
+	want := cookies(first)
+
+	n.Pair(t, "tcp", "127.0.0.1:0")
+
+	second, other := open(t, dir, Config{Space: 1}), open(t, dir, Config{Space: 2})
+	second.Continue(first)
+
+	if got := cookies(second); len(got) != 4 || len(want) != 2 || !containsAll(got, want) {
+		t.Errorf("cookies %x, then %x", want, got)
+	}
+
+	for _, cookie := range cookies(other) {
+		if cookie&connectionBit != 0 && slices.Contains(want, cookie) {
+			t.Errorf("two namespaces have the cookie %x", cookie)
+		}
+	}
+}
+
+func containsAll(all, some []uint64) bool {
+	return !slices.ContainsFunc(some, func(n uint64) bool { return !slices.Contains(all, n) })
 }

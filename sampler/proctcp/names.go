@@ -25,10 +25,16 @@ type name struct {
 	dump   uint32 // the last one with the socket
 }
 
-// connectionBit distinguishes the cookies of connections from inodes.
-const connectionBit = 1 << 63
+const (
+	// connectionBit distinguishes the cookies of connections from inodes.
+	connectionBit = 1 << 63
+	// spaceShift is the first bit of the namespace in the cookies of connections.
+	spaceShift = 40
+)
 
-func newNames() names { return names{known: make(map[pair]name)} }
+func newNames(space sampler.Space) names {
+	return names{known: make(map[pair]name), last: uint64(space) << spaceShift}
+}
 
 // begin starts a dump.
 func (n *names) begin() { n.dump++ }

@@ -8,7 +8,7 @@ import (
 
 // TestNames follows one tuple through the life of its sockets.
 func TestNames(t *testing.T) {
-	n := newNames()
+	n := newNames(0)
 
 	socket := func(inode uint32) uint64 {
 		return n.cookie(&sampler.Socket{
@@ -69,7 +69,7 @@ func TestNames(t *testing.T) {
 
 // TestNamesOfListeners distinguishes listeners of one address and port (SO_REUSEPORT).
 func TestNamesOfListeners(t *testing.T) {
-	n := newNames()
+	n := newNames(0)
 
 	n.begin()
 

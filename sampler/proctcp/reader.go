@@ -13,6 +13,9 @@ import (
 type Config struct {
 	// Space identifies the network namespace of the sockets.
 	Space sampler.Space
+	// Inode is the inode number that the file tcp has in this network namespace, zero for any.
+	// If the process has moved to another namespace, errors match unix.ESTALE.
+	Inode uint64
 	// Keep reports whether a connection is wanted, nil for all. Listeners are never
 	// filtered.
 	Keep func(*sampler.Socket) bool
@@ -61,10 +64,20 @@ func Open(dir string, cfg Config) (*Reader, error) {
 		return nil, &fs.PathError{Op: "open", Path: dir, Err: err}
 	}
 
-	return &Reader{
-		cfg: cfg, dir: dir, fd: fd, buf: make([]byte, bufferSize), names: newNames(), wanted: make(map[uint64]bool),
-	}, nil
+	return New(fd, dir, cfg), nil
 }
+
+// New is [Open] for a directory that is open already. It takes ownership of fd; dir is for
+// errors.
+func New(fd int, dir string, cfg Config) *Reader {
+	return &Reader{
+		cfg: cfg, dir: dir, fd: fd, buf: make([]byte, bufferSize), names: newNames(cfg.Space), wanted: make(map[uint64]bool),
+	}
+}
+
+// Continue gives the sockets that previous has read the same cookies again. It read the same
+// namespace, and is not used any more.
+func (r *Reader) Continue(previous *Reader) { r.names = previous.names }
 
 // Close closes the directory.
 func (r *Reader) Close() error {
@@ -81,23 +94,26 @@ func (r *Reader) Dump(sink sampler.Sink) (sampler.Dump, error) {
 
 	r.names.begin()
 
+	err := r.inPlace()
+
 	for _, f := range fileTable {
 		// Walking the kernel's table costs milliseconds, however few sockets it finds.
-		if r.empty(f.counts) {
-			continue
-		}
-
-		if err := r.read(f.name, &d, r.keeps, sink); err != nil {
-			d.End = time.Now()
-
-			return d, err
+		if err == nil && !r.empty(f.counts) {
+			err = r.read(f.name, &d, r.keeps, sink)
 		}
 	}
 
-	r.names.end()
+	if err == nil {
+		err = r.inPlace()
+	}
+
+	if err == nil {
+		r.names.end()
+	}
+
 	d.End = time.Now()
 
-	return d, nil
+	return d, err
 }
 
 // keeps gives a socket its cookie, and reports whether it is part of a dump.

@@ -40,6 +40,26 @@ func (r *Reader) exists(name string) bool {
 	return unix.Fstatat(r.fd, name, &stat, 0) == nil
 }
 
+// inPlace returns an error if the directory is that of another network namespace now.
+func (r *Reader) inPlace() error {
+	if r.cfg.Inode == 0 {
+		return nil
+	}
+
+	var stat unix.Stat_t
+
+	err := unix.Fstatat(r.fd, "tcp", &stat, 0)
+	if err == nil && stat.Ino != r.cfg.Inode {
+		err = unix.ESTALE
+	}
+
+	if err != nil {
+		return r.failed("stat", "tcp", err)
+	}
+
+	return nil
+}
+
 // empty reports whether a file of counts says that there is no socket to read.
 func (r *Reader) empty(counts string) bool {
 	fd, err := unix.Openat(r.fd, counts, unix.O_RDONLY|unix.O_CLOEXEC, 0)
