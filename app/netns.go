@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"sync"
+	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
@@ -14,21 +15,30 @@ import (
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/netns"
 	"tcphealth_exporter/netns/broker"
+	"tcphealth_exporter/owner"
 	"tcphealth_exporter/sampler"
 	"tcphealth_exporter/sampler/loop"
 )
 
 const (
-	netnsOwn = "own"
-	netnsAll = "all"
+	netnsOwn  = "own"
+	netnsProc = "proc"
+	netnsAll  = "all"
+	// minProcInterval is the minimum of --netns.proc-interval: reading files costs more than a
+	// dump.
+	minProcInterval = time.Second
 	// maxNamespaces is the maximum of --netns.max: each takes three file descriptors.
 	maxNamespaces = 1 << 13
 )
 
 // registerNetns declares the flags about network namespaces.
 func (o *options) registerNetns(app *cmdline.App) {
-	app.Flag("netns.mode", "Network namespaces to sample: own, that of the exporter; all, those of all processes, by the netns-broker; see docs/namespaces.md.").
-		Default(netnsOwn).EnumVar(&o.netnsMode, netnsOwn, netnsAll)
+	app.Flag("netns.mode", "Network namespaces to sample: own, that of the exporter; proc, also those of all processes, from /proc; all, the same by the netns-broker; see docs/namespaces.md.").
+		Default(netnsOwn).EnumVar(&o.netnsMode, netnsOwn, netnsProc, netnsAll)
+	app.Flag("netns.proc-interval", "Interval between samples of another network namespace with --netns.mode=proc, 1s to 1h; those with suspicious connections are sampled at --sampler.interval.").
+		Default("5s").DurationVar(&o.procInterval)
+	app.Flag("netns.exclude", "Network namespaces to leave out: a pattern with * and ? for a unit, a container, or a Kubernetes namespace or namespace/pod; repeatable.").
+		PlaceHolder("GLOB").StringsVar(&o.netnsExclude)
 	app.Flag("netns.broker", "Path of the Unix socket of the netns-broker.").
 		Default("/run/tcphealth_netns_broker.sock").StringVar(&o.netnsBroker)
 	integerVar(app.Flag("netns.max", "Maximum number of network namespaces to sample beside that of the exporter.").
@@ -46,6 +56,13 @@ func (o *options) netnsChecks() []check {
 			o.netnsMax >= 1 && o.netnsMax <= maxNamespaces,
 			"--netns.max", fmt.Sprintf("expected 1 to %d, found %d", maxNamespaces, o.netnsMax),
 		},
+		{
+			o.procInterval >= minProcInterval && o.procInterval <= maxInterval,
+			"--netns.proc-interval", fmt.Sprintf("expected %s to %s, found %s", minProcInterval, maxInterval, o.procInterval),
+		},
+		{o.procFilterError() == "", "--sampler.filter", "cannot be combined with --netns.mode=proc: " + o.procFilterError()},
+		{owner.ValidGlobs(o.netnsExclude), "--netns.exclude", fmt.Sprintf("expected patterns such as kube-system or web-*, found %q", o.netnsExclude)},
+		{len(o.netnsExclude) == 0 || o.owner == ownerAuto, "--netns.exclude", "needs --collector.owner=auto"},
 		{path.IsAbs(o.netnsBroker), "--netns.broker", fmt.Sprintf("expected an absolute path, found %q", o.netnsBroker)},
 		{path.IsAbs(o.procfs), "--path.procfs", fmt.Sprintf("expected an absolute path, found %q", o.procfs)},
 		{!others || o.replay == "", "--netns.mode", "cannot be combined with --sampler.replay"},
@@ -53,22 +70,57 @@ func (o *options) netnsChecks() []check {
 	}
 }
 
-// newNamespaces returns what samples the other network namespaces, nil for none.
-func (e *exporter) newNamespaces() (*netns.Watcher, error) {
-	if e.opts.netnsMode != netnsAll {
-		return nil, nil //nolint:nilnil // no watcher is no error
+// procFilterError is why the filter cannot select connections of /proc, empty if it can.
+func (o *options) procFilterError() string {
+	if o.netnsMode != netnsProc || o.filter == nil {
+		return ""
 	}
 
-	w, err := netns.New(netns.Config{
+	if err := o.filter.CheckProc(); err != nil {
+		return err.Error()
+	}
+
+	return ""
+}
+
+// newNamespaces returns what samples the other network namespaces, nil for none.
+func (e *exporter) newNamespaces() (*netns.Watcher, error) {
+	cfg := netns.Config{
 		Procfs:  e.opts.procfs,
-		Opener:  &brokerOpener{path: e.opts.netnsBroker},
 		Max:     e.opts.netnsMax,
 		Reuse:   2 * (e.opts.retention + e.opts.window),
 		Conn:    sampler.Config{CongestionInfo: e.opts.congestionInfo},
 		Prepare: e.dialer.prepare,
 		Report:  func(err error) { reportNamespaces(e.logger, err) },
 		CPU:     loop.ThreadCPU,
-	})
+	}
+
+	switch e.opts.netnsMode {
+	case netnsAll:
+		cfg.Opener = &brokerOpener{path: e.opts.netnsBroker}
+	case netnsProc:
+		cfg.Pace = e.opts.procInterval
+
+		if filter := e.opts.filter; filter != nil {
+			cfg.Keep = keepBy(filter.Simplify())
+		}
+	default:
+		return nil, nil //nolint:nilnil // no watcher is no error
+	}
+
+	if e.owners != nil {
+		cfg.CgroupOf = e.owners.OfProcesses
+	}
+
+	if globs := e.opts.netnsExclude; len(globs) > 0 {
+		cfg.Exclude = func(pids []int) (excluded, final bool) {
+			o, final := e.owners.Of(e.owners.OfProcesses(pids))
+
+			return o.Matches(globs), final
+		}
+	}
+
+	w, err := netns.New(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("--netns.mode: %w", err)
 	}
@@ -135,8 +187,8 @@ func (e *exporter) runNamespaces(ctx context.Context) {
 }
 
 // netnsStats returns the figures of the other network namespaces.
-func netnsStats(w *netns.Watcher) collector.NetnsStats {
-	s := w.Stats()
+func (e *exporter) netnsStats() collector.NetnsStats {
+	s := e.namespaces.Stats()
 	shown := collector.NetnsStats{
 		Namespaces: map[string]int{
 			"watched": s.Watched, "idle": s.Idle, "skipped": s.Skipped, "denied": s.Denied, "excluded": s.Excluded,
@@ -145,6 +197,7 @@ func netnsStats(w *netns.Watcher) collector.NetnsStats {
 		Errors:           make(map[string]uint64),
 		Samples:          map[string]uint64{"walk": s.Walks, "get_one": s.Revisits, "skipped": s.SkippedWalks},
 		Postponed:        s.Postponed,
+		HasBroker:        e.opts.netnsMode == netnsAll,
 		BrokerUp:         !s.Unavailable,
 		DiscoverySeconds: s.Discovery.Seconds(),
 		OldestSeconds:    s.OldestSample.Seconds(),

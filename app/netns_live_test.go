@@ -81,6 +81,57 @@ func TestNamespacesLive(t *testing.T) {
 	await(t, "the end", shows(`"end_reason":"namespace_gone"`))
 }
 
+// TestProcNamespacesLive: without any privilege or broker, an exporter judges the connections
+// of other namespaces by what /proc shows: one is HEALTHY, and STALE after its path died.
+func TestProcNamespacesLive(t *testing.T) {
+	netlab.RequireRoot(t)
+	netlab.RequireTool(t, "setpriv")
+
+	near, far := netlab.New(t), netlab.New(t)
+	path := netlab.NewPath(t, near, far, 1)
+	anchor := near.Start(t, "sleep", "600")
+	t.Cleanup(anchor.Stop)
+
+	client, _ := netlab.Connect(t, near, far, "tcp4", netip.AddrPortFrom(path.B.IPv4, 0).String())
+
+	id := strconv.Itoa(unprivilegedID)
+	unprivileged := []string{"setpriv", "--reuid=" + id, "--regid=" + id, "--clear-groups", "--bounding-set=-all", "--no-new-privs"}
+	p := spawnBy(t, netlab.New(t), unprivileged, "--netns.mode=proc", "--netns.proc-interval=1s", "--collector.connections.min-age=0s", "--collector.connections=100000")
+	p.awaitReady(t)
+
+	_, port, _ := strings.Cut(client.RemoteAddr().String(), ":")
+	query := connectionsPath + "?include=ended&filter=dport+%3D+" + port
+	shows := func(what string) func() bool {
+		return func() bool { return strings.Contains(p.get(t, query), what) }
+	}
+
+	await(t, "the connection", shows(`"network_namespace":"proc:`))
+
+	if body := p.get(t, query); !strings.Contains(body, `"status":"HEALTHY"`) || !strings.Contains(body, `"total":1,`) {
+		t.Errorf("before the fault: %s", body)
+	}
+
+	path.SetBoth(netlab.Conditions{Blackhole: true})
+
+	if _, err := client.Write(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+
+	await(t, "STALE", shows(`"status":"STALE"`))
+
+	if body := p.get(t, query); !strings.Contains(body, `"cause":"path_dead"`) {
+		t.Errorf("%s", body)
+	}
+
+	metrics := p.get(t, "/metrics")
+	if !strings.Contains(metrics, `tcphealth_netns_opens_total{result="denied"} 0`) || strings.Contains(metrics, "tcphealth_netns_broker_up") {
+		t.Errorf("metrics:\n%s", metrics)
+	}
+
+	anchor.Stop()
+	await(t, "the end", shows(`"end_reason":"namespace_gone"`))
+}
+
 // namespaceName returns the inode number of the network namespace of a process.
 func namespaceName(t *testing.T, pid int) string {
 	t.Helper()

@@ -65,9 +65,11 @@ type options struct {
 	owner         string
 	containerLogs string
 
-	// netnsMode is own or all.
+	// netnsMode is own, proc or all.
 	netnsMode, netnsBroker string
 	netnsMax               int
+	procInterval           time.Duration
+	netnsExclude           []string
 	procfs                 string
 }
 

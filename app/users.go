@@ -19,8 +19,8 @@ func userIDs(procPath string) func(*sampler.Socket) (uint32, bool) {
 }
 
 // mappedUserID returns the user id of a socket in a user namespace that lacks some. The
-// kernel replaces these in answers to a request of this process; sockets of other network
-// namespaces are requested by another one.
+// kernel replaces these in what this process requests or reads; the sockets of other network
+// namespaces that are not read from /proc are requested by another process.
 func mappedUserID(s *sampler.Socket) (uid uint32, known bool) {
-	return s.UID, s.UID != overflowUID || s.Space != 0
+	return s.UID, s.UID != overflowUID || s.Space != 0 && !s.Has(sampler.FromProc)
 }

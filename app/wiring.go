@@ -70,7 +70,7 @@ func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGat
 	}
 
 	if e.namespaces != nil {
-		registry.MustRegister(collector.NewNetnsMetrics(func() collector.NetnsStats { return netnsStats(e.namespaces) }))
+		registry.MustRegister(collector.NewNetnsMetrics(e.netnsStats))
 	}
 
 	if e.opts.configFile != "" {

@@ -142,7 +142,7 @@ func busyNetns() collector.NetnsStats {
 		Opens:      map[string]uint64{"ok": 45, "race": 4, "denied": 6, "unavailable": 7, "error": 0},
 		Errors:     map[string]uint64{"interrupted": 1, "timeout": 0},
 		Samples:    map[string]uint64{"walk": 900, "get_one": 4200, "skipped": 12000},
-		Postponed:  8, BrokerUp: true, DiscoverySeconds: 0.0021, OldestSeconds: 1.25,
+		Postponed:  8, HasBroker: true, BrokerUp: true, DiscoverySeconds: 0.0021, OldestSeconds: 1.25,
 	}
 }
 

@@ -12,8 +12,9 @@ type NetnsStats struct {
 	Opens, Errors, Samples map[string]uint64
 	// Postponed counts the samples that were left to the next tick.
 	Postponed uint64
-	// BrokerUp reports whether the last attempt to open a namespace reached the broker.
-	BrokerUp bool
+	// HasBroker reports whether there is a broker, BrokerUp whether the last attempt to open a
+	// namespace reached it.
+	HasBroker, BrokerUp bool
 	// DiscoverySeconds is the duration of the last scan for namespaces, OldestSeconds the
 	// age of the oldest last sample of a namespace.
 	DiscoverySeconds, OldestSeconds float64
@@ -94,14 +95,13 @@ func (m *netnsMetrics) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 
-	up := 0.0
-	if s.BrokerUp {
-		up = 1
-	}
-
 	ch <- prometheus.MustNewConstMetric(m.descs[4], prometheus.CounterValue, float64(s.Postponed))
 
-	for i, value := range []float64{up, s.DiscoverySeconds, s.OldestSeconds} {
-		ch <- prometheus.MustNewConstMetric(m.descs[5+i], prometheus.GaugeValue, value)
+	if s.HasBroker {
+		ch <- prometheus.MustNewConstMetric(m.descs[5], prometheus.GaugeValue, boolean(s.BrokerUp))
+	}
+
+	for i, value := range []float64{s.DiscoverySeconds, s.OldestSeconds} {
+		ch <- prometheus.MustNewConstMetric(m.descs[6+i], prometheus.GaugeValue, value)
 	}
 }

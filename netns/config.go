@@ -38,11 +38,17 @@ const (
 	DefaultReuse    = 10 * time.Minute
 )
 
-// Config configures a [Watcher]. Procfs and Opener are required.
+// Config configures a [Watcher]. Procfs is required.
 type Config struct {
 	// Procfs is a mount of procfs, usually /proc.
 	Procfs string
+	// Opener opens the sockets by which namespaces are sampled. Without one, they are sampled
+	// by the files tcp and tcp6 of /proc/PID/net, see package proctcp.
 	Opener Opener
+	// Pace is the time between two samples of a namespace by files, unless a connection in it
+	// is suspicious: such a namespace, and one with a socket, is sampled in each call of
+	// [Watcher.Sample].
+	Pace time.Duration
 	// Interval is the time between two scans of procfs, zero for [DefaultInterval].
 	Interval time.Duration
 	// Max is the maximum number of watched namespaces, zero for [DefaultMax].
@@ -53,10 +59,18 @@ type Config struct {
 	Reuse time.Duration
 	// Conn configures the sockets. Space and NetNS are ignored.
 	Conn sampler.Config
+	// Keep reports whether a connection is wanted when it is read from files, nil for all.
+	Keep func(*sampler.Socket) bool
+	// CgroupOf returns the cgroup id for those sockets of a namespace of which the kernel
+	// reports none but the root's, zero for none. The processes are those in the namespace,
+	// known longest first. Nil for none. It is called by the goroutine of Run.
+	CgroupOf func(pids []int) uint64
 	// Prepare is called with each new socket, for example to set its filter; nil for none.
 	Prepare func(c *sampler.Conn) error
-	// Exclude reports whether the namespace of a process must not be watched, nil for none.
-	Exclude func(pid int) bool
+	// Exclude reports whether the namespace of some processes must not be watched, and whether
+	// that is final: if not, it is asked again for a while. Nil for none. It is called by the
+	// goroutine of Run.
+	Exclude func(pids []int) (excluded, final bool)
 	// Report is called once for each problem that an operator can solve, and again if it
 	// returns after a success; nil for none. It is called by the goroutine of Run.
 	Report func(err error)

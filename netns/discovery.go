@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -133,17 +134,17 @@ func (w *Watcher) scan(now time.Time, last int) {
 }
 
 // install gives a namespace its socket. A namespace that is new is added to the list.
-func (w *Watcher) install(e *entry, space sampler.Space, conn conn, g *grip, now time.Time) {
+func (w *Watcher) install(e *entry, space sampler.Space, source sampler.Source, g *grip, now time.Time) {
 	n := w.byInode[e.inode]
 	fresh := n == nil || n.space != space
 
 	if fresh {
-		n = &namespace{space: space, name: g.name, inode: e.inode, since: now, failed: w.fault}
+		n = &namespace{space: space, name: cmp.Or(g.name, "proc:"+strconv.FormatUint(e.inode, 10)), inode: e.inode, since: now, failed: w.fault}
 		w.byInode[e.inode] = n
 	}
 
 	n.pidfd = g.pidfd
-	n.install(conn, g.net)
+	n.install(source, g.net, w.cgroupOf(e))
 
 	if fresh {
 		w.edit(func(list []*namespace) []*namespace {
@@ -153,6 +154,15 @@ func (w *Watcher) install(e *entry, space sampler.Space, conn conn, g *grip, now
 			return list
 		})
 	}
+}
+
+// cgroupOf returns the cgroup of the sockets of a namespace of which the kernel reports none.
+func (w *Watcher) cgroupOf(e *entry) uint64 {
+	if w.cfg.CgroupOf == nil {
+		return 0
+	}
+
+	return w.cfg.CgroupOf(e.pids())
 }
 
 // edit replaces the list by a modified copy.

@@ -25,9 +25,14 @@
 // belong to the sampling goroutine. They share the list of namespaces, and for each one its
 // socket under a lock, which lets Run close it between two samples.
 //
+// # Without privilege
+//
+// Without an [Opener] there are no sockets: namespaces are sampled by the files of an
+// anchor, at a pace of their own. Everything else is the same.
+//
 // # Pure and edge
 //
 // The decisions are pure functions of what was read and when: which processes to look at
-// (census.go), the life of each namespace (table.go), numbers (spaces.go), the order of a
-// tick (turn.go) and parsing (sockstat.go).
+// (census.go), the life of each namespace (table.go), numbers (spaces.go) and the order of a
+// tick (turn.go).
 package netns

@@ -12,6 +12,9 @@ const (
 	quietDumps = 2
 	// presumedCost is the time to read one known connection, until it was measured.
 	presumedCost = 2 * time.Microsecond
+	// rootCgroup is the id of the root of cgroup v2. The kernel reports it of all sockets if no
+	// cgroup is used.
+	rootCgroup = 1
 )
 
 // figures are those of the last dump of all sockets of a namespace.
@@ -27,13 +30,18 @@ type figures struct {
 // resting reports whether a namespace with so many sockets has no connections. The lock is
 // held.
 func (n *namespace) resting(inuse int, now time.Time) bool {
-	return n.quiet >= quietDumps && inuse == n.listeners && now.Sub(n.walked) < walkEvery
+	every := walkEvery
+	if n.files != nil {
+		every = walkFilesEvery
+	}
+
+	return n.quiet >= quietDumps && inuse == n.listeners && now.Sub(n.walked) < every
 }
 
 // worthRevisiting reports whether reading the known connections costs less than a dump, and
 // probably finds the same: as many sockets exist. The lock is held.
 func (n *namespace) worthRevisiting(inuse int, now time.Time) bool {
-	if n.connections == 0 || inuse != n.inuse || now.Sub(n.walked) >= walkEvery {
+	if n.files != nil || n.connections == 0 || inuse != n.inuse || now.Sub(n.walked) >= walkEvery {
 		return false
 	}
 
@@ -49,6 +57,7 @@ type dump struct {
 	// revisits: the known connections are read first. walked: all sockets were dumped.
 	revisits, walked bool
 	listeners        int
+	suspicious       bool
 }
 
 // take takes the sample.
@@ -66,6 +75,7 @@ func (d *dump) take(now time.Time) error {
 
 	d.End(result)
 	n.idle.Store(n.connections == 0)
+	n.suspicious = d.suspicious
 
 	return nil
 }
@@ -74,8 +84,8 @@ func (d *dump) take(now time.Time) error {
 func (d *dump) read(now time.Time) (sampler.Dump, error) {
 	n := d.namespace
 
-	if d.revisits {
-		result, all, err := n.conn.Revisit(d.Known(), d.Sockets)
+	if conn, ok := n.conn.(revisiter); ok && d.revisits {
+		result, all, err := conn.Revisit(d.Known(), d.Sockets)
 		if err != nil || all {
 			n.revisitCost = result.End.Sub(result.Start) / time.Duration(max(result.Sockets, 1))
 
@@ -106,9 +116,17 @@ func (d *dump) read(now time.Time) (sampler.Dump, error) {
 // Sockets implements [sampler.Consumer].
 func (d *dump) Sockets(at time.Time, sockets []sampler.Socket) {
 	for i := range sockets {
-		if sockets[i].State == sampler.StateListen {
+		s := &sockets[i]
+
+		if s.State == sampler.StateListen {
 			d.listeners++
 		}
+
+		if s.CgroupID <= rootCgroup {
+			s.CgroupID = d.namespace.cgroup
+		}
+
+		d.suspicious = d.suspicious || s.TimerRetrans > 0 || s.State == sampler.StateSynSent
 	}
 
 	d.Consumer.Sockets(at, sockets)

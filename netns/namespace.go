@@ -8,17 +8,25 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tcphealth_exporter/sampler"
+	"tcphealth_exporter/sampler/proctcp"
 )
 
-// walkEvery is the maximum time between two dumps of a namespace without connections:
-// handshakes of its listeners are not in the number of its sockets.
-const walkEvery = 5 * time.Second
+const (
+	// walkEvery is the maximum time between two dumps of a namespace without connections:
+	// handshakes of its listeners are not in the number of its sockets.
+	walkEvery = 5 * time.Second
+	// walkFilesEvery is walkEvery for files, which do not contain such handshakes.
+	walkFilesEvery = time.Minute
+	// forgetAfter is the time without a sample after which the connections of a namespace end:
+	// nobody can rely on what was known.
+	forgetAfter = time.Minute
+)
 
 // namespace is a network namespace that is watched. It implements [sampler.Source]; a
 // source without a socket returns an error.
 type namespace struct {
 	space sampler.Space
-	name  uint64 // inode number in nsfs
+	name  string // see [Watcher.Name]
 	since time.Time
 	// failed is called after an error of the socket, which is closed then.
 	failed func(n *namespace, err error)
@@ -33,27 +41,44 @@ type namespace struct {
 
 	// mutex is held during a dump.
 	mutex sync.Mutex
-	conn  conn // nil if the socket is closed
+	conn  sampler.Source // nil if it is closed
 	// net is a descriptor of the directory /proc/PID/net of the anchor.
 	net int
+	// files is the last source that reads files, nil if the namespace is sampled by sockets.
+	files *proctcp.Reader
+	// cgroup is that of the sockets of which the kernel reports none, zero for none.
+	cgroup uint64
+	// suspicious: the last sample by files had a connection to look at again soon.
+	suspicious bool
+	// forgotten: the consumer was told that the namespace is gone, because it could not be
+	// sampled for long.
+	forgotten bool
 	figures
 
 	// revisitCost is the time to read one known connection, as last measured.
 	revisitCost time.Duration
 }
 
-// conn is a [sampler.Conn].
-type conn interface {
-	sampler.Source
+// revisiter is a source that can read known connections one by one, see
+// [sampler.Conn.Revisit].
+type revisiter interface {
 	Revisit(targets []sampler.Target, sink sampler.Sink) (d sampler.Dump, all bool, err error)
 }
 
-// install gives the namespace a socket and the directory of its anchor.
-func (n *namespace) install(conn conn, net int) {
+// install gives the namespace a source and the directory of its anchor.
+func (n *namespace) install(source sampler.Source, net int, cgroup uint64) {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
 
-	n.conn, n.net, n.figures = conn, net, figures{}
+	if reader, ok := source.(*proctcp.Reader); ok {
+		if n.files != nil {
+			reader.Continue(n.files)
+		}
+
+		n.files = reader
+	}
+
+	n.conn, n.net, n.cgroup, n.figures = source, net, cgroup, figures{}
 }
 
 // release closes the socket, and then what else is open.
@@ -79,6 +104,10 @@ func (n *namespace) closeSocket() {
 func (n *namespace) fail(err error) {
 	if n.conn == nil {
 		return
+	}
+
+	if n.files != nil && isGone(err) {
+		err = errAnchor
 	}
 
 	n.closeSocket()
@@ -107,6 +136,14 @@ func (n *namespace) anchored() bool {
 	return err == nil && inode == n.inode
 }
 
+// due reports whether the namespace is to be sampled, if those with files have a pace. The
+// lock is held.
+func (n *namespace) due(now time.Time, pace time.Duration) bool {
+	const early = 10 // a tenth, because ticks are not exact
+
+	return n.files == nil || n.suspicious || n.sampled.Load() == 0 || n.age(now) >= pace-pace/early
+}
+
 // age returns the time since the last sample, or since the namespace is watched.
 func (n *namespace) age(now time.Time) time.Duration {
 	if at := n.sampled.Load(); at != 0 {
@@ -118,7 +155,7 @@ func (n *namespace) age(now time.Time) time.Duration {
 
 // Dump implements [sampler.Source].
 func (n *namespace) Dump(sink sampler.Sink) (d sampler.Dump, err error) {
-	err = n.use(func(conn conn) error {
+	err = n.use(func(conn sampler.Source) error {
 		d, err = conn.Dump(sink)
 
 		return err
@@ -129,12 +166,12 @@ func (n *namespace) Dump(sink sampler.Sink) (d sampler.Dump, err error) {
 
 // Read implements [sampler.Source].
 func (n *namespace) Read(targets []sampler.Target, sink sampler.Sink) error {
-	return n.use(func(conn conn) error { return conn.Read(targets, sink) })
+	return n.use(func(conn sampler.Source) error { return conn.Read(targets, sink) })
 }
 
 // Recheck implements [sampler.Source].
 func (n *namespace) Recheck(targets []sampler.Target, sink sampler.Sink) (r sampler.Round, err error) {
-	err = n.use(func(conn conn) error {
+	err = n.use(func(conn sampler.Source) error {
 		r, err = conn.Recheck(targets, sink)
 
 		return err
@@ -154,7 +191,7 @@ func (n *namespace) Close() error {
 }
 
 // use calls f with the socket. After an error the socket is closed.
-func (n *namespace) use(f func(conn conn) error) error {
+func (n *namespace) use(f func(conn sampler.Source) error) error {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
 

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"tcphealth_exporter/sampler"
+	"tcphealth_exporter/sampler/proctcp"
 )
 
 // grip is what is open of a namespace: descriptors of a socket, of its anchor, -1 for none,
@@ -16,11 +18,12 @@ import (
 type grip struct {
 	socket, pidfd, net int
 	id                 identity
-	name               uint64 // inode number in nsfs
+	name               string // see [Watcher.Name]
 }
 
 // open opens a namespace through a process. The descriptor of the process comes first: if
-// another process has got its id by then, the directory shows that.
+// another process has got its id by then, the directory shows that. Without an opener there
+// is no socket, and the inode number of /proc/PID/net/tcp is the identity.
 func (w *Watcher) open(pid int, inode uint64) (g grip, err error) {
 	g = grip{socket: -1, pidfd: -1, net: -1}
 
@@ -38,19 +41,11 @@ func (w *Watcher) open(pid int, inode uint64) (g grip, err error) {
 		return g, err
 	}
 
-	fd, nsInode, err := w.cfg.Opener.Open(pid, inode)
-	if err != nil {
+	if w.cfg.Opener == nil {
+		g.id = newIdentity(0, inode)
+	} else if err = w.openSocket(&g, pid, inode); err != nil {
 		return g, err
 	}
-
-	g.socket = fd
-
-	cookie, err := cookieOf(fd)
-	if err != nil {
-		return g, err
-	}
-
-	g.id, g.name = newIdentity(cookie, nsInode), nsInode
 
 	now, err := inodeAt(g.net, tcpFile)
 	if err == nil && now != inode {
@@ -58,6 +53,21 @@ func (w *Watcher) open(pid int, inode uint64) (g grip, err error) {
 	}
 
 	return g, err
+}
+
+// openSocket opens the socket of a namespace, which identifies it.
+func (w *Watcher) openSocket(g *grip, pid int, inode uint64) error {
+	fd, nsInode, err := w.cfg.Opener.Open(pid, inode)
+	if err != nil {
+		return err
+	}
+
+	g.socket, g.name = fd, strconv.FormatUint(nsInode, 10)
+
+	cookie, err := cookieOf(fd)
+	g.id = newIdentity(cookie, nsInode)
+
+	return err
 }
 
 // close closes what is open, the socket first.
@@ -109,9 +119,7 @@ func (w *Watcher) openAll(now time.Time) {
 			w.deaths.interrupt() // for the next step
 		}
 
-		if w.cfg.Exclude != nil && e.space == 0 && w.cfg.Exclude(e.processes[0].pid) {
-			w.table.exclude(e, now)
-
+		if e.space == 0 && w.excludes(e, now) {
 			continue
 		}
 
@@ -119,6 +127,24 @@ func (w *Watcher) openAll(now time.Time) {
 			return
 		}
 	}
+}
+
+// excludeWait is the time for which a namespace is not opened while it is unknown whether it
+// is excluded: the name of a container may come late.
+const excludeWait = 10 * time.Second
+
+// excludes reports whether a namespace must not be opened, or not yet.
+func (w *Watcher) excludes(e *entry, now time.Time) bool {
+	if w.cfg.Exclude == nil {
+		return false
+	}
+
+	excluded, final := w.cfg.Exclude(e.pids())
+	if excluded {
+		w.table.exclude(e, now)
+	}
+
+	return excluded || !final && now.Sub(e.since) < excludeWait
 }
 
 // attempt opens a namespace and counts the result.
@@ -174,34 +200,44 @@ func (w *Watcher) watch(e *entry, p process, g *grip, now time.Time) error {
 		return err
 	}
 
-	conn, err := w.connect(g.socket, space)
+	source, err := w.connect(g, e, space)
 	if err == nil && g.pidfd >= 0 {
 		err = w.deaths.add(g.pidfd)
 	}
 
 	if err == nil {
-		w.install(e, space, conn, g, now)
+		w.install(e, space, source, g, now)
 
 		return nil
 	}
 
-	if conn != nil {
-		_ = conn.Close()
+	if source != nil {
+		_ = source.Close()
 	}
 
-	g.socket = -1 // closed by connect or conn
+	g.socket = -1 // closed by connect or source
 	g.close()
 	w.table.lost(e, now)
 
 	return err
 }
 
-// connect returns a connection over a socket, of which it takes ownership.
-func (w *Watcher) connect(fd int, space sampler.Space) (*sampler.Conn, error) {
+// connect returns what samples a namespace: a connection over its socket, of which it takes
+// ownership, or a reader of files.
+func (w *Watcher) connect(g *grip, e *entry, space sampler.Space) (sampler.Source, error) {
+	if w.cfg.Opener == nil {
+		fd, err := unix.FcntlInt(uintptr(g.net), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return nil, os.NewSyscallError("fcntl", err)
+		}
+
+		return proctcp.New(fd, "net", proctcp.Config{Space: space, Inode: e.inode, Keep: w.cfg.Keep}), nil
+	}
+
 	cfg := w.cfg.Conn
 	cfg.Space, cfg.NetNS = space, 0
 
-	conn, err := sampler.NewConn(fd, cfg)
+	conn, err := sampler.NewConn(g.socket, cfg)
 	if err != nil {
 		return nil, err
 	}

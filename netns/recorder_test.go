@@ -216,13 +216,13 @@ func newScene(t testing.TB, change func(c *Config)) *scene {
 	return s
 }
 
-// others reports whether a process is not of this test binary: other tests of this machine
+// others reports whether processes are not of this test binary: other tests of this machine
 // have namespaces, too.
-func others(pid int) bool {
-	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+func others(pids []int) (excluded, final bool) {
+	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pids[0]))
 	own, ownErr := os.Readlink("/proc/self/exe")
 
-	return err != nil || ownErr != nil || exe != own
+	return err != nil || ownErr != nil || exe != own, true
 }
 
 // reported returns what was reported until now.
@@ -231,6 +231,19 @@ func (s *scene) reported() []error {
 	defer s.reporting.Unlock()
 
 	return slices.Clone(s.reports)
+}
+
+// lose has a namespace lose its anchor.
+func (s *scene) lose(space sampler.Space) {
+	s.t.Helper()
+
+	for _, n := range s.namespaces() {
+		if n.space == space {
+			n.mutex.Lock()
+			n.fail(errAnchor)
+			n.mutex.Unlock()
+		}
+	}
 }
 
 // sample samples at an interval until the test ends.

@@ -13,10 +13,10 @@ import (
 // errAnchor means that the anchor of a namespace is gone.
 var errAnchor = errors.New("process of the network namespace has ended")
 
-// Sample samples the watched namespaces in rotation, as many as the budget of CPU time
-// allows, at least one, zero for all. The next call continues with the others. It reports
-// the namespaces that are gone to c first. It belongs to the sampling goroutine. Failures
-// are counted, and affect only their namespace.
+// Sample first reports the namespaces that are gone to c. Then it samples those that are
+// due, in rotation, until the budget of CPU time is used, but at least one; zero means no
+// limit. The next call continues with the others. A failure is counted, and affects no other
+// namespace. Sample belongs to the sampling goroutine.
 func (w *Watcher) Sample(budget time.Duration, c sampler.Consumer) {
 	w.announce(c)
 
@@ -24,15 +24,17 @@ func (w *Watcher) Sample(budget time.Duration, c sampler.Consumer) {
 
 	began, all := w.cpu(budget), w.namespaces()
 
+	sampled := false
+
 	for i, n := range inTurn(all, w.last) {
-		if i > 0 && budget > 0 && w.cpu(budget)-began >= budget {
+		if sampled && budget > 0 && w.cpu(budget)-began >= budget {
 			t.postponed = len(all) - i
 
 			break
 		}
 
 		w.last = n.space
-		w.sample(n, c, &t)
+		sampled = w.sample(n, c, &t) || sampled
 	}
 
 	w.stats.sampled(t)
@@ -66,37 +68,68 @@ func (w *Watcher) announce(c sampler.Consumer) {
 
 // sample samples a namespace by the cheapest means: not at all if the kernel counts no
 // socket but the listeners known, so that there is no connection; by reading the known
-// connections if as many sockets exist as in the last dump; by a dump of all.
-func (w *Watcher) sample(n *namespace, c sampler.Consumer, t *tally) {
+// connections if as many sockets exist as in the last dump; by a dump of all. It reports
+// whether there was anything to do.
+func (w *Watcher) sample(n *namespace, c sampler.Consumer, t *tally) bool {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
 
-	if n.conn == nil {
-		return // its socket is being replaced
+	now := time.Now()
+
+	if n.conn == nil { // it is being replaced
+		n.forget(now, c)
+
+		return false
 	}
 
-	now := time.Now()
+	if !n.due(now, w.cfg.Pace) {
+		return false
+	}
+
 	inuse, err := readInuse(n.net, w.inbuf[:])
 
 	switch {
-	case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL):
+	case isGone(err):
 		n.fail(errAnchor)
 
-		return
+		return true
 	case err == nil && n.resting(inuse, now):
 		t.skipped++
-		n.sampled.Store(now.UnixNano())
+		n.suspicious = false
+		n.done(now)
 
-		return
+		return true
 	}
 
 	d := dump{namespace: n, Consumer: c, inuse: inuse, revisits: err == nil && n.worthRevisiting(inuse, now)}
 	if err := d.take(now); err != nil {
 		n.fail(err)
 
-		return
+		return true
 	}
 
 	t.count(d.walked)
+	n.done(now)
+
+	return true
+}
+
+// isGone reports whether an error of reading below /proc/PID/net means that the process is
+// gone, or is in another network namespace.
+func isGone(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ESTALE)
+}
+
+// done records a sample. The lock is held.
+func (n *namespace) done(now time.Time) {
 	n.sampled.Store(now.UnixNano())
+	n.forgotten = false
+}
+
+// forget reports a namespace as gone that could not be sampled for long. The lock is held.
+func (n *namespace) forget(now time.Time, c sampler.Consumer) {
+	if !n.forgotten && n.age(now) >= forgetAfter {
+		n.forgotten = true
+		c.Gone(n.space, now)
+	}
 }

@@ -12,8 +12,8 @@ import (
 type Stats struct {
 	// Watched and Idle are the numbers of watched namespaces with and without connections.
 	Watched, Idle int
-	// Skipped is the number of namespaces beyond the maximum, Denied of those that cannot
-	// be opened, Excluded of those that must not be.
+	// Skipped, Denied and Excluded are the numbers of namespaces that are not watched: beyond
+	// the maximum, impossible to open, and excluded by the configuration.
 	Skipped, Denied, Excluded int
 	// Opens counts the attempts to open a namespace by their results.
 	Opens map[Result]uint64

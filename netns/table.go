@@ -124,6 +124,16 @@ func (e *entry) has(pid int) bool {
 	return slices.ContainsFunc(e.processes, func(p process) bool { return p.pid == pid })
 }
 
+// pids returns the ids of the processes.
+func (e *entry) pids() []int {
+	pids := make([]int, len(e.processes))
+	for i, p := range e.processes {
+		pids[i] = p.pid
+	}
+
+	return pids
+}
+
 // forget removes the identity of an entry.
 func (t *table) forget(e *entry) {
 	if e.space != 0 {

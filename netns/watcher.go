@@ -3,7 +3,6 @@ package netns
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -159,12 +158,13 @@ func (w *Watcher) Source(space sampler.Space) sampler.Source {
 	return nil
 }
 
-// Name returns the inode number of a watched namespace in nsfs, as lsns(8) shows it, empty if
-// it is not watched.
+// Name returns the inode number of a watched namespace in nsfs, as lsns(8) shows it, or
+// "proc:" and the inode number of its /proc/PID/net/tcp if there is no socket to ask. It is
+// empty if the namespace is not watched.
 func (w *Watcher) Name(space sampler.Space) string {
 	for _, n := range w.namespaces() {
 		if n.space == space {
-			return strconv.FormatUint(n.name, 10)
+			return n.name
 		}
 	}
 

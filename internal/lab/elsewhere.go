@@ -33,7 +33,8 @@ func sampleElsewhere(tb testing.TB, n *netlab.Namespace, l *loop.Loop) (run func
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = client.Close() })
-	w, err := netns.New(netns.Config{Procfs: "/proc", Opener: opener{client}, Exclude: func(pid int) bool { return !sameNamespace(pid, anchor) }})
+	others := func(pids []int) (excluded, final bool) { return !sameNamespace(pids[0], anchor), true }
+	w, err := netns.New(netns.Config{Procfs: "/proc", Opener: opener{client}, Exclude: others})
 	if err != nil {
 		tb.Fatal(err)
 	}
