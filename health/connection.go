@@ -75,6 +75,10 @@ func (c *connection) identify(row *sampler.Socket) {
 	c.family, c.cgroup, c.mark = row.Family, row.CgroupID, row.Mark
 }
 
+// isRemnant reports whether a socket has no state but what the protocol requires after its
+// end.
+func isRemnant(row *sampler.Socket) bool { return row.Attrs&(sampler.HasInfo|sampler.FromProc) == 0 }
+
 // key returns the identity of the connection.
 func (c *connection) key() sampler.Key { return sampler.Key{Space: c.space, Cookie: c.cookie} }
 

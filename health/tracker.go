@@ -261,10 +261,6 @@ func (t *Tracker) observe(m *judge.Moment) {
 	t.layDown(i, m.Socket)
 }
 
-// isRemnant reports whether a socket has no state but what the protocol requires after its
-// end.
-func isRemnant(row *sampler.Socket) bool { return row.Attrs&(sampler.HasInfo|sampler.FromProc) == 0 }
-
 // countRow counts a socket, unless the dump contained it before.
 func (t *Tracker) countRow(row *sampler.Socket, fresh bool) {
 	if !fresh {
