@@ -17,8 +17,8 @@ const (
 	walkEvery = 5 * time.Second
 	// walkFilesEvery is walkEvery for files, which do not contain such handshakes.
 	walkFilesEvery = time.Minute
-	// forgetAfter is the time without a sample after which the connections of a namespace end:
-	// nobody can rely on what was known.
+	// forgetAfter is the time without a sample after which the connections of a namespace end,
+	// because their statuses are too old.
 	forgetAfter = time.Minute
 )
 
@@ -50,8 +50,7 @@ type namespace struct {
 	cgroup uint64
 	// suspicious: the last sample by files had a connection to look at again soon.
 	suspicious bool
-	// forgotten: the consumer was told that the namespace is gone, because it could not be
-	// sampled for long.
+	// forgotten: its connections have ended, because it could not be sampled for long.
 	forgotten bool
 	figures
 
