@@ -27,6 +27,10 @@ type Config struct {
 	// UserID returns the user id of a socket, and reports whether it is known. If it is nil,
 	// all are.
 	UserID func(*sampler.Socket) (uid uint32, known bool)
+	// Process returns the process that has a socket open, by the inode number of the socket
+	// and the id of its cgroup, which are not zero. Its errors are returned to the client. A
+	// nil Process knows none.
+	Process func(inode uint32, cgroup uint64) (*v1.Process, error)
 }
 
 // Prefix is the beginning of all paths of the API.
@@ -72,8 +76,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r)
 }
 
-// handler answers requests, which parse converts to queries.
-func (a *API) handler(parse func(*http.Request) (health.Query, error)) http.Handler {
+// handler answers requests, which parse understands.
+func (a *API) handler(parse func(*http.Request) (request, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
@@ -82,7 +86,7 @@ func (a *API) handler(parse func(*http.Request) (health.Query, error)) http.Hand
 			return
 		}
 
-		query, err := parse(r)
+		wanted, err := parse(r)
 		if err != nil {
 			writeFailure(w, failed(http.StatusBadRequest, "%v", err))
 
@@ -98,14 +102,14 @@ func (a *API) handler(parse func(*http.Request) (health.Query, error)) http.Hand
 			return
 		}
 
-		answer, failure := a.answer(r.Context(), query)
+		answer, failure := a.answer(r.Context(), wanted.Query)
 		if failure != nil {
 			writeFailure(w, failure)
 
 			return
 		}
 
-		writeAnswer(w, answer, &a.cfg)
+		writeAnswer(w, answer, &a.cfg, wanted.process)
 	})
 }
 

@@ -52,7 +52,7 @@ func newFixture(t *testing.T, timeout time.Duration) *fixture {
 		questions: make(chan loop.Question),
 		recording: diagtest.NewRecording(t),
 	}
-	f.API = api.New(api.Config{Tracker: f.tracker, Questions: f.questions, ParseFilter: parseFilter, Timeout: timeout, Owner: ownerOf})
+	f.API = api.New(api.Config{Tracker: f.tracker, Questions: f.questions, ParseFilter: parseFilter, Timeout: timeout, Owner: ownerOf, Process: processOf})
 
 	return f
 }
@@ -78,6 +78,41 @@ func TestOwner(t *testing.T) {
 	for target, want := range map[string]string{"/10": `"owner":{"kind":"unit","unit":"nginx.service"},`, "/11": ""} {
 		_, body, _ := f.do(t, "GET", connectionsPath+target)
 		if got := strings.Contains(body, `"owner"`); got != (want != "") || !strings.Contains(body, want) {
+			t.Errorf("%s: %s", target, body)
+		}
+	}
+}
+
+// processOf finds the process of one socket only.
+func processOf(inode uint32, cgroup uint64) (*v1.Process, error) {
+	if inode != 7 || cgroup != ownedCgroup {
+		return nil, fmt.Errorf("socket %d in cgroup %d", inode, cgroup)
+	}
+
+	return &v1.Process{PID: 123, Command: "nginx"}, nil
+}
+
+// TestProcess: a process is looked for on request only, and an error is reported with the
+// connection.
+func TestProcess(t *testing.T) {
+	f := newFixture(t, 0).answering(t)
+	rows := []diagtest.Row{row(10, 0), row(11, 0), row(12, 0)}
+
+	for i, inode := range []uint32{7, 8, 0} {
+		rows[i].Inode = inode
+		rows[i].Attributes = []diagtest.Attribute{diagtest.Cgroup(ownedCgroup)}
+	}
+
+	f.sample(t, start, rows...)
+
+	for target, want := range map[string]string{
+		"/10?process=1": `"process":{"pid":123,"command":"nginx"},`,
+		"/11?process=1": `"process_error":"socket 8 in cgroup 4242",`,
+		"/12?process=1": `"process_error":"no process has the socket open, or its cgroup is unknown",`,
+		"/10":           "",
+	} {
+		_, body, _ := f.do(t, "GET", connectionsPath+target)
+		if got := strings.Contains(body, `"process`); got != (want != "") || !strings.Contains(body, want) {
 			t.Errorf("%s: %s", target, body)
 		}
 	}
@@ -340,7 +375,8 @@ func TestErrors(t *testing.T) {
 		{"GET", connections + "/1a2b", 400, `cookie: expected a number such as 0x1a2b, found "1a2b"`},
 		{"GET", connections + "/-1", 400, `cookie: expected a number such as 0x1a2b, found "-1"`},
 		{"GET", connections + "/0x10000000000000000", 400, `cookie: expected a number such as 0x1a2b, found "0x10000000000000000"`},
-		{"GET", connections + "/10?limit=1", 400, `unknown parameter "limit", expected none`},
+		{"GET", connections + "/10?limit=1", 400, `unknown parameter "limit", expected process`},
+		{"GET", connections + "/10?process=yes", 400, `process: expected 1, found "yes"`},
 		{"GET", connections + "/", 404, "there is only /api/v1/connections and /api/v1/connections/{cookie}"},
 		{"GET", connections + "/10/samples", 404, "there is only /api/v1/connections and /api/v1/connections/{cookie}"},
 		{"GET", "/api/", 404, "there is only /api/v1/connections and /api/v1/connections/{cookie}"},

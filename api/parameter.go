@@ -39,15 +39,22 @@ func parameters(r *http.Request, known ...string) (url.Values, error) {
 }
 
 func listed(names []string) string {
-	if len(names) == 0 {
-		return "none"
+	if len(names) == 1 {
+		return names[0]
 	}
 
 	return "some of " + strings.Join(names, ", ")
 }
 
+// request is what a client wants: the answer to a query, and the process of the socket.
+type request struct {
+	health.Query
+
+	process bool
+}
+
 // parseSelection reads the parameters of a list.
-func (a *API) parseSelection(r *http.Request) (q health.Query, err error) {
+func (a *API) parseSelection(r *http.Request) (q request, err error) {
 	given, err := parameters(r, "filter", "min_status", "include", "limit")
 	if err != nil {
 		return q, err
@@ -107,10 +114,20 @@ func parseMinStatus(given url.Values) (judge.Status, error) {
 	return 0, fmt.Errorf("min_status: expected one of %s, found %q", strings.Join(names, ", "), given.Get("min_status"))
 }
 
-// parseSingle reads the cookie of the path: hexadecimal with 0x, or decimal.
-func parseSingle(r *http.Request) (q health.Query, err error) {
-	if _, err := parameters(r); err != nil {
+// parseSingle reads the cookie of the path, hexadecimal with 0x or decimal, and whether the
+// process is wanted.
+func parseSingle(r *http.Request) (q request, err error) {
+	given, err := parameters(r, "process")
+	if err != nil {
 		return q, err
+	}
+
+	if given.Has("process") {
+		if value := given.Get("process"); value != "1" {
+			return q, fmt.Errorf("process: expected 1, found %q", value)
+		}
+
+		q.process = true
 	}
 
 	text, base := r.PathValue("cookie"), 10
@@ -123,5 +140,7 @@ func parseSingle(r *http.Request) (q health.Query, err error) {
 		return q, fmt.Errorf("cookie: expected a number such as 0x1a2b, found %q", r.PathValue("cookie"))
 	}
 
-	return health.Query{Cookie: cookie, Ended: true, Limit: 1}, nil
+	q.Query = health.Query{Cookie: cookie, Ended: true, Limit: 1}
+
+	return q, nil
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,12 @@ import (
 	v1 "tcphealth_exporter/api/v1"
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/sampler"
+)
+
+// Why the process of a socket is unknown.
+var (
+	errNoProcesses = errors.New("processes are unknown in a replay")
+	errNoFile      = errors.New("no process has the socket open, or its cgroup is unknown")
 )
 
 // failure is an error answer.
@@ -36,8 +43,8 @@ func writeFailure(w http.ResponseWriter, f *failure) {
 }
 
 // writeAnswer writes an answer as a [v1.ConnectionList], each connection on a line of its
-// own. It stops when the client disconnects.
-func writeAnswer(w http.ResponseWriter, a *health.Answer, cfg *Config) {
+// own, with its process if that is wanted. It stops when the client disconnects.
+func writeAnswer(w http.ResponseWriter, a *health.Answer, cfg *Config, process bool) {
 	out := bufio.NewWriter(w)
 	defer func() { _ = out.Flush() }()
 
@@ -61,11 +68,17 @@ func writeAnswer(w http.ResponseWriter, a *health.Answer, cfg *Config) {
 		line.WriteString(separator)
 
 		connection = newConnection(f, &a.Kernel)
+		cgroup := cmp.Or(f.Cgroup, f.Row.CgroupID)
+
 		if cfg.Owner != nil {
-			connection.Owner = cfg.Owner(cmp.Or(f.Cgroup, f.Row.CgroupID))
+			connection.Owner = cfg.Owner(cgroup)
 		}
 
 		cfg.setUserID(connection.Socket, &f.Row)
+
+		if process {
+			cfg.setProcess(&connection, f.Row.Inode, cgroup)
+		}
 
 		if err := encoder.Encode(&connection); err != nil {
 			return
@@ -89,6 +102,24 @@ func (cfg *Config) setUserID(socket *v1.Socket, row *sampler.Socket) {
 
 	if socket != nil && known {
 		socket.UID = &uid
+	}
+}
+
+// setProcess sets the process that has the socket open, or why it is unknown.
+func (cfg *Config) setProcess(c *v1.Connection, inode uint32, cgroup uint64) {
+	var err error
+
+	switch {
+	case cfg.Process == nil:
+		err = errNoProcesses
+	case inode == 0 || cgroup == 0:
+		err = errNoFile
+	default:
+		c.Process, err = cfg.Process(inode, cgroup)
+	}
+
+	if err != nil {
+		c.ProcessError = err.Error()
 	}
 }
 

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -307,4 +309,44 @@ func TestBrokerActivation(t *testing.T) {
 	if _, err := os.Lstat(path); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestProcessLive: with a broker that may read the files of processes, the API names the
+// process of a connection on request; without one, why not.
+func TestProcessLive(t *testing.T) {
+	netlab.RequireRoot(t)
+	netlab.RequireTool(t, "iperf3")
+
+	path, cmd, _ := spawnBroker(t, nil)
+	near, far := netlab.New(t), netlab.New(t)
+	link := netlab.Join(t, near, far, 1)
+	serveIn(t, near, fmt.Sprintf("tcphealth-test-%d-process.service", os.Getpid()))
+
+	p := spawnIn(t, near, "--netns.broker="+path)
+	p.awaitReady(t)
+	far.Dial(t, "tcp4", netip.AddrPortFrom(link.A.IPv4, 5201).String())
+
+	const list = connectionsPath + "?filter=sport+%3D+5201"
+
+	await(t, "the connection", func() bool { return strings.Contains(p.get(t, list), `"total":1,`) })
+
+	_, rest, _ := strings.Cut(p.get(t, list), `"cookie":"`)
+	cookie, _, _ := strings.Cut(rest, `"`)
+	single := connectionsPath + "/" + cookie
+
+	if body := p.get(t, single); strings.Contains(body, `"process`) {
+		t.Errorf("without a request for it: %s", body)
+	}
+
+	await(t, "the process", func() bool {
+		return regexp.MustCompile(`"process":{"pid":[0-9]+,"command":"iperf3"}`).MatchString(p.get(t, single+"?process=1"))
+	})
+
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+
+	await(t, "the reason", func() bool {
+		return strings.Contains(p.get(t, single+"?process=1"), `"process_error":"connection to the netns broker is lost: `)
+	})
 }

@@ -17,6 +17,7 @@ import (
 	"tcphealth_exporter/hostinfo"
 	"tcphealth_exporter/logging"
 	"tcphealth_exporter/netns"
+	"tcphealth_exporter/netns/broker"
 	"tcphealth_exporter/owner"
 	"tcphealth_exporter/sampler"
 	"tcphealth_exporter/sampler/loop"
@@ -44,9 +45,10 @@ type exporter struct {
 	userID     func(*sampler.Socket) (uid uint32, known bool)
 	tracker    *health.Tracker
 	dialer     *dialer
-	namespaces *netns.Watcher // nil for the exporter's own alone
-	recording  *recordingFile // nil for none
-	reloader   *reloader      // has new policies for the tracker
+	namespaces *netns.Watcher   // nil for the exporter's own alone
+	broker     *broker.Redialer // nil for a replay
+	recording  *recordingFile   // nil for none
+	reloader   *reloader        // has new policies for the tracker
 	supervisor *supervisor
 	// questions carries the API's queries to the sampling goroutine.
 	questions chan loop.Question
@@ -104,6 +106,7 @@ func wire(opts *options, source *files, lines *logging.Queue) (e *exporter, err 
 		cfg.InterfaceName, cfg.CgroupName = hostinfo.InterfaceName, e.cgroups.Name
 		cfg.Retries = tcpRetries(opts.procfs)
 		e.userID = userIDs(opts.procfs)
+		e.broker = broker.NewRedialer(opts.netnsBroker)
 
 		if opts.owner == ownerAuto {
 			e.owners = owner.NewOwners(e.cgroups, owner.Paths{Links: opts.containerLogs, Root: "/", Proc: opts.procfs})

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"sync"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 
+	v1 "tcphealth_exporter/api/v1"
 	"tcphealth_exporter/cmdline"
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/netns"
@@ -97,7 +97,7 @@ func (e *exporter) newNamespaces() (*netns.Watcher, error) {
 
 	switch e.opts.netnsMode {
 	case netnsAll:
-		cfg.Opener = &brokerOpener{path: e.opts.netnsBroker}
+		cfg.Opener = opener{e.broker}
 	case netnsProc:
 		cfg.Pace = e.opts.procInterval
 
@@ -148,35 +148,27 @@ func reportNamespaces(logger log.Logger, err error) {
 	_ = level.Warn(logger).Log(fields...)
 }
 
-// brokerOpener opens sockets with the help of the netns-broker. It connects when it is
-// used, and again after the broker was restarted.
-type brokerOpener struct {
-	path   string
-	mutex  sync.Mutex
-	client *broker.Client // nil for none
-}
+// opener opens sockets with the help of the netns-broker.
+type opener struct{ broker *broker.Redialer }
 
 // Open implements [netns.Opener].
-func (o *brokerOpener) Open(pid int, inode uint64) (fd int, nsInode uint64, err error) {
-	o.mutex.Lock()
-	defer o.mutex.Unlock()
-
-	if o.client == nil {
-		if o.client, err = broker.Dial(o.path); err != nil {
-			o.client = nil
-
-			return 0, 0, fmt.Errorf("%w: %w", netns.ErrUnavailable, err)
-		}
-	}
-
-	opened, err := o.client.Open(pid, inode)
+func (o opener) Open(pid int, inode uint64) (fd int, nsInode uint64, err error) {
+	opened, err := o.broker.Open(pid, inode)
 	if errors.Is(err, broker.ErrDisconnected) {
-		_ = o.client.Close()
-		o.client = nil
 		err = fmt.Errorf("%w: %w", netns.ErrUnavailable, err)
 	}
 
 	return opened.FD, opened.Inode, err
+}
+
+// processOf returns the process that has a socket open, see [api.Config].
+func (e *exporter) processOf(inode uint32, cgroup uint64) (*v1.Process, error) {
+	found, err := e.broker.Process(uint64(inode), cgroup)
+	if err != nil {
+		return nil, err
+	}
+
+	return &v1.Process{PID: found.PID, Command: found.Comm}, nil
 }
 
 // runNamespaces finds network namespaces until ctx is done.

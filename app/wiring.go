@@ -31,6 +31,10 @@ func (e *exporter) handlerOf(registry *prometheus.Registry, gatherer prometheus.
 	}
 
 	apiConfig := api.Config{Tracker: e.tracker, Questions: e.questions, ParseFilter: selectBy, UserID: e.userID}
+	if e.broker != nil {
+		apiConfig.Process = e.processOf
+	}
+
 	if e.owners != nil {
 		apiConfig.Owner = ownerJSON(e.owners)
 	}

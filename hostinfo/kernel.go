@@ -43,9 +43,9 @@ func NewKernelReader(procPath string, pageSize int) (*KernelReader, error) {
 	return newKernelReader(procPath, procfs.FS.Self, pageSize)
 }
 
-// NewProcessReader returns a reader of the namespace of a process, for which no privilege
-// is necessary. Errors match [ErrKernelStats], also after the end of the process; a later
-// process with the same PID is read like the first.
+// NewProcessReader returns a reader of the namespace of a process. It needs no privilege.
+// Errors match [ErrKernelStats], also after the end of the process, unless a later process
+// has the same PID: the reader then returns the figures of that one.
 func NewProcessReader(procPath string, pid, pageSize int) (*KernelReader, error) {
 	return newKernelReader(procPath, func(fs procfs.FS) (procfs.Proc, error) { return fs.Proc(pid) }, pageSize)
 }

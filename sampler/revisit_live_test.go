@@ -7,8 +7,8 @@ import (
 	"tcphealth_exporter/internal/netlab"
 )
 
-// TestLiveRevisit reads all known connections like a dump: with the same digests, so that
-// those at rest need not be decoded, and with a report of those that are gone.
+// TestLiveRevisit reads all known connections. Their digests are those of a dump, so that
+// connections at rest are not decoded, and the result reports whether any is gone.
 func TestLiveRevisit(t *testing.T) {
 	netlab.RequireRoot(t)
 

@@ -46,6 +46,10 @@ type Connection struct {
 	// NetworkNamespace is the inode number of the network namespace, as lsns(8) shows it,
 	// absent for that of the exporter.
 	NetworkNamespace string `json:"network_namespace,omitempty"`
+	// Process is a process that has the socket open, ProcessError why it is unknown. Both are
+	// absent unless the request has process=1.
+	Process      *Process `json:"process,omitempty"`
+	ProcessError string   `json:"process_error,omitempty"`
 	// Flags are the names of the active flags.
 	Flags []string `json:"flags"`
 	// Cause is the most likely cause of the status, none if there is none.
@@ -96,6 +100,13 @@ type Owner struct {
 	Runtime     string `json:"runtime,omitempty"`
 	// PodUID is the UID of the pod.
 	PodUID string `json:"pod_uid,omitempty"`
+}
+
+// Process is a process that has a socket open.
+type Process struct {
+	// PID is its id in the PID namespace of the netns-broker, Command its name (comm).
+	PID     int    `json:"pid"`
+	Command string `json:"command"`
 }
 
 // Socket is what the kernel reports about a socket besides tcp_info.

@@ -74,7 +74,7 @@ var rooms = []room{
 		third:       []string{"github.com/coreos/go-systemd/v22/activation", "github.com/go-kit/log", "golang.org/x/sys/unix"},
 		std:         slices.Concat(pureStd, []string{"syscall"}),
 		never:       []string{"log", "log/slog", "net/http"},
-		edges:       []string{"client.go", "listen.go", "open.go", "process.go", "search.go", "server.go", "thread.go"},
+		edges:       []string{"client.go", "listen.go", "open.go", "process.go", "redial.go", "search.go", "server.go", "thread.go"},
 		unreachable: []string{"github.com/prometheus", "net/http"},
 	},
 	{

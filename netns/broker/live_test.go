@@ -282,8 +282,54 @@ func TestLiveProcess(t *testing.T) {
 		}
 	}
 
+	requireRedials(t, root, socket, cgroup, cmd.Process.Pid)
+
 	kill(cmd)
 	must(t, errors.Join(file.Close(), group.Close(), os.Remove(dir)))
+}
+
+// requireRedials asks for a process without a broker, with one, too soon, and for another
+// socket.
+func requireRedials(t *testing.T, root string, socket, cgroup uint64, pid int) {
+	t.Helper()
+
+	path := socketPath(t)
+	r := NewRedialer(path)
+	ask := func(socket uint64) (Process, error) {
+		r.searched = time.Time{}
+
+		return r.Process(socket, cgroup)
+	}
+
+	if _, err := ask(socket); !errors.Is(err, ErrDisconnected) {
+		t.Errorf("without a broker: %v", err)
+	}
+
+	broker := start(t, path, Config{CgroupRoot: root})
+
+	if got, err := ask(socket); got.PID != pid || err != nil {
+		t.Errorf("found %+v, %v", got, err)
+	}
+
+	if _, err := r.Process(socket, cgroup); !errors.Is(err, ErrBusy) {
+		t.Errorf("at once: %v", err)
+	}
+
+	if _, err := ask(1 << 40); !errors.Is(err, ErrNoProcess) {
+		t.Errorf("another socket: %v", err)
+	}
+
+	broker.end()
+
+	if _, err := ask(socket); !errors.Is(err, ErrDisconnected) {
+		t.Errorf("after the end of the broker: %v", err)
+	}
+
+	start(t, path, Config{CgroupRoot: root})
+
+	if got, err := ask(socket); got.PID != pid || err != nil {
+		t.Errorf("after the restart of the broker: %+v, %v", got, err)
+	}
 }
 
 // cgroupRoot returns where the cgroup v2 hierarchy is mounted.
