@@ -119,7 +119,7 @@ func (cfg *Config) setProcess(c *v1.Connection, inode uint32, cgroup uint64) {
 	}
 
 	if err != nil {
-		c.ProcessError = err.Error()
+		c.Process, c.ProcessError = nil, err.Error()
 	}
 }
 

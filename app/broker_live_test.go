@@ -347,6 +347,6 @@ func TestProcessLive(t *testing.T) {
 	}
 
 	await(t, "the reason", func() bool {
-		return strings.Contains(p.get(t, single+"?process=1"), `"process_error":"connection to the netns broker is lost: `)
+		return strings.Contains(p.get(t, single+"?process=1"), `"process_error":"no connection to the netns broker: `)
 	})
 }

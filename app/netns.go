@@ -1,16 +1,18 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path"
+	"syscall"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 
-	v1 "tcphealth_exporter/api/v1"
 	"tcphealth_exporter/cmdline"
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/netns"
@@ -72,12 +74,10 @@ func (o *options) netnsChecks() []check {
 
 // procFilterError is why the filter cannot select connections of /proc, empty if it can.
 func (o *options) procFilterError() string {
-	if o.netnsMode != netnsProc || o.filter == nil {
-		return ""
-	}
-
-	if err := o.filter.CheckProc(); err != nil {
-		return err.Error()
+	if o.netnsMode == netnsProc && o.filter != nil {
+		if err := o.filter.CheckProc(); err != nil {
+			return err.Error()
+		}
 	}
 
 	return ""
@@ -148,6 +148,27 @@ func reportNamespaces(logger log.Logger, err error) {
 	_ = level.Warn(logger).Log(fields...)
 }
 
+// reach returns a line for each mode: what it would sample on this host, or what is missing.
+func (o *options) reach() string {
+	n, err := netns.Survey(o.procfs)
+	opened, brokerErr := broker.NewRedialer(o.netnsBroker).Open(os.Getpid(), 0)
+
+	if brokerErr == nil {
+		_ = syscall.Close(opened.FD)
+	}
+
+	others := func(err error) string {
+		if err != nil {
+			return "no other network namespace: " + err.Error()
+		}
+
+		return fmt.Sprintf("%d other network namespaces", n)
+	}
+
+	return fmt.Sprintf("--netns.mode=own: the exporter's own network namespace\n--netns.mode=proc: %s\n--netns.mode=all: %s",
+		others(err), others(cmp.Or(err, brokerErr)))
+}
+
 // opener opens sockets with the help of the netns-broker.
 type opener struct{ broker *broker.Redialer }
 
@@ -159,16 +180,6 @@ func (o opener) Open(pid int, inode uint64) (fd int, nsInode uint64, err error) 
 	}
 
 	return opened.FD, opened.Inode, err
-}
-
-// processOf returns the process that has a socket open, see [api.Config].
-func (e *exporter) processOf(inode uint32, cgroup uint64) (*v1.Process, error) {
-	found, err := e.broker.Process(uint64(inode), cgroup)
-	if err != nil {
-		return nil, err
-	}
-
-	return &v1.Process{PID: found.PID, Command: found.Comm}, nil
 }
 
 // runNamespaces finds network namespaces until ctx is done.

@@ -122,7 +122,7 @@ func runCommand(ctx context.Context, args []string, out *output, log *logging.Qu
 	case err != nil:
 		return err
 	case opts.configCheck:
-		_, _ = fmt.Fprintln(out, opts.checked())
+		_, _ = fmt.Fprintf(out, "%s\n%s\n", opts.checked(), opts.reach())
 
 		return nil
 	case opts.dryRun:

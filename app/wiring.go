@@ -9,6 +9,7 @@ import (
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 
 	"tcphealth_exporter/api"
+	v1 "tcphealth_exporter/api/v1"
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/sampler"
 	"tcphealth_exporter/web"
@@ -32,7 +33,11 @@ func (e *exporter) handlerOf(registry *prometheus.Registry, gatherer prometheus.
 
 	apiConfig := api.Config{Tracker: e.tracker, Questions: e.questions, ParseFilter: selectBy, UserID: e.userID}
 	if e.broker != nil {
-		apiConfig.Process = e.processOf
+		apiConfig.Process = func(inode uint32, cgroup uint64) (*v1.Process, error) {
+			found, err := e.broker.Process(uint64(inode), cgroup)
+
+			return &v1.Process{PID: found.PID, Command: found.Comm}, err
+		}
 	}
 
 	if e.owners != nil {

@@ -183,3 +183,25 @@ func TestLiveExclude(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestLiveSurvey counts namespaces with a process, and no others.
+func TestLiveSurvey(t *testing.T) {
+	netlab.RequireRoot(t)
+
+	before, err := Survey("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	newPeer(t, 20000, 0)
+	newPeer(t, 20001, 0).order("child")
+	netlab.New(t) // without a process
+
+	if got, err := Survey("/proc"); got != before+2 || err != nil {
+		t.Errorf("%d namespaces, %v, want %d", got, err, before+2)
+	}
+
+	if _, err := Survey(t.TempDir()); err == nil {
+		t.Error("no error without procfs")
+	}
+}

@@ -17,7 +17,7 @@ const exchangeLimit = time.Second
 // ErrDisconnected indicates that the connection to the broker is lost, because the broker
 // has ended, has too many clients, or did not reply in time. It stays lost: close the
 // client, and [Dial] again.
-var ErrDisconnected = errors.New("connection to the netns broker is lost")
+var ErrDisconnected = errors.New("no connection to the netns broker")
 
 // network is the type of the Unix socket, SOCK_SEQPACKET.
 const network = "unixpacket"

@@ -87,7 +87,7 @@ func (r *Redialer) use(f func(*Client) error) (err error) {
 	if r.client == nil {
 		c, err := Dial(r.path)
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrDisconnected, err)
+			return fmt.Errorf("%w: %w", ErrDisconnected, errors.Unwrap(err))
 		}
 
 		r.client = c
