@@ -100,6 +100,7 @@ func wire(opts *options, source *files, lines *logging.Queue) (e *exporter, err 
 	e.answers = collector.NewWebMetrics(web.AbortReasons())
 	e.stats = newNetStats(opts.procfs, e.logger)
 	cfg := opts.healthConfig(interval)
+	cfg.OthersInterval = opts.othersInterval()
 
 	if source.replay == nil { // the names of another host are unknown
 		e.cgroups = owner.NewCgroups(hostinfo.CgroupRoot())

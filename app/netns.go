@@ -72,6 +72,15 @@ func (o *options) netnsChecks() []check {
 	}
 }
 
+// othersInterval is the longest time between two samples of another network namespace.
+func (o *options) othersInterval() time.Duration {
+	if o.netnsMode == netnsProc {
+		return max(o.interval, o.procInterval)
+	}
+
+	return o.interval
+}
+
 // procFilterError is why the filter cannot select connections of /proc, empty if it can.
 func (o *options) procFilterError() string {
 	if o.netnsMode == netnsProc && o.filter != nil {

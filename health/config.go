@@ -14,6 +14,9 @@ import (
 type Config struct {
 	// Interval is the time between two samples.
 	Interval time.Duration
+	// OthersInterval is the same for network namespaces beside the exporter's own, zero for
+	// Interval. Longer times between two samples are gaps.
+	OthersInterval time.Duration
 	// Window is the span over which a connection is judged.
 	Window time.Duration
 	// Retention is how long an ended connection stays visible.
@@ -60,6 +63,10 @@ type RecheckConfig struct {
 func (c Config) withDefaults() Config {
 	if c.Interval == 0 {
 		c.Interval = time.Second
+	}
+
+	if c.OthersInterval == 0 {
+		c.OthersInterval = c.Interval
 	}
 
 	if c.Window == 0 {

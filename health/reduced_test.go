@@ -17,13 +17,13 @@ func TestSocketsOfProc(t *testing.T) {
 
 	var snapshot *Snapshot
 
-	tracker := NewTracker(Config{Export: showAll}, func(s *Snapshot) { snapshot = s })
+	tracker := NewTracker(Config{Export: showAll, OthersInterval: 5 * time.Second}, func(s *Snapshot) { snapshot = s })
 
-	for i := range 8 {
+	for i := range 2 { // without a gap
 		at := start.Add(time.Duration(i) * 5 * time.Second)
 		dying := sampler.Socket{
 			Space: space, Cookie: 1, Family: sampler.FamilyIPv4, State: sampler.StateEstablished, Attrs: sampler.FromProc,
-			Timer: sampler.TimerRetransmit, SendQueue: 9000, TimerRetrans: uint8(i),
+			Timer: sampler.TimerRetransmit, SendQueue: 9000, TimerRetrans: uint8(3 + i),
 			Local: sampler.Endpoint{Port: 1}, Remote: sampler.Endpoint{Port: 2},
 		}
 		resting, remnant := dying, dying

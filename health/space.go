@@ -52,8 +52,12 @@ func (t *Tracker) enter(id sampler.Space) {
 		aborts: make(aborts),
 		first:  true,
 	}
-	if id != 0 && t.cfg.SpaceName != nil {
-		t.at.name = t.cfg.SpaceName(id)
+	if id != 0 {
+		t.at.clock.interval = t.cfg.OthersInterval.Milliseconds()
+
+		if t.cfg.SpaceName != nil {
+			t.at.name = t.cfg.SpaceName(id)
+		}
 	}
 
 	t.spaces = append(t.spaces, t.at)
