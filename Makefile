@@ -91,7 +91,7 @@ test-packages: packages
 	deploy/packaging/try dist/*_$$(dpkg --print-architecture).deb
 
 # The tests that take longest. They need the network to themselves, so that they cannot run beside others.
-LONG := TestAlertsOfFaults|TestDashboardsHaveData|TestEndToEnd|TestFaults|TestField|TestLab|TestNativeHistograms|TestPrometheusUnderChurn|TestSlowReaders
+LONG := TestAlertsOfFaults|TestContainers|TestDashboardsHaveData|TestEndToEnd|TestFaults|TestField|TestLab|TestNativeHistograms|TestPrometheusUnderChurn|TestSlowReaders
 
 # Tests of these packages compute for minutes under the race detector. `make test` runs them without it, beside the others,
 # which wait more than they compute; `make test-long` runs them with it.

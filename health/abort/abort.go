@@ -26,6 +26,36 @@ func DefaultRetries() Retries {
 	return Retries{Data: 15, SYN: 6, LinearSYN: 4, MaxRTO: 120 * time.Second}
 }
 
+// RetriesOf returns what the kernel's settings are; setting returns one of them, such as
+// net.ipv4.tcp_retries2, and reports whether it is known. Those that are not have the kernel's
+// default.
+func RetriesOf(setting func(name string) (n int, known bool)) Retries {
+	r := DefaultRetries()
+
+	limit := func(name string, to *uint8) bool {
+		n, known := setting("net.ipv4." + name)
+		if known {
+			*to = uint8(min(max(n, 0), 255))
+		}
+
+		return known
+	}
+
+	limit("tcp_retries2", &r.Data)
+	limit("tcp_orphan_retries", &r.Orphan)
+
+	// Before Linux 6.5, all timeouts of a SYN double.
+	if limit("tcp_syn_retries", &r.SYN) && !limit("tcp_syn_linear_timeouts", &r.LinearSYN) {
+		r.LinearSYN = 0
+	}
+
+	if ms, known := setting("net.ipv4.tcp_rto_max_ms"); known && ms > 0 {
+		r.MaxRTO = time.Duration(ms) * time.Millisecond
+	}
+
+	return r
+}
+
 const (
 	// rtoBase and synBase are the first timeouts in the kernel's model of retries
 	// (TCP_RTO_MIN and TCP_TIMEOUT_INIT).

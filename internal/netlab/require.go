@@ -12,6 +12,8 @@ import (
 // debianPackageTable maps tools to their Debian packages, where the names differ.
 var debianPackageTable = map[string]string{
 	"amtool":          "prometheus-alertmanager",
+	"busybox":         "busybox-static",
+	"ctr":             "containerd",
 	"h2load":          "nghttp2-client",
 	"ip":              "iproute2",
 	"mosquitto_pub":   "mosquitto-clients",
@@ -28,6 +30,7 @@ var debianPackageTable = map[string]string{
 	"ssh":             "openssh-client",
 	"sshd":            "openssh-server",
 	"systemd-analyze": "systemd",
+	"systemd-nspawn":  "systemd-container",
 	"tc":              "iproute2",
 }
 
