@@ -2,6 +2,7 @@ package netns
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"runtime"
@@ -84,6 +85,8 @@ func untilGone(t *testing.T, ns *netlab.Namespace, name string) (took time.Durat
 	return took
 }
 
+var releaseRounds = flag.Int("netns.releases", 2, "how many times TestLiveRelease ends ten namespaces")
+
 // TestLiveRelease: a watched namespace goes away when its last process ends, and with it
 // the other end of its cable, long before the next scan and the next sample.
 func TestLiveRelease(t *testing.T) {
@@ -96,7 +99,7 @@ func TestLiveRelease(t *testing.T) {
 
 			var took []time.Duration
 
-			for range 2 {
+			for range *releaseRounds {
 				took = append(took, releases(t, s, ns, 10)...)
 			}
 
