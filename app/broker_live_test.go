@@ -16,7 +16,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tcphealth_exporter/hostinfo"
 	"tcphealth_exporter/internal/netlab"
 	"tcphealth_exporter/netns/broker"
 	"tcphealth_exporter/sampler"
@@ -198,7 +197,7 @@ func holdSocket(t *testing.T) (pid int, socket, cgroup uint64) {
 	file := os.NewFile(uintptr(fd), "socket")
 	defer file.Close()
 
-	dir, err := os.MkdirTemp(hostinfo.CgroupRoot(), "broker-test-")
+	dir, err := os.MkdirTemp(cgroupRoot(t), "broker-test-")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func wire(opts *options, source *files, lines *logging.Queue) (e *exporter, err 
 	e.latest.replaying = source.replay != nil
 	e.latest.started = time.Now()
 	e.supervisor = newSupervisor(&e.latest, e.logger)
-	e.reloader = newReloader(opts.configFile, opts.policy, e.supervisor, e.logger)
+	e.reloader = newReloader(opts, e.supervisor, e.logger)
 	e.metrics = collector.NewSamplerMetrics(interval)
 	e.answers = collector.NewWebMetrics(web.AbortReasons())
 	e.stats = newNetStats(opts.procfs, e.logger)
@@ -103,7 +103,8 @@ func wire(opts *options, source *files, lines *logging.Queue) (e *exporter, err 
 	cfg.OthersInterval = opts.othersInterval()
 
 	if source.replay == nil { // the names of another host are unknown
-		e.cgroups = owner.NewCgroups(hostinfo.CgroupRoot())
+		root, _ := hostinfo.CgroupRoot(opts.cgroupfs)
+		e.cgroups = owner.NewCgroups(root)
 		cfg.InterfaceName, cfg.CgroupName = hostinfo.InterfaceName, e.cgroups.Name
 		cfg.Retries = tcpRetries(opts.procfs)
 		e.userID = userIDs(opts.procfs)

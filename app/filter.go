@@ -11,14 +11,12 @@ import (
 	"tcphealth_exporter/sampler"
 )
 
-// parseFilter reads the text of --sampler.filter; names are those of this host.
-func parseFilter(text string) (*bytecode.Filter, error) {
-	return bytecode.Parse(text, hostNames())
-}
-
-// hostNames looks up the names in filters.
-func hostNames() bytecode.Env {
-	return bytecode.Env{Service: hostinfo.ServicePort, Interface: hostinfo.InterfaceIndex, Cgroup: hostinfo.CgroupID}
+// hostNames looks up the names in filters on this host.
+func (o *options) hostNames() bytecode.Env {
+	return bytecode.Env{
+		Service: hostinfo.ServicePort, Interface: hostinfo.InterfaceIndex,
+		Cgroup: func(name string) (uint64, bool) { return hostinfo.CgroupID(o.cgroupfs, name) },
+	}
 }
 
 // applyFilter makes the connection dump what the filter selects, as far as the kernel
@@ -62,8 +60,8 @@ func keepBy(filter *bytecode.Filter) func(*sampler.Socket) bool {
 }
 
 // selectBy parses a filter for tracked connections, which only user space evaluates.
-func selectBy(text string) (func(*sampler.Socket) bool, error) {
-	filter, err := parseFilter(text)
+func (o *options) selectBy(text string) (func(*sampler.Socket) bool, error) {
+	filter, err := bytecode.Parse(text, o.hostNames())
 	if err == nil {
 		err = filter.CheckUserSpace()
 	}

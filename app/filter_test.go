@@ -1,8 +1,6 @@
 package app
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +9,7 @@ import (
 
 	"github.com/go-kit/log"
 
+	"tcphealth_exporter/bytecode"
 	"tcphealth_exporter/hostinfo"
 	"tcphealth_exporter/internal/netlab"
 	"tcphealth_exporter/sampler"
@@ -58,7 +57,7 @@ func TestFilterAgainstUserSpace(t *testing.T) {
 func selectBoth(t *testing.T, ns *netlab.Namespace, text string) (kernel, userSpace []uint64) {
 	t.Helper()
 
-	filter, err := parseFilter(text)
+	filter, err := bytecode.Parse(text, new(options).hostNames())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,13 +189,22 @@ func TestFilterNames(t *testing.T) {
 		t.Error("an interface that there is not was found")
 	}
 
-	id, ok := hostinfo.CgroupID("/")
-	if _, err := os.Stat(filepath.Join(hostinfo.CgroupRoot(), "cgroup.procs")); err == nil && (!ok || id == 0) {
+	id, ok := hostinfo.CgroupID(hostinfo.CgroupMount, "/")
+	if _, found := hostinfo.CgroupRoot(hostinfo.CgroupMount); ok != found || ok != (id != 0) {
 		t.Errorf("the root cgroup is %d, %t", id, ok)
 	}
 
+	dir := t.TempDir()
+	if root, found := hostinfo.CgroupRoot(dir); root != dir || found {
+		t.Errorf("a directory has the hierarchy %q, %t", root, found)
+	}
+
+	if _, ok := hostinfo.CgroupID(dir, "/"); ok {
+		t.Error("a directory is a cgroup")
+	}
+
 	for _, name := range []string{"/no/such/group", "cgroup.procs", "../../etc/passwd"} {
-		if _, ok := hostinfo.CgroupID(name); ok {
+		if _, ok := hostinfo.CgroupID(hostinfo.CgroupMount, name); ok {
 			t.Errorf("%q is a cgroup", name)
 		}
 	}

@@ -67,6 +67,7 @@ func (o *options) netnsChecks() []check {
 		{len(o.netnsExclude) == 0 || o.owner == ownerAuto, "--netns.exclude", "needs --collector.owner=auto"},
 		{path.IsAbs(o.netnsBroker), "--netns.broker", fmt.Sprintf("expected an absolute path, found %q", o.netnsBroker)},
 		{path.IsAbs(o.procfs), "--path.procfs", fmt.Sprintf("expected an absolute path, found %q", o.procfs)},
+		{path.IsAbs(o.cgroupfs), "--path.cgroupfs", fmt.Sprintf("expected an absolute path, found %q", o.cgroupfs)},
 		{!others || o.replay == "", "--netns.mode", "cannot be combined with --sampler.replay"},
 		{!others || o.record == "", "--netns.mode", "cannot be combined with --sampler.record, which records one namespace"},
 	}

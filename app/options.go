@@ -18,6 +18,7 @@ import (
 	"tcphealth_exporter/health"
 	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/hostinfo"
 	"tcphealth_exporter/netns/broker/command"
 )
 
@@ -64,6 +65,7 @@ type options struct {
 	// owner is auto or off.
 	owner         string
 	containerLogs string
+	cgroupfs      string
 
 	// netnsMode is own, proc or all.
 	netnsMode, netnsBroker string
@@ -179,6 +181,8 @@ func (o *options) registerOwner(app *cmdline.App) {
 		Default(ownerAuto).EnumVar(&o.owner, ownerAuto, "off")
 	app.Flag("path.containerlogs", "Directory of the kubelet's links, POD_NAMESPACE_CONTAINER-ID.log, whose names name the containers.").
 		Default("/var/log/containers").StringVar(&o.containerLogs)
+	app.Flag("path.cgroupfs", "Mount point of cgroups: of the cgroup v2 hierarchy, or of the directory unified with it.").
+		Default(hostinfo.CgroupMount).StringVar(&o.cgroupfs)
 }
 
 // integer is the value of a flag. That of kingpin accepts fractions.

@@ -73,17 +73,69 @@ func TestOwnersLive(t *testing.T) {
 	}
 }
 
+// otherMount mounts the cgroup v2 hierarchy at another place for a command, and nothing at the
+// usual one.
+const otherMount = `set -e
+mount --bind "$1" "$2"
+mount -t tmpfs none ` + hostinfo.CgroupMount + `
+shift 2
+exec "$@"`
+
+// TestCgroupfsLive: an exporter in a container finds owners, and cgroups in filters, wherever
+// the hierarchy is mounted.
+func TestCgroupfsLive(t *testing.T) {
+	netlab.RequireRoot(t)
+	netlab.RequireTool(t, "iperf3")
+
+	unit := fmt.Sprintf("tcphealth-test-%d.service", os.Getpid())
+
+	for name, below := range map[string]string{"v2": "", "hybrid": "unified"} {
+		t.Run(name, func(t *testing.T) {
+			near, far := netlab.New(t), netlab.New(t)
+			link := netlab.Join(t, near, far, 1)
+			serveIn(t, near, unit)
+
+			mount := t.TempDir()
+			if err := os.MkdirAll(filepath.Join(mount, below), 0o755); err != nil {
+				t.Fatal(err)
+			}
+
+			launcher := []string{"unshare", "--mount", "--cgroup", "sh", "-c", otherMount, "sh", cgroupRoot(t), filepath.Join(mount, below)}
+			p := spawnBy(t, near, launcher, "--path.cgroupfs="+mount, "--sampler.filter=cgroup = /"+unit)
+			p.awaitReady(t)
+			far.Dial(t, "tcp4", netip.AddrPortFrom(link.A.IPv4, 5201).String())
+
+			await(t, "the owner", func() bool {
+				return strings.Contains(p.get(t, connectionsPath+"?filter=cgroup+%3D+/"+unit), fmt.Sprintf(`"owner":{"kind":"unit","unit":%q}`, unit))
+			})
+		})
+	}
+}
+
+// cgroupRoot returns the root of the cgroup v2 hierarchy of this host.
+func cgroupRoot(t *testing.T) string {
+	t.Helper()
+
+	root, found := hostinfo.CgroupRoot(hostinfo.CgroupMount)
+	if !found {
+		t.Skip("no cgroup v2 hierarchy")
+	}
+
+	return root
+}
+
 // serveIn starts a server in a cgroup of its own.
 func serveIn(t *testing.T, ns *netlab.Namespace, cgroup string) {
 	t.Helper()
 
-	dir := filepath.Join(hostinfo.CgroupRoot(), cgroup)
+	root := cgroupRoot(t)
+	dir := filepath.Join(root, cgroup)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 
 	t.Cleanup(func() {
-		for d := dir; d != hostinfo.CgroupRoot(); d = filepath.Dir(d) {
+		for d := dir; d != root; d = filepath.Dir(d) {
 			await(t, "removal of "+d, func() bool {
 				err := os.Remove(d)
 

@@ -22,13 +22,13 @@ import (
 
 // loadPolicy reads the configuration file. It also returns the keys in it that have
 // another name now.
-func loadPolicy(path string, read func() ([]byte, error)) (*health.Policy, []config.Deprecated, error) {
+func (o *options) loadPolicy(read func() ([]byte, error)) (*health.Policy, []config.Deprecated, error) {
 	text, err := read()
 	if err != nil {
 		return nil, nil, fmt.Errorf("--config.file: %w", err)
 	}
 
-	c, err := config.Parse(path, text, hostNames())
+	c, err := config.Parse(o.configFile, text, o.hostNames())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -59,6 +59,7 @@ var errNothingToReload = errors.New("nothing to reload without --config.file")
 
 // reloader loads the configuration file again while the program runs.
 type reloader struct {
+	opts       *options
 	file       configFile // its path is empty for none
 	logger     log.Logger
 	metrics    *collector.ConfigMetrics
@@ -80,14 +81,17 @@ type pendingReload struct {
 	err      error         // set before
 }
 
-// newReloader returns a reloader of the file that policy was loaded from. SIGHUP triggers a
+// newReloader returns a reloader of the configuration file that was loaded. SIGHUP triggers a
 // reload until stop is called, and is ignored after that.
-func newReloader(path string, policy *health.Policy, s *supervisor, logger log.Logger) *reloader {
-	r := &reloader{file: configFile{path: path}, logger: logger, metrics: collector.NewConfigMetrics(), supervisor: s, hangups: make(chan os.Signal, 1)}
+func newReloader(o *options, s *supervisor, logger log.Logger) *reloader {
+	r := &reloader{
+		opts: o, file: configFile{path: o.configFile}, logger: logger, metrics: collector.NewConfigMetrics(), supervisor: s,
+		hangups: make(chan os.Signal, 1),
+	}
 	signal.Notify(r.hangups, syscall.SIGHUP)
 
-	if path != "" {
-		r.loaded(policy)
+	if o.configFile != "" {
+		r.loaded(o.policy)
 	}
 
 	return r
@@ -142,7 +146,7 @@ func (r *reloader) load() error {
 		return errNothingToReload
 	}
 
-	policy, deprecated, err := loadPolicy(r.file.path, r.file.reload)
+	policy, deprecated, err := r.opts.loadPolicy(r.file.reload)
 	if err != nil {
 		r.metrics.Failed()
 		_ = level.Error(r.logger).Log("msg", "reloading the configuration failed, the previous configuration stays active", "file", r.file.path, "err", err)

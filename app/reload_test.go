@@ -452,7 +452,7 @@ func TestReloadMethods(t *testing.T) {
 
 // TestFollowHangupsEnds: the wait for signals ends with the program.
 func TestFollowHangupsEnds(t *testing.T) {
-	r := newReloader("", nil, newSupervisor(new(latest), log.NewNopLogger()), log.NewLogfmtLogger(new(bytes.Buffer)))
+	r := newReloader(new(options), newSupervisor(new(latest), log.NewNopLogger()), log.NewLogfmtLogger(new(bytes.Buffer)))
 	defer r.stop()
 
 	ctx, cancel := context.WithCancel(t.Context())

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tcphealth_exporter/api"
+	"tcphealth_exporter/bytecode"
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/web"
 )
@@ -48,14 +49,14 @@ func (o *options) validate() (err error) {
 	}
 
 	if o.filterText != "" {
-		if o.filter, err = parseFilter(o.filterText); err != nil {
+		if o.filter, err = bytecode.Parse(o.filterText, o.hostNames()); err != nil {
 			return fmt.Errorf("--sampler.filter: %w", err)
 		}
 	}
 
 	if o.configFile != "" {
 		file := configFile{path: o.configFile}
-		if o.policy, o.oldKeys, err = loadPolicy(o.configFile, file.load); err != nil {
+		if o.policy, o.oldKeys, err = o.loadPolicy(file.load); err != nil {
 			return err
 		}
 	}

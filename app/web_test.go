@@ -46,7 +46,7 @@ func wired(t *testing.T, args ...string) *exporter {
 	e.latest.interval = opts.interval
 	e.latest.started = time.Now()
 	e.lines = logging.NewQueue(io.Discard)
-	e.reloader = newReloader(opts.configFile, opts.policy, newSupervisor(&e.latest, e.logger), e.logger)
+	e.reloader = newReloader(opts, newSupervisor(&e.latest, e.logger), e.logger)
 	t.Cleanup(e.reloader.stop)
 
 	return e

@@ -31,7 +31,7 @@ func (e *exporter) handlerOf(registry *prometheus.Registry, gatherer prometheus.
 		metrics.Own = registry
 	}
 
-	apiConfig := api.Config{Tracker: e.tracker, Questions: e.questions, ParseFilter: selectBy, UserID: e.userID}
+	apiConfig := api.Config{Tracker: e.tracker, Questions: e.questions, ParseFilter: e.opts.selectBy, UserID: e.userID}
 	if e.broker != nil {
 		apiConfig.Process = func(inode uint32, cgroup uint64) (*v1.Process, error) {
 			found, err := e.broker.Process(uint64(inode), cgroup)

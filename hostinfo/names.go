@@ -8,20 +8,21 @@ import (
 	"syscall"
 )
 
-// cgroupMount is where the cgroup v2 hierarchy is usually mounted; on hosts that also have
-// cgroup v1, it is below.
-const cgroupMount = "/sys/fs/cgroup"
+// CgroupMount is where cgroups are usually mounted.
+const CgroupMount = "/sys/fs/cgroup"
 
-// CgroupRoot returns where the cgroup v2 hierarchy is mounted.
-func CgroupRoot() string {
-	for _, dir := range []string{cgroupMount, path.Join(cgroupMount, "unified")} {
+// CgroupRoot returns the root of the cgroup v2 hierarchy: the mount or, on hosts that also
+// have cgroup v1, the directory unified below it. It returns the mount and false if there is
+// no such hierarchy.
+func CgroupRoot(mount string) (root string, found bool) {
+	for _, dir := range []string{mount, path.Join(mount, "unified")} {
 		var fs syscall.Statfs_t
 		if err := syscall.Statfs(dir, &fs); err == nil && fs.Type == cgroup2Magic {
-			return dir
+			return dir, true
 		}
 	}
 
-	return cgroupMount
+	return mount, false
 }
 
 // cgroup2Magic is CGROUP2_SUPER_MAGIC of linux/magic.h.
@@ -56,10 +57,14 @@ func InterfaceName(index uint32) string {
 	return i.Name
 }
 
-// CgroupID returns the id of a cgroup, which is the inode of its directory, and
-// reports whether there is one. The name may begin with [CgroupRoot].
-func CgroupID(name string) (uint64, bool) {
-	root := CgroupRoot()
+// CgroupID returns the id of a cgroup, which is the inode number of its directory, and
+// reports whether there is one. The name may begin with the root of [CgroupRoot].
+func CgroupID(mount, name string) (uint64, bool) {
+	root, found := CgroupRoot(mount)
+	if !found {
+		return 0, false
+	}
+
 	name = path.Clean("/" + strings.TrimPrefix(name, root))
 
 	info, err := os.Stat(path.Join(root, name))

@@ -80,7 +80,7 @@ var rooms = []room{
 	{
 		dir: "netns/broker/command", own: []string{"cmdline", "hostinfo", "netns/broker"},
 		third: []string{"github.com/go-kit/log", "github.com/prometheus/common/version"},
-		std:   []string{"context", "errors", "fmt", "io"},
+		std:   []string{"context", "errors", "fmt", "io", "path"},
 	},
 	{
 		dir: "regular", third: []string{"golang.org/x/sys/unix"},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
@@ -27,7 +28,7 @@ const (
 )
 
 // options is the parsed command line.
-type options struct{ path, logLevel, logFormat string }
+type options struct{ path, cgroupfs, logLevel, logFormat string }
 
 // Run runs the broker until ctx is done, which is no error. Help and version go to stdout;
 // logger returns the logger for a level and a format. The error is a [cmdline.UsageError] if
@@ -50,7 +51,8 @@ func Run(ctx context.Context, args []string, stdout io.Writer, logger func(level
 	lines := logger(o.logLevel, o.logFormat)
 	_ = level.Info(lines).Log("msg", "starting "+fullName, "version", version.Info(), "build", version.BuildContext())
 
-	if err := broker.Serve(ctx, listener, broker.Config{CgroupRoot: hostinfo.CgroupRoot(), Logger: lines}); err != nil {
+	root, _ := hostinfo.CgroupRoot(o.cgroupfs)
+	if err := broker.Serve(ctx, listener, broker.Config{CgroupRoot: root, Logger: lines}); err != nil {
 		return err
 	}
 
@@ -64,6 +66,8 @@ func parse(args []string, stdout io.Writer) (o options, err error) {
 	app := cmdline.New(fullName, about, stdout)
 	app.Flag("netns.broker", "Path of the Unix socket to listen at, which its group may connect to; by default, the socket that systemd passes.").
 		PlaceHolder("PATH").StringVar(&o.path)
+	app.Flag("path.cgroupfs", "Mount point of cgroups: of the cgroup v2 hierarchy, or of the directory unified with it.").
+		Default(hostinfo.CgroupMount).StringVar(&o.cgroupfs)
 	app.LogFlags(&o.logLevel, &o.logFormat)
 
 	if err := app.Parse(args); err != nil {
@@ -74,6 +78,10 @@ func parse(args []string, stdout io.Writer) (o options, err error) {
 		if err := broker.CheckPath(o.path); err != nil {
 			return options{}, &cmdline.UsageError{Err: fmt.Errorf("--netns.broker: %w", err)}
 		}
+	}
+
+	if !path.IsAbs(o.cgroupfs) {
+		return options{}, &cmdline.UsageError{Err: fmt.Errorf("--path.cgroupfs: expected an absolute path, found %q", o.cgroupfs)}
 	}
 
 	return o, nil
