@@ -292,7 +292,9 @@ func startInNetns(t *testing.T, rootfs string) (pid int) {
 func startInCgroup(t *testing.T, cgroup string, command ...string) (pid int) {
 	t.Helper()
 
-	dir := filepath.Join(hostinfo.CgroupRoot(), cgroup)
+	root, _ := hostinfo.CgroupRoot(hostinfo.CgroupMount)
+	dir := filepath.Join(root, cgroup)
+
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +323,7 @@ func startInCgroup(t *testing.T, cgroup string, command ...string) (pid int) {
 			}
 
 			text, _ := os.ReadFile(path)
-			for _, field := range strings.Fields(string(text)) {
+			for field := range strings.FieldsSeq(string(text)) {
 				if link, err := os.Readlink("/proc/" + field + "/ns/net"); err == nil && link != "net:["+own+"]" {
 					pid, _ = strconv.Atoi(field)
 				}
@@ -341,12 +343,12 @@ func startInCgroup(t *testing.T, cgroup string, command ...string) (pid int) {
 func removeCgroup(t *testing.T, cgroup string) {
 	t.Helper()
 
-	roots, err := filepath.Glob("/sys/fs/cgroup/*")
+	roots, err := filepath.Glob(hostinfo.CgroupMount + "/*")
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	for _, root := range append(roots, hostinfo.CgroupRoot()) {
+	for _, root := range append(roots, hostinfo.CgroupMount) {
 		await(t, "removal of "+cgroup, func() bool {
 			var below []string
 

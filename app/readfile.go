@@ -3,7 +3,6 @@ package app
 import (
 	"bytes"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"sync/atomic"
@@ -14,66 +13,11 @@ import (
 
 const (
 	// settleTime is for how long a file must not have been written to when it is loaded
-	// again, settleLimit how long to wait for that.
-	settleTime  = 100 * time.Millisecond
-	settleLimit = 2 * time.Second
+	// again.
+	settleTime = 100 * time.Millisecond
 	// readLimit is how long reading may take: a network file system may hang.
 	readLimit = 5 * time.Second
 )
-
-var errWritten = errors.New("is being written: write another file and rename it")
-
-// readConfig reads a configuration file that was not written to for some time.
-func readConfig(path string, settled time.Duration) ([]byte, error) {
-	for deadline := time.Now().Add(settleLimit); ; time.Sleep(settleTime / 4) {
-		text, err := readOnce(path, settled)
-		if !errors.Is(err, errWritten) || time.Now().After(deadline) {
-			return text, err
-		}
-	}
-}
-
-// readOnce returns an error that matches errWritten if the file changed meanwhile, or too
-// recently.
-func readOnce(path string, settled time.Duration) ([]byte, error) {
-	file, err := regular.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-
-	before, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-
-	text, err := io.ReadAll(io.LimitReader(file, regular.MaxConfigBytes+1))
-	if err != nil {
-		return nil, err
-	}
-
-	if len(text) > regular.MaxConfigBytes {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: regular.ErrTooLarge}
-	}
-
-	after, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-
-	age := time.Since(after.ModTime()) // negative if the clock was set back
-	if !unchanged(before, after) || age >= 0 && age < settled {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errWritten}
-	}
-
-	return text, nil
-}
-
-// unchanged reports whether both are of the same file with the same size and modification
-// time.
-func unchanged(before, after fs.FileInfo) bool {
-	return os.SameFile(before, after) && before.Size() == after.Size() && before.ModTime().Equal(after.ModTime())
-}
 
 // configFile is a configuration file that is read again and again.
 type configFile struct {
@@ -111,7 +55,7 @@ func (f *configFile) read(settled time.Duration) ([]byte, error) {
 	done := make(chan struct{})
 
 	go func() {
-		text, err = readConfig(f.path, settled)
+		text, err = regular.ReadConfig(f.path, settled)
 
 		f.reading.Store(false)
 		close(done)

@@ -25,7 +25,7 @@ func (e *exporter) sample(ctx context.Context, source *files) error {
 
 	reporter.stats = e.stats
 	clock := loop.Loop{
-		Open:            e.dialer.dial,
+		Open:            e.dialer.open(e.opts.procfs, e.metrics.FellBack),
 		Interval:        e.opts.interval,
 		RecheckInterval: e.opts.recheckInterval,
 		MaxCPU:          e.opts.maxCPU,

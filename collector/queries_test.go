@@ -62,6 +62,7 @@ var queryTable = map[string]string{
 	"sampler_last_sample_timestamp_seconds": `time() - tcphealth_sampler_last_sample_timestamp_seconds > 10`,
 	"sampler_tick_duration_seconds":         `rate(tcphealth_sampler_tick_duration_seconds_sum[5m]) / rate(tcphealth_sampler_tick_duration_seconds_count[5m])`,
 	"sampler_phase_seconds_total":           `sum by (phase) (rate(tcphealth_sampler_phase_seconds_total[5m]))`,
+	"sampler_fallback":                      `tcphealth_sampler_fallback == 1`,
 	"sampler_ticks_missed_total":            `rate(tcphealth_sampler_ticks_missed_total[5m]) > 0.01`,
 	"sampler_errors_total":                  `increase(tcphealth_sampler_errors_total[5m]) > 0`,
 	"tracker_memory_bytes":                  `tcphealth_tracker_memory_bytes / tcphealth_tracker_connections`,

@@ -20,6 +20,7 @@ const (
 	nameMissed           = namespace + "sampler_ticks_missed_total"
 	nameLate             = namespace + "sampler_late_seconds_total"
 	nameErrors           = namespace + "sampler_errors_total"
+	nameFallback         = namespace + "sampler_fallback"
 )
 
 // samplerMetricTable is the part of the catalogue that [SamplerMetrics] serves.
@@ -34,6 +35,7 @@ var samplerMetricTable = []Metric{
 	{Name: nameLate, Type: "counter", Help: "Cumulative delay of tick starts."},
 	{Name: nameMissed, Type: "counter", Help: "Ticks dropped because the previous dump took too long."},
 	{Name: nameErrors, Type: "counter", Labels: []string{"reason"}, Help: "Failures to open the netlink socket, or to complete a dump or a round of rechecking."},
+	{Name: nameFallback, Type: "gauge", Help: "Whether sockets are read from procfs, because socket diagnostics are refused: losses and delays are unknown then."},
 }
 
 func helpOf(name string) string {
@@ -54,6 +56,7 @@ type SamplerMetrics struct {
 	dump, tick, recheck prometheus.Histogram
 	interval            prometheus.Gauge
 	configured          prometheus.Gauge
+	fallback            prometheus.Gauge
 	missed, sockets     prometheus.Counter
 	late                prometheus.Counter
 	errors              *prometheus.CounterVec
@@ -68,6 +71,7 @@ func NewSamplerMetrics(interval time.Duration) *SamplerMetrics {
 		recheck:    durationHistogram(nameRecheckDuration),
 		interval:   prometheus.NewGauge(prometheus.GaugeOpts{Name: nameInterval, Help: helpOf(nameInterval)}),
 		configured: prometheus.NewGauge(prometheus.GaugeOpts{Name: nameConfigured, Help: helpOf(nameConfigured)}),
+		fallback:   prometheus.NewGauge(prometheus.GaugeOpts{Name: nameFallback, Help: helpOf(nameFallback)}),
 		missed:     prometheus.NewCounter(prometheus.CounterOpts{Name: nameMissed, Help: helpOf(nameMissed)}),
 		late:       prometheus.NewCounter(prometheus.CounterOpts{Name: nameLate, Help: helpOf(nameLate)}),
 		sockets:    prometheus.NewCounter(prometheus.CounterOpts{Name: nameRecheckedSockets, Help: helpOf(nameRecheckedSockets)}),
@@ -75,7 +79,7 @@ func NewSamplerMetrics(interval time.Duration) *SamplerMetrics {
 		errors: prometheus.NewCounterVec(
 			prometheus.CounterOpts{Name: nameErrors, Help: helpOf(nameErrors)}, []string{"reason"}),
 	}
-	m.bundle = bundle{m.dump, m.tick, m.recheck, m.sockets, m.interval, m.configured, m.missed, m.late, m.errors, m.phases.all}
+	m.bundle = bundle{m.dump, m.tick, m.recheck, m.sockets, m.interval, m.configured, m.missed, m.late, m.errors, m.fallback, m.phases.all}
 	m.interval.Set(interval.Seconds())
 	m.configured.Set(interval.Seconds())
 
@@ -127,6 +131,15 @@ func (m *SamplerMetrics) Missed(n int) { m.missed.Add(float64(n)) }
 // Failed implements [sampler.Observer].
 func (m *SamplerMetrics) Failed(err error, _ time.Duration) {
 	m.errors.WithLabelValues(string(sampler.ReasonOf(err))).Inc()
+}
+
+// FellBack reports whether sockets are read from procfs.
+func (m *SamplerMetrics) FellBack(yes bool) {
+	m.fallback.Set(0)
+
+	if yes {
+		m.fallback.Set(1)
+	}
 }
 
 // phases are the parts of a tick.

@@ -54,7 +54,7 @@ var rooms = []room{
 		own: []string{
 			"api", "api/v1", "bytecode", "cmdline", "collector", "config", "health", "health/abort", "health/export", "health/group",
 			"health/judge", "hostinfo", "logging", "netns", "netns/broker", "netns/broker/command", "owner", "regular", "sampler", "sampler/loop",
-			"web",
+			"sampler/proctcp", "web",
 		},
 		third: []string{
 			"github.com/alecthomas/kingpin/v2", "github.com/coreos/go-systemd/v22", "github.com/go-kit/log",
@@ -84,7 +84,7 @@ var rooms = []room{
 	},
 	{
 		dir: "regular", third: []string{"golang.org/x/sys/unix"},
-		std: []string{"errors", "fmt", "io/fs", "os", "syscall"},
+		std: []string{"errors", "fmt", "io", "io/fs", "os", "syscall", "time"},
 	},
 	{dir: "logging", third: []string{"github.com/go-kit/log", "github.com/tjhop/slog-gokit"}, never: []string{"log", "net/http"}},
 	{dir: "hostinfo", third: []string{"github.com/prometheus/procfs"}, never: []string{"log", "log/slog", "net/http"}},
