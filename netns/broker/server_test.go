@@ -2,10 +2,13 @@ package broker
 
 import (
 	"errors"
+	"flag"
 	"io"
 	"math/rand/v2"
 	"net"
 	"os"
+	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -82,18 +85,21 @@ func TestPassedDescriptors(t *testing.T) {
 	awaitUsage(t, before)
 }
 
-// TestFlood sends 100,000 requests, correct ones with random damage. Every one is answered,
-// and nothing leaks.
+var floodRequests = flag.Int("flood", 100_000, "number of requests of TestFlood")
+
+// TestFlood sends correct requests with random damage, some of them with descriptors. Every
+// one is answered, the damaged ones by a refusal, and nothing leaks.
 func TestFlood(t *testing.T) {
-	conn := dialRaw(t, start(t, socketPath(t), Config{CgroupRoot: t.TempDir()}).path)
+	path := start(t, socketPath(t), Config{CgroupRoot: t.TempDir()}).path
+	conn := dialRaw(t, path)
 	random := rand.New(rand.NewPCG(1, 2))
 	statuses := make(map[Status]int)
 
 	exchangeRaw(t, conn, openSelf().Bytes())
 
-	before := usageNow(t)
+	before, memory := usageNow(t), heapNow()
 
-	for range 100_000 {
+	for n := range *floodRequests {
 		request := requestTable[random.IntN(len(requestTable))].Bytes()
 		if random.IntN(8) == 0 {
 			request = openSelf().Bytes()
@@ -103,18 +109,51 @@ func TestFlood(t *testing.T) {
 			request[random.IntN(len(request))] = byte(random.Uint32())
 		}
 
-		if random.IntN(4) == 0 {
+		switch random.IntN(8) {
+		case 0, 1:
 			request = request[:1+random.IntN(len(request))]
+		case 2:
+			request = append(request, make([]byte, 1+random.IntN(4096))...)
 		}
 
-		statuses[exchangeRaw(t, conn, request).Status]++
+		var fds []int
+		if random.IntN(8) == 0 {
+			fds = slices.Repeat([]int{int(os.Stdin.Fd())}, 1+random.IntN(100))
+		}
+
+		if n%1000 == 0 {
+			must(t, conn.SetDeadline(time.Now().Add(time.Minute)))
+		}
+
+		_, malformed := ParseRequest(request)
+
+		reply := exchangeRaw(t, conn, request, fds...)
+		if statuses[reply.Status]++; (reply == refusal) != (malformed != nil || len(fds) > 0) {
+			t.Fatalf("request %x with %d descriptors: %+v", request, len(fds), reply)
+		}
 	}
 
 	awaitUsage(t, before)
 
-	if statuses[StatusRefused] < 10_000 || statuses[StatusFailed] < 10_000 {
+	if grown := heapNow() - memory; grown > 1<<20 {
+		t.Errorf("%d bytes of memory were left", grown)
+	}
+
+	t.Logf("replies by status: %v, %d bytes of memory left", statuses, heapNow()-memory)
+
+	if few := *floodRequests / 10; statuses[StatusRefused] < few || statuses[StatusFailed] < few {
 		t.Errorf("replies by status: %v", statuses)
 	}
+}
+
+// heapNow returns the memory in use.
+func heapNow() int64 {
+	var stats runtime.MemStats
+
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+
+	return int64(stats.HeapAlloc)
 }
 
 // TestUnreadReplies: a client that does not read is disconnected, so the sockets that wait
