@@ -43,7 +43,7 @@ func (o *options) registerNetns(app *cmdline.App) {
 		PlaceHolder("GLOB").StringsVar(&o.netnsExclude)
 	app.Flag("netns.broker", "Path of the Unix socket of the netns-broker.").
 		Default("/run/tcphealth_netns_broker.sock").StringVar(&o.netnsBroker)
-	integerVar(app.Flag("netns.max", "Maximum number of network namespaces to sample beside that of the exporter.").
+	cmdline.IntegerVar(app.Flag("netns.max", "Maximum number of network namespaces to sample beside that of the exporter.").
 		Default("512"), &o.netnsMax)
 	app.Flag("path.procfs", "Mount point of procfs.").
 		Default(procPath).StringVar(&o.procfs)

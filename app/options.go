@@ -2,12 +2,9 @@ package app
 
 import (
 	"cmp"
-	"fmt"
 	"io"
-	"strconv"
 	"time"
 
-	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
@@ -122,7 +119,7 @@ func (o *options) register(app *cmdline.App) {
 	o.web = kingpinflag.AddFlags(app.Application, ":10047")
 	app.Flag("web.telemetry-path", "Path under which to expose metrics.").
 		Default("/metrics").StringVar(&o.telemetryPath)
-	integerVar(app.Flag("web.max-requests", "Maximum number of scrapes that are rendered at the same time, 0 for no limit; others wait for up to 10 s.").
+	cmdline.IntegerVar(app.Flag("web.max-requests", "Maximum number of scrapes that are rendered at the same time, 0 for no limit; others wait for up to 10 s.").
 		Default("40"), &o.maxRequests)
 	app.Flag("web.disable-exporter-metrics", "Exclude metrics about the exporter itself (promhttp_*, process_*, go_*).").
 		BoolVar(&o.hideOwnMetrics)
@@ -153,13 +150,13 @@ func (o *options) register(app *cmdline.App) {
 		PlaceHolder("FILE").StringVar(&o.record)
 	app.Flag("sampler.replay", "Replay a recording on its own clock instead of sampling the kernel.").
 		PlaceHolder("FILE").StringVar(&o.replay)
-	integerVar(app.Flag("tracker.max-connections", "Maximum number of tracked connections, above which connections are tracked in rotation.").
+	cmdline.IntegerVar(app.Flag("tracker.max-connections", "Maximum number of tracked connections, above which connections are tracked in rotation.").
 		Default("262144"), &o.maxConnections)
 	app.Flag("tracker.retention", "How long an ended connection stays visible.").
 		Default("1m").DurationVar(&o.retention)
 	app.Flag("health.window", "Time window over which a connection is judged, at least three intervals, at most 24h.").
 		Default("10s").DurationVar(&o.window)
-	integerVar(app.Flag("collector.connections", "Maximum number of connections with series of their own, 0 for none.").
+	cmdline.IntegerVar(app.Flag("collector.connections", "Maximum number of connections with series of their own, 0 for none.").
 		Default("500"), &o.connections)
 	app.Flag("collector.connections.min-age", "Minimum age of a healthy connection with series of its own.").
 		Default("30s").DurationVar(&o.minAge)
@@ -167,9 +164,9 @@ func (o *options) register(app *cmdline.App) {
 		Default("5m").DurationVar(&o.hold)
 	app.Flag("collector.connections.set", "Comma-separated sets of series per connection: health, trend, tcp, full.").
 		Default("health,trend,tcp").StringVar(&o.setList)
-	integerVar(app.Flag("collector.listeners", "Maximum number of listeners with series of their own, 0 for none. They have the same minimum age as connections.").
+	cmdline.IntegerVar(app.Flag("collector.listeners", "Maximum number of listeners with series of their own, 0 for none. They have the same minimum age as connections.").
 		Default("200"), &o.listeners)
-	integerVar(app.Flag("collector.groups", "Maximum number of groups with series of their own; all other connections share the group other.").
+	cmdline.IntegerVar(app.Flag("collector.groups", "Maximum number of groups with series of their own; all other connections share the group other.").
 		Default("100"), &o.groups)
 	o.registerOwner(app)
 	o.registerNetns(app)
@@ -184,26 +181,6 @@ func (o *options) registerOwner(app *cmdline.App) {
 	app.Flag("path.cgroupfs", "Mount point of cgroups: of the cgroup v2 hierarchy, or of the directory unified with it.").
 		Default(hostinfo.CgroupMount).StringVar(&o.cgroupfs)
 }
-
-// integer is the value of a flag. That of kingpin accepts fractions.
-type integer int
-
-// Set implements kingpin.Value.
-func (i *integer) Set(text string) error {
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return fmt.Errorf("expected an integer, found %q", text)
-	}
-
-	*i = integer(n)
-
-	return nil
-}
-
-// String implements kingpin.Value.
-func (i *integer) String() string { return strconv.Itoa(int(*i)) }
-
-func integerVar(flag *kingpin.FlagClause, n *int) { flag.SetValue((*integer)(n)) }
 
 // healthConfig returns the configuration of the tracker, without the names of this
 // host.

@@ -67,7 +67,7 @@ var rooms = []room{
 	},
 	{
 		dir: "cmdline", own: []string{"regular"}, third: []string{"github.com/alecthomas/kingpin/v2", "github.com/prometheus/common/version"},
-		std: []string{"errors", "fmt", "io", "strings"},
+		std: []string{"errors", "fmt", "io", "strconv", "strings"},
 	},
 	{
 		dir:         "netns/broker",
