@@ -138,7 +138,8 @@ func TestLiveForget(t *testing.T) {
 		t.Error("gone at once")
 	}
 
-	n.sampled.Add(-int64(forgetAfter))
+	n.lost = n.lost.Add(-forgetAfter)
+
 	s.Sample(0, s.recorder)
 	s.Sample(0, s.recorder)
 

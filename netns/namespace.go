@@ -17,7 +17,7 @@ const (
 	walkEvery = 5 * time.Second
 	// walkFilesEvery is walkEvery for files, which do not contain such handshakes.
 	walkFilesEvery = time.Minute
-	// forgetAfter is the time without a sample after which the connections of a namespace end,
+	// forgetAfter is the time without a source after which the connections of a namespace end,
 	// because their statuses are too old.
 	forgetAfter = time.Minute
 )
@@ -50,7 +50,9 @@ type namespace struct {
 	cgroup uint64
 	// suspicious: the last sample by files had a connection to look at again soon.
 	suspicious bool
-	// forgotten: its connections have ended, because it could not be sampled for long.
+	// lost is since when there is no source. forgotten: the connections have ended, because
+	// there was none for long.
+	lost      time.Time
 	forgotten bool
 	figures
 
@@ -96,7 +98,7 @@ func (n *namespace) closeSocket() {
 
 	_ = n.conn.Close()
 	_ = unix.Close(n.net)
-	n.conn, n.net = nil, -1
+	n.conn, n.net, n.lost = nil, -1, time.Now()
 }
 
 // fail closes the socket after an error. The lock is held.

@@ -126,9 +126,9 @@ func (n *namespace) done(now time.Time) {
 	n.forgotten = false
 }
 
-// forget reports a namespace as gone that could not be sampled for long. The lock is held.
+// forget reports a namespace as gone that had no source for long. The lock is held.
 func (n *namespace) forget(now time.Time, c sampler.Consumer) {
-	if !n.forgotten && n.age(now) >= forgetAfter {
+	if !n.forgotten && now.Sub(n.lost) >= forgetAfter {
 		n.forgotten = true
 		c.Gone(n.space, now)
 	}
