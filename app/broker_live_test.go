@@ -18,6 +18,7 @@ import (
 
 	"tcphealth_exporter/internal/netlab"
 	"tcphealth_exporter/netns/broker"
+	"tcphealth_exporter/owner"
 	"tcphealth_exporter/sampler"
 )
 
@@ -307,6 +308,19 @@ func TestBrokerActivation(t *testing.T) {
 
 	if _, err := os.Lstat(path); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestProcessOf: no process is searched for if the owner of a socket was found without a
+// cgroup.
+func TestProcessOf(t *testing.T) {
+	e := &exporter{broker: broker.NewRedialer("/nowhere/socket")}
+	claimed := owner.NewOwners(owner.NewCgroups(t.TempDir()), owner.Paths{Proc: procPath}).OfProcesses([]int{os.Getpid()})
+
+	for cgroup, want := range map[uint64]error{claimed: errNoCgroup, 1234: broker.ErrDisconnected} {
+		if _, err := e.processOf(7, cgroup); !errors.Is(err, want) {
+			t.Errorf("cgroup %x: %v, want %v", cgroup, err, want)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"tcphealth_exporter/api"
 	v1 "tcphealth_exporter/api/v1"
 	"tcphealth_exporter/collector"
+	"tcphealth_exporter/owner"
 	"tcphealth_exporter/sampler"
 	"tcphealth_exporter/web"
 )
@@ -33,11 +34,7 @@ func (e *exporter) handlerOf(registry *prometheus.Registry, gatherer prometheus.
 
 	apiConfig := api.Config{Tracker: e.tracker, Questions: e.questions, ParseFilter: e.opts.selectBy, UserID: e.userID}
 	if e.broker != nil {
-		apiConfig.Process = func(inode uint32, cgroup uint64) (*v1.Process, error) {
-			found, err := e.broker.Process(uint64(inode), cgroup)
-
-			return &v1.Process{PID: found.PID, Command: found.Comm}, err
-		}
+		apiConfig.Process = e.processOf
 	}
 
 	if e.owners != nil {
@@ -65,6 +62,20 @@ func (e *exporter) handlerOf(registry *prometheus.Registry, gatherer prometheus.
 	}
 
 	return web.NewHandler(cfg)
+}
+
+// errNoCgroup is why no process is searched for: the owner of the socket is known otherwise.
+var errNoCgroup = errors.New("the kernel reports no cgroup of the socket")
+
+// processOf returns the process that has a socket open, see [api.Config].
+func (e *exporter) processOf(inode uint32, cgroup uint64) (*v1.Process, error) {
+	if !owner.IsCgroup(cgroup) {
+		return nil, errNoCgroup
+	}
+
+	found, err := e.broker.Process(uint64(inode), cgroup)
+
+	return &v1.Process{PID: found.PID, Command: found.Comm}, err
 }
 
 // gatherer returns what gathers all metrics, and the registry of those that are not

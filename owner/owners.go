@@ -70,7 +70,7 @@ func (o *Owners) Of(cgroup uint64) (found *Owner, final bool) {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
 
-	if cgroup&processesBit != 0 {
+	if !IsCgroup(cgroup) {
 		return o.ofClaim(o.processes.claims[cgroup])
 	}
 

@@ -19,6 +19,9 @@ const (
 	maxProcessFile = 1 << 16
 )
 
+// IsCgroup reports whether an id is that of a cgroup, not one of [Owners.OfProcesses].
+func IsCgroup(id uint64) bool { return id&processesBit == 0 }
+
 // processes have the cgroups of the processes in network namespaces.
 type processes struct {
 	proc   string

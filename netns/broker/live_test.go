@@ -296,7 +296,7 @@ func requireRedials(t *testing.T, root string, socket, cgroup uint64, pid int) {
 	path := socketPath(t)
 	r := NewRedialer(path)
 	ask := func(socket uint64) (Process, error) {
-		r.searched = time.Time{}
+		r.next = time.Time{}
 
 		return r.Process(socket, cgroup)
 	}

@@ -9,34 +9,39 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// searchPause is the minimum time between two searches for a process of a [Redialer].
-const searchPause = time.Second
+const (
+	// searchPause is the minimum time between two searches for a process of a [Redialer].
+	searchPause = time.Second
+	// searchShare limits the searches to a tenth of the time.
+	searchShare = 10
+)
 
 // Why [Redialer.Process] returns no process.
 var (
-	ErrBusy       = errors.New("another search for a process is running, or ended less than a second ago")
+	ErrBusy       = errors.New("too soon after another search for a process, try again in a few seconds")
 	ErrNoProcess  = errors.New("no process in the cgroup of the socket has it open")
 	ErrUnreadable = errors.New("the netns broker may not read which files the processes in the cgroup of the socket have open")
 	ErrLate       = errors.New("the search for the process took too long")
 )
 
 // Redialer is a [Client] that connects when it is used, and again after the broker was
-// restarted. Its methods may be called from several goroutines.
+// restarted. Its methods may be called from several goroutines. Searches have a connection of
+// their own, so that they delay nothing else.
 type Redialer struct {
-	path   string
-	mutex  sync.Mutex
-	client *Client // nil for none
+	opens, searches redialed
 
 	searching sync.Mutex // held during a search for a process
-	searched  time.Time
+	next      time.Time  // of the next search, at the earliest
 }
 
 // NewRedialer returns a client of the broker that listens at the path.
-func NewRedialer(path string) *Redialer { return &Redialer{path: path} }
+func NewRedialer(path string) *Redialer {
+	return &Redialer{opens: redialed{path: path}, searches: redialed{path: path}}
+}
 
 // Open is [Client.Open]. The error matches [ErrDisconnected] if there is no broker.
 func (r *Redialer) Open(pid int, inode uint64) (opened Opened, err error) {
-	err = r.use(func(c *Client) (err error) {
+	err = r.opens.use(func(c *Client) (err error) {
 		opened, err = c.Open(pid, inode)
 
 		return err
@@ -45,25 +50,26 @@ func (r *Redialer) Open(pid int, inode uint64) (opened Opened, err error) {
 	return opened, err
 }
 
-// Process is [Client.Process], once a second at most: a search takes up to half a second of
-// the broker's time. The error matches [ErrDisconnected] if there is no broker, or is one of
-// the above.
+// Process is [Client.Process], at most once a second and for a tenth of the time: a search
+// takes up to half a second of the broker's time. The error matches [ErrDisconnected] if there
+// is no broker, or is one of the above.
 func (r *Redialer) Process(socket, cgroup uint64) (found Process, err error) {
 	if !r.searching.TryLock() {
 		return Process{}, ErrBusy
 	}
 	defer r.searching.Unlock()
 
-	if time.Since(r.searched) < searchPause {
+	began := time.Now()
+	if began.Before(r.next) {
 		return Process{}, ErrBusy
 	}
 
-	err = r.use(func(c *Client) (err error) {
+	err = r.searches.use(func(c *Client) (err error) {
 		found, err = c.Process(socket, cgroup)
 
 		return err
 	})
-	r.searched = time.Now()
+	r.next = began.Add(max(searchPause, searchShare*time.Since(began)))
 
 	switch {
 	case errors.Is(err, ErrDisconnected):
@@ -79,8 +85,15 @@ func (r *Redialer) Process(socket, cgroup uint64) (found Process, err error) {
 	}
 }
 
-// use calls f with a connection to the broker.
-func (r *Redialer) use(f func(*Client) error) (err error) {
+// redialed is a connection to the broker, which is made when it is used.
+type redialed struct {
+	path   string
+	mutex  sync.Mutex
+	client *Client // nil for none
+}
+
+// use calls f with the connection.
+func (r *redialed) use(f func(*Client) error) (err error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 
