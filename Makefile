@@ -91,7 +91,7 @@ test-packages: packages
 	deploy/packaging/try dist/*_$$(dpkg --print-architecture).deb
 
 # The tests that take longest. They need the network to themselves, so that they cannot run beside others.
-LONG := TestAlertsOfFaults|TestContainers|TestDashboardsHaveData|TestEndToEnd|TestFaults|TestField|TestLab|TestNativeHistograms|TestPrometheusUnderChurn|TestSlowReaders
+LONG := TestAlertsOfFaults|TestContainers|TestDashboardsHaveData|TestEndToEnd|TestFaults|TestField|TestLab|TestNativeHistograms|TestPrometheusUnderChurn|TestSlowReaders|TestWorkIsLinear
 
 # Tests of these packages compute for minutes under the race detector. `make test` runs them without it, beside the others,
 # which wait more than they compute; `make test-long` runs them with it.
@@ -123,7 +123,7 @@ test:
 ## compute with the race detector (as root, 16 minutes).
 test-long:
 	$(ready)
-	tests $$race -run '^($(LONG))$$' ./app ./internal/field ./internal/lab ./web
+	tests $$race -run '^($(LONG))$$' ./app ./config ./internal/field ./internal/lab ./web
 	tests $$race -skip '^($(LONG))$$' $(COMPUTING)
 
 ## Run all tests.
