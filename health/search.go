@@ -31,6 +31,7 @@ type Search struct {
 // batch is the connections that are copied and read together.
 type batch struct {
 	places  []uint32
+	keys    []sampler.Key
 	found   []*Found
 	targets []sampler.Target
 }
@@ -137,7 +138,7 @@ func (s *Search) selected(i uint32) *connection {
 // after it was ranked is returned as well, if the query selects it.
 func (s *Search) collect(src sampler.Reader) {
 	t, b := s.tracker, &s.batch
-	b.places, b.found, b.targets = b.places[:0], b.found[:0], b.targets[:0]
+	b.places, b.keys, b.found, b.targets = b.places[:0], b.keys[:0], b.found[:0], b.targets[:0]
 
 	next := s.ranking.Entries()[s.copied:]
 	next = next[:min(len(next), copiedAtOnce)]
@@ -153,7 +154,7 @@ func (s *Search) collect(src sampler.Reader) {
 			continue
 		}
 
-		b.places = append(b.places, i)
+		b.places, b.keys = append(b.places, i), append(b.keys, c.key())
 		b.found = append(b.found, t.look(i, c, &s.subject))
 
 		if c.endedAt == 0 {
@@ -196,8 +197,8 @@ func (b *batch) take(at time.Time, row *sampler.Socket) {
 		return // in TIME_WAIT now: nothing new
 	}
 
-	for _, f := range b.found {
-		if f.Cookie == row.Cookie {
+	for n, f := range b.found {
+		if b.keys[n] == row.Key() {
 			f.Row, f.RowAt = *row, at
 		}
 	}

@@ -290,3 +290,52 @@ func TestStepUsesItsTime(t *testing.T) {
 		t.Errorf("after five pieces of work %d are left and place %d is next", left, s.place)
 	}
 }
+
+// spaceReader reads the same cookie in several namespaces.
+type spaceReader map[sampler.Space]row
+
+// Read implements [sampler.Reader].
+func (r spaceReader) Read(targets []sampler.Target, sink sampler.Sink) error {
+	for _, target := range targets {
+		sockets := diagtest.Decode(tbOfReader{}, r[target.Space])
+		sockets[0].Space = target.Space
+		sink(start.Add(time.Hour), sockets)
+	}
+
+	return nil
+}
+
+// TestSearchReadsSpaces: before Linux 5.10, namespaces have the same cookies. What is read in
+// one of them is no socket of another.
+func TestSearchReadsSpaces(t *testing.T) {
+	w := newWatch(t, Config{})
+	src := make(spaceReader)
+
+	for space := range sampler.Space(3) {
+		r := established(1)
+		w.dump(space, start, r)
+
+		r.Info.RTT = 1000 * (uint32(space) + 1)
+		src[space] = r
+	}
+
+	a := w.ask(Query{Limit: 9}, src)
+	if len(a.Found) != 3 {
+		t.Fatalf("%d found", len(a.Found))
+	}
+
+	for _, f := range a.Found {
+		if want := 1000 * (uint32(f.Row.Space) + 1); f.Row.Info.RTT() != want {
+			t.Errorf("namespace %d: RTT %d, want %d", f.Row.Space, f.Row.Info.RTT(), want)
+		}
+	}
+
+	spaces := make(map[sampler.Space]bool)
+	for _, f := range a.Found {
+		spaces[f.Row.Space] = true
+	}
+
+	if len(spaces) != 3 {
+		t.Errorf("sockets of the namespaces %v", spaces)
+	}
+}
