@@ -9,17 +9,18 @@ import (
 // namespace, which is sampled on every tick.
 func (t *Tracker) advanceAdmission() {
 	sum := t.ticks()
-	t.admission.advance(t.spaces[0].clock.tickLength(), t.slab.used-len(t.ended)+sum.untracked, sum.kept)
+	t.admission.advance(t.spaces[0].clock.tickLength(), t.slab.used-len(t.ended)+sum.untracked, t.kept)
 }
 
 // keep reports whether a connection stays in a crowded table out of its turn: unhealthy
 // and exported ones do, up to half of the table.
 func (t *Tracker) keep(i uint32) bool {
 	c := t.slab.conn(i)
-	if c.judged.Verdict().Status < judge.Suspect && c.place == export.NoPlace || t.at.tick.kept >= t.cfg.MaxConnections/2 {
+	if c.judged.Verdict().Status < judge.Suspect && c.place == export.NoPlace || t.kept >= t.cfg.MaxConnections/2 {
 		return false
 	}
 
+	t.kept++
 	t.at.tick.kept++
 
 	return true

@@ -14,7 +14,7 @@ func (t *Tracker) snapshot(at int64) *Snapshot {
 	sum := t.ticks()
 
 	s := &Snapshot{
-		At:            t.lastAt,
+		At:            t.ownAt,
 		Sockets:       sum.sockets,
 		States:        sum.states,
 		Statuses:      t.counts.statuses,

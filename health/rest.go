@@ -100,15 +100,16 @@ func (r *rest) find(cookie uint64) *resting {
 	return nil
 }
 
-// expects reports whether a connection was at rest in the last dump.
-func (r *rest) expects(i uint32, cookie uint64) bool {
+// placeOf returns the place of a connection among those that were at rest in the last dump,
+// and reports whether it was one of them.
+func (r *rest) placeOf(i uint32, cookie uint64) (place int, known bool) {
 	if int(i) >= len(*r.places) {
-		return false
+		return 0, false
 	}
 
-	place := int((*r.places)[i])
+	place = int((*r.places)[i])
 
-	return place < len(r.was) && r.was[place].cookie == cookie && r.was[place].index == i
+	return place, place < len(r.was) && r.was[place].cookie == cookie && r.was[place].index == i
 }
 
 // seek is find for a row at an unexpected position, after several of them.
@@ -119,11 +120,15 @@ func (t *Tracker) seek(cookie uint64) *resting {
 	}
 
 	i, known := t.at.index[cookie]
-	if !known || !r.expects(i, cookie) {
+	if !known {
 		return nil
 	}
 
-	place := int((*r.places)[i])
+	place, known := r.placeOf(i, cookie)
+	if !known {
+		return nil
+	}
+
 	r.cursor, r.astray = place+1, 0
 
 	return &r.was[place]

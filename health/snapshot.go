@@ -13,7 +13,8 @@ import (
 // Snapshot is the state after one sample. It is immutable, so any number of readers can
 // share it.
 type Snapshot struct {
-	// At is when the sample was complete.
+	// At is when the last sample of the exporter's own network namespace was complete, zero
+	// if there was none yet.
 	At time.Time
 	// Sockets is the number of different sockets, including listeners, States counts
 	// them by TCP state.

@@ -27,12 +27,13 @@ type space struct {
 	clock      clock
 	rest       rest
 	listeners  listeners
-	tick       tickCounts
-	aborts     aborts
+	// tick has the counts of this dump or the last one, lastTick those of the one before.
+	tick, lastTick tickCounts
+	aborts         aborts
 	// sampledFrom is when the previous sample began, in ms on the tracker's clock.
 	sampledFrom int64
 	first       bool // until the first complete sample is published
-	complete    bool // a sample was complete
+	complete    bool // a dump was complete since the last publication
 	gone        bool // it is no longer sampled
 }
 
@@ -82,6 +83,7 @@ func (t *Tracker) Gone(id sampler.Space, at time.Time) {
 		}
 	}
 
+	t.kept -= s.tick.kept
 	s.gone, s.tick, s.listeners, s.aborts = true, tickCounts{}, listeners{}, make(aborts)
 	s.rest.clear()
 }
@@ -100,7 +102,8 @@ func (t *Tracker) Known() []sampler.Target {
 	}
 
 	for _, i := range t.at.indexed() {
-		if c := t.slab.conn(i); c.endedAt == 0 && !rest.expects(i, c.cookie) {
+		c := t.slab.conn(i)
+		if _, known := rest.placeOf(i, c.cookie); c.endedAt == 0 && !known {
 			t.known = append(t.known, c.target())
 		}
 	}
@@ -174,7 +177,6 @@ func (t *Tracker) ticks() (sum tickCounts) {
 	for _, s := range t.spaces {
 		sum.sockets += s.tick.sockets
 		sum.untracked += s.tick.untracked
-		sum.kept += s.tick.kept
 
 		for state, n := range s.tick.states {
 			sum.states[state] += n

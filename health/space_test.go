@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tcphealth_exporter/health/export"
 	"tcphealth_exporter/health/group"
 	"tcphealth_exporter/health/judge"
 	"tcphealth_exporter/internal/diagtest"
@@ -337,4 +338,95 @@ func TestRevisit(t *testing.T) {
 	if got := s.labels(); !slices.Equal(got, []string{"server,443,,"}) {
 		t.Errorf("groups %q", got)
 	}
+}
+
+// TestGoneBetweenTicks: a tick without any dump exports no connection that ended before.
+func TestGoneBetweenTicks(t *testing.T) {
+	const gone sampler.Space = 3
+
+	w := newWatch(t, Config{Export: export.Config{Max: 1, Hold: time.Hour}, Retention: time.Second})
+	at := func(second int) time.Time { return start.Add(time.Duration(second) * time.Second) }
+
+	for second := range 3 {
+		w.dump(gone, at(second), waiting(1, uint32(second)*1000, uint8(second)), waiting(2, uint32(second)*1000, uint8(second)))
+	}
+
+	w.tracker.Gone(gone, at(3))
+
+	for second := 3; second < 6; second++ {
+		w.tracker.Publish(at(second))
+		requireSound(t, w.tracker)
+	}
+
+	if s := w.snapshot; len(s.Connections) != 0 || s.Tracker.Ended != 0 {
+		t.Errorf("%d exported, %d ended", len(s.Connections), s.Tracker.Ended)
+	}
+}
+
+// TestOwnSampleTime: the time of a snapshot is that of the last complete sample of the
+// exporter's own namespace, and its counts are those of complete samples, while that one
+// fails and others do not.
+func TestOwnSampleTime(t *testing.T) {
+	w := newWatch(t, Config{})
+	at := func(second int) time.Time { return start.Add(time.Duration(second) * time.Second) }
+
+	if w.dump(4, at(0), established(9)); !w.snapshot.At.IsZero() {
+		t.Errorf("a sample of the own namespace at %v, before there was one", w.snapshot.At)
+	}
+
+	w.dump(0, at(1), established(1), established(2))
+
+	w.tracker.Begin(0)
+	w.tracker.Sockets(at(2), in(t, 0, established(1)))
+	w.tracker.Abort()
+	w.dump(4, at(2), established(9))
+
+	if s := w.snapshot; !s.At.Equal(at(1)) || s.Sockets != 3 || s.Statuses[judge.Healthy] != 3 {
+		t.Errorf("sampled at %v, %d sockets, %v, want 3 at %v", s.At, s.Sockets, s.Statuses, at(1))
+	}
+
+	w.dump(4, at(3), established(9))
+
+	if s := w.snapshot; !s.At.Equal(at(1)) {
+		t.Errorf("sampled at %v without a sample", s.At)
+	}
+}
+
+// TestCrowdedSpaces: of all namespaces together, half of a crowded table still goes around.
+func TestCrowdedSpaces(t *testing.T) {
+	const spaces, each = 3, 60
+
+	tracker := NewTracker(Config{MaxConnections: 100, Export: export.Config{Max: 1}}, func(*Snapshot) {})
+	seen := make(map[sampler.Key]bool)
+
+	for second := range 240 {
+		at := start.Add(time.Duration(second) * time.Second)
+
+		for space := range sampler.Space(spaces) {
+			sockets := population(t, each, each)
+			for i := range sockets {
+				sockets[i].Space, sockets[i].Cookie = space, uint64(space)<<32|sockets[i].Cookie
+			}
+
+			tracker.Begin(space)
+			tracker.Sockets(at, sockets)
+			tracker.End(sampler.Dump{Space: space, Start: at, End: at})
+		}
+
+		tracker.Publish(at)
+
+		for key := range indexed(tracker) {
+			seen[key] = true
+		}
+
+		if kept := tracker.kept; kept > 50 {
+			t.Fatalf("after %d s, %d are kept out of their turn in a table of 100", second, kept)
+		}
+	}
+
+	if len(seen) != spaces*each {
+		t.Errorf("%d of %d had a turn", len(seen), spaces*each)
+	}
+
+	requireSound(t, tracker)
 }

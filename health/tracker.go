@@ -57,7 +57,9 @@ type Tracker struct {
 	// algorithms are the congestion control algorithms that have appeared.
 	algorithms algorithms
 	admission  admission
-	times      times
+	// kept is the sum of the counts of this name over all namespaces.
+	kept  int
+	times times
 	// searching: a search has remembered places since the last sample.
 	searching bool
 
@@ -71,10 +73,11 @@ type Tracker struct {
 	// generation is the last one drawn, see space.
 	generation uint32
 	counts     counts
-	// lastAt is the time of the last publication of samples.
-	lastAt time.Time
-	events flagEvents
-	stats  TrackerStats
+	// lastAt is the time of the last publication of samples, ownAt of the last one with a
+	// complete sample of the exporter's own namespace.
+	lastAt, ownAt time.Time
+	events        flagEvents
+	stats         TrackerStats
 }
 
 // tickCounts are the counts of one dump.
@@ -132,7 +135,8 @@ func (t *Tracker) Begin(id sampler.Space) {
 	}
 
 	t.at.generation, t.at.gone = t.generation, false
-	t.at.tick, t.at.revisited = tickCounts{}, false
+	t.kept -= t.at.tick.kept
+	t.at.lastTick, t.at.tick, t.at.revisited, t.at.complete = t.at.tick, tickCounts{}, false, false
 	t.at.clock.begin()
 	t.at.rest.begin()
 	clear(t.at.aborts)
@@ -177,8 +181,13 @@ func (t *Tracker) startDump(at int64) {
 }
 
 // Abort implements [sampler.Consumer]. Connections that the failed dump did not contain
-// are not missed. After that of the exporter's own namespace, the tick starts over.
-func (t *Tracker) Abort() { t.ticking = t.ticking && t.at.id != 0 }
+// are not missed, and its counts do not replace those of the last complete one. After that
+// of the exporter's own namespace, the tick starts over.
+func (t *Tracker) Abort() {
+	t.ticking = t.ticking && t.at.id != 0
+	t.kept += t.at.lastTick.kept - t.at.tick.kept
+	t.at.tick = t.at.lastTick
+}
 
 // End implements [sampler.Consumer]: it assigns groups and ends connections.
 func (t *Tracker) End(d sampler.Dump) {
@@ -197,6 +206,7 @@ func (t *Tracker) End(d sampler.Dump) {
 func (t *Tracker) Publish(at time.Time) {
 	now := t.times.read(at)
 
+	t.beginTick() // if there was no dump: candidates of the last tick may have ended
 	t.expire(now)
 	t.slab.tidy()
 	t.groups.NoteEmpty()
@@ -207,10 +217,14 @@ func (t *Tracker) Publish(at time.Time) {
 	t.advanceAdmission()
 
 	t.lastAt, t.ticking = at, false
+	if t.spaces[0].complete {
+		t.ownAt = at
+	}
+
 	t.publish(t.snapshot(now))
 
 	for _, s := range t.spaces {
-		s.first = !s.complete
+		s.first, s.complete = s.first && !s.complete, false
 	}
 }
 
