@@ -7,7 +7,7 @@ import (
 	"tcphealth_exporter/health"
 )
 
-// latest holds the newest snapshot and the time of its arrival.
+// latest holds the newest snapshot, and when the first one with its sample arrived.
 type latest struct {
 	interval  time.Duration
 	stretched atomic.Int64 // the current interval in ns, zero for interval
@@ -19,9 +19,17 @@ type latest struct {
 	finished atomic.Bool
 }
 
+// set sets the newest snapshot. The time is that of its sample: a snapshot may have none of
+// the exporter's own network namespace, but one of others.
 func (l *latest) set(s *health.Snapshot) {
-	l.snapshot.Store(s)
-	l.at.Store(time.Since(l.started).Milliseconds())
+	var last time.Time
+	if before := l.snapshot.Swap(s); before != nil {
+		last = before.At
+	}
+
+	if !s.At.Equal(last) {
+		l.at.Store(time.Since(l.started).Milliseconds())
+	}
 }
 
 // pace returns the current interval.

@@ -117,7 +117,7 @@ func (s *supervisor) status() string {
 	sample := s.latest.snapshot.Load()
 
 	switch {
-	case sample == nil:
+	case sample == nil || sample.At.IsZero():
 		return "STATUS=no sample yet"
 	case !s.latest.healthy():
 		return "STATUS=no sample since " + sample.At.UTC().Format(time.RFC3339)

@@ -97,6 +97,10 @@ func TestProbes(t *testing.T) {
 
 	check("after three more intervals", 200, 503)
 
+	// Samples of other namespaces alone do not count.
+	e.latest.set(e.latest.snapshot.Load())
+	check("after a snapshot without another sample", 200, 503)
+
 	if body := ask(h, http.MethodGet, "/-/healthy").Body.String(); body != "No sample for three intervals.\n" {
 		t.Errorf("body %q", body)
 	}

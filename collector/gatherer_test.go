@@ -302,3 +302,16 @@ func TestSteadyGatherAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations for a scrape of 1000 connections and 100 groups", allocations)
 	}
 }
+
+// TestNoOwnSample: the time of the last sample is absent if only other network namespaces
+// were sampled.
+func TestNoOwnSample(t *testing.T) {
+	const name = "tcphealth_sampler_last_sample_timestamp_seconds"
+
+	for _, s := range []*health.Snapshot{{At: sampledAt}, {Sockets: 1}} {
+		g := collector.NewGatherer(collector.Config{Latest: func() *health.Snapshot { return s }})
+		if got := strings.Contains(string(expose(t, g, textFormat())), name+" "); got == s.At.IsZero() {
+			t.Errorf("sampled at %v: exposed %v", s.At, got)
+		}
+	}
+}

@@ -63,8 +63,14 @@ var hostStateFamilyTable = []hostFamily{
 		func(l *health.Listener) (uint32, bool) { return l.Limit, l.Limit != health.LimitUnknown }),
 	listenerGauge("max", "Maximum number of connections waiting to be accepted in any sample of the last one to two minutes.",
 		func(l *health.Listener) (uint32, bool) { return l.Max, true }),
-	hostGauge("sampler_last_sample_timestamp_seconds", "Unix time of the last complete sample.",
-		func(s *health.Snapshot) float64 { return float64(s.At.UnixMilli()) / 1000 }),
+	{
+		name: "sampler_last_sample_timestamp_seconds", help: "Unix time of the last complete sample.",
+		kind: gaugeValue, series: func(s *health.Snapshot, to *series) {
+			if !s.At.IsZero() {
+				to.add(float64(s.At.UnixMilli()) / 1000)
+			}
+		},
+	},
 	hostGauge("sampler_sockets", "Sockets in the last sample.",
 		func(s *health.Snapshot) float64 { return float64(s.Sockets) }),
 	hostGauge("tracker_connections", "Tracked connections.",

@@ -80,8 +80,8 @@ func TestSearchesAreBounded(t *testing.T) {
 	}
 
 	select {
-	case <-done:
-		t.Error("a search delays others")
+	case err := <-done:
+		t.Errorf("a search delays others: %v", err)
 	default:
 	}
 
