@@ -45,10 +45,11 @@ type exporter struct {
 	userID     func(*sampler.Socket) (uid uint32, known bool)
 	tracker    *health.Tracker
 	dialer     *dialer
-	namespaces *netns.Watcher   // nil for the exporter's own alone
-	broker     *broker.Redialer // nil for a replay
-	recording  *recordingFile   // nil for none
-	reloader   *reloader        // has new policies for the tracker
+	namespaces *netns.Watcher              // nil for the exporter's own alone
+	counters   *collector.NamespaceMetrics // of the other network namespaces, nil for none
+	broker     *broker.Redialer            // nil for a replay
+	recording  *recordingFile              // nil for none
+	reloader   *reloader                   // has new policies for the tracker
 	supervisor *supervisor
 	// questions carries the API's queries to the sampling goroutine.
 	questions chan loop.Question

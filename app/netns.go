@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"sync"
 	"syscall"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"tcphealth_exporter/collector"
 	"tcphealth_exporter/netns"
 	"tcphealth_exporter/netns/broker"
+	"tcphealth_exporter/netns/counters"
 	"tcphealth_exporter/owner"
 	"tcphealth_exporter/sampler"
 	"tcphealth_exporter/sampler/loop"
@@ -31,6 +33,8 @@ const (
 	minProcInterval = time.Second
 	// maxNamespaces is the maximum of --netns.max: each takes three file descriptors.
 	maxNamespaces = 1 << 13
+	// countersEvery is the time between two readings of the kernel's counters.
+	countersEvery = 5 * time.Second
 )
 
 // registerNetns declares the flags about network namespaces.
@@ -45,6 +49,8 @@ func (o *options) registerNetns(app *cmdline.App) {
 		Default("/run/tcphealth_netns_broker.sock").StringVar(&o.netnsBroker)
 	cmdline.IntegerVar(app.Flag("netns.max", "Maximum number of network namespaces to sample beside that of the exporter.").
 		Default("512"), &o.netnsMax)
+	cmdline.IntegerVar(app.Flag("collector.netns", "Maximum number of network namespaces beside that of the exporter with kernel counters, 0 for none.").
+		Default("50"), &o.netnsCounters)
 	app.Flag("path.procfs", "Mount point of procfs.").
 		Default(procPath).StringVar(&o.procfs)
 }
@@ -58,6 +64,7 @@ func (o *options) netnsChecks() []check {
 			o.netnsMax >= 1 && o.netnsMax <= maxNamespaces,
 			"--netns.max", fmt.Sprintf("expected 1 to %d, found %d", maxNamespaces, o.netnsMax),
 		},
+		{o.netnsCounters >= 0 && o.netnsCounters <= maxNamespaces, "--collector.netns", fmt.Sprintf("expected 0 to %d, found %d", maxNamespaces, o.netnsCounters)},
 		{
 			o.procInterval >= minProcInterval && o.procInterval <= maxInterval,
 			"--netns.proc-interval", fmt.Sprintf("expected %s to %s, found %s", minProcInterval, maxInterval, o.procInterval),
@@ -135,6 +142,8 @@ func (e *exporter) newNamespaces() (*netns.Watcher, error) {
 		return nil, fmt.Errorf("--netns.mode: %w", err)
 	}
 
+	e.counters = collector.NewNamespaceMetrics()
+
 	return w, nil
 }
 
@@ -192,11 +201,21 @@ func (o opener) Open(pid int, inode uint64) (fd int, nsInode uint64, err error) 
 	return opened.FD, opened.Inode, err
 }
 
-// runNamespaces finds network namespaces until ctx is done.
+// runNamespaces finds network namespaces, and reads the kernel's counters there, until ctx is
+// done.
 func (e *exporter) runNamespaces(ctx context.Context) {
-	if e.namespaces != nil {
-		e.namespaces.Run(ctx)
+	if e.namespaces == nil {
+		return
 	}
+
+	var group sync.WaitGroup
+
+	group.Go(func() { e.namespaces.Run(ctx) })
+	counters.Run(ctx, counters.Config{
+		Procfs: e.opts.procfs, Interval: countersEvery, Max: e.opts.netnsCounters,
+		Anchors: e.namespaces.Anchors, Publish: publishCounters(e.counters, e.owners),
+	})
+	group.Wait()
 }
 
 // netnsStats returns the figures of the other network namespaces.

@@ -96,7 +96,7 @@ func TestProcNamespacesLive(t *testing.T) {
 
 	id := strconv.Itoa(unprivilegedID)
 	unprivileged := []string{"setpriv", "--reuid=" + id, "--regid=" + id, "--clear-groups", "--bounding-set=-all", "--no-new-privs"}
-	p := spawnBy(t, netlab.New(t), unprivileged, "--netns.mode=proc", "--netns.proc-interval=1s", "--collector.connections.min-age=0s", "--collector.connections=100000")
+	p := spawnBy(t, netlab.New(t), unprivileged, "--netns.mode=proc", "--netns.proc-interval=1s", "--collector.netns=1000", "--collector.connections.min-age=0s", "--collector.connections=100000")
 	p.awaitReady(t)
 
 	_, port, _ := strings.Cut(client.RemoteAddr().String(), ":")
@@ -123,6 +123,10 @@ func TestProcNamespacesLive(t *testing.T) {
 		t.Errorf("%s", body)
 	}
 
+	await(t, "the kernel's counters", func() bool {
+		return strings.Contains(p.get(t, "/metrics"), fmt.Sprintf("tcphealth_netns_kernel_active_opens_total{network_namespace=%q} 1\n", procName(t, anchor.PID())))
+	})
+
 	metrics := p.get(t, "/metrics")
 	if !strings.Contains(metrics, `tcphealth_netns_opens_total{result="denied"} 0`) || strings.Contains(metrics, "tcphealth_netns_broker_up") {
 		t.Errorf("metrics:\n%s", metrics)
@@ -130,6 +134,18 @@ func TestProcNamespacesLive(t *testing.T) {
 
 	anchor.Stop()
 	await(t, "the end", shows(`"end_reason":"namespace_gone"`))
+}
+
+// procName returns the name that an unprivileged exporter gives the namespace of a process.
+func procName(t *testing.T, pid int) string {
+	t.Helper()
+
+	info, err := os.Stat(fmt.Sprintf("/proc/%d/net/tcp", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return fmt.Sprintf("proc:%d", info.Sys().(*syscall.Stat_t).Ino)
 }
 
 // namespaceName returns the inode number of the network namespace of a process.

@@ -67,9 +67,11 @@ type options struct {
 	// netnsMode is own, proc or all.
 	netnsMode, netnsBroker string
 	netnsMax               int
-	procInterval           time.Duration
-	netnsExclude           []string
-	procfs                 string
+	// netnsCounters is the maximum number of namespaces with counters.
+	netnsCounters int
+	procInterval  time.Duration
+	netnsExclude  []string
+	procfs        string
 }
 
 const (

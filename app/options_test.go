@@ -163,6 +163,7 @@ func TestUsageErrors(t *testing.T) {
 		{"--collector.connections.set=", "--collector.connections.set: "},
 		{"--collector.connections.set=health,ful", `--collector.connections.set: unknown set "ful"`},
 		{"--path.cgroupfs=cgroup", `--path.cgroupfs: expected an absolute path, found "cgroup"`},
+		{"--collector.netns=-1", "--collector.netns: expected 0 to 8192, found -1"},
 		{"netns-broker --bogus", "--bogus"},
 		{"netns-broker --path.cgroupfs=cgroup", `--path.cgroupfs: expected an absolute path, found "cgroup"`},
 		{"netns-broker --sampler.interval=1s", "--sampler.interval"},

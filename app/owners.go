@@ -2,7 +2,9 @@ package app
 
 import (
 	v1 "tcphealth_exporter/api/v1"
+	"tcphealth_exporter/collector"
 	"tcphealth_exporter/health/group"
+	"tcphealth_exporter/netns/counters"
 	"tcphealth_exporter/owner"
 )
 
@@ -26,6 +28,28 @@ func ownerLabels(owners *owner.Owners) func(cgroup uint64) []string {
 		known[o] = []string{o.Namespace, o.Workload, o.Pod, o.Container, o.Unit, o.ContainerID, o.PodUID}
 
 		return known[o]
+	}
+}
+
+// publishCounters passes counters to metrics, with the owners of the namespaces, nil for none.
+func publishCounters(to *collector.NamespaceMetrics, owners *owner.Owners) func(all []counters.Counters, left int) {
+	labels := func(uint64) []string { return nil }
+	if owners != nil {
+		labels = ownerLabels(owners)
+	}
+
+	return func(all []counters.Counters, left int) {
+		shown := make([]collector.NamespaceStats, len(all))
+		for i := range all {
+			shown[i] = collector.NamespaceStats{
+				Name:    all[i].Name,
+				Kernel:  collector.KernelStats(all[i].Kernel),
+				Sockets: all[i].Sockets.IPv4 + all[i].Sockets.IPv6,
+				Owner:   labels(all[i].Cgroup),
+			}
+		}
+
+		to.Set(shown, left)
 	}
 }
 

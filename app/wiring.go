@@ -90,7 +90,7 @@ func (e *exporter) gatherer() (*prometheus.Registry, prometheus.TransactionalGat
 	}
 
 	if e.namespaces != nil {
-		registry.MustRegister(collector.NewNetnsMetrics(e.netnsStats))
+		registry.MustRegister(collector.NewNetnsMetrics(e.netnsStats), e.counters)
 	}
 
 	if e.opts.configFile != "" {

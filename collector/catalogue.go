@@ -77,7 +77,7 @@ func Catalogue() []Metric {
 		all = append(all, hostFamilyTable[i].describe(nil))
 	}
 
-	return slices.Concat(all, kernelMetrics(), samplerMetricTable, configMetricTable, logMetricTable, recordingMetricTable, webMetricTable, netnsMetricTable)
+	return slices.Concat(all, kernelMetrics(), samplerMetricTable, configMetricTable, logMetricTable, recordingMetricTable, webMetricTable, netnsMetricTable, namespaceMetrics())
 }
 
 // family is a row of the catalogue.

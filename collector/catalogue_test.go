@@ -298,7 +298,8 @@ func describe(all ...prometheus.Collector) []*prometheus.Desc {
 // isOwn reports whether the family is about the program, not served from snapshots.
 func isOwn(name string) bool {
 	own := describe(collector.NewRecordingMetrics(nil, nil), collector.NewSamplerMetrics(1), collector.NewConfigMetrics(),
-		collector.NewLogMetrics(nil), collector.NewNetnsMetrics(nil), collector.NewWebMetrics(nil), collector.NewKernelMetrics())
+		collector.NewLogMetrics(nil), collector.NewNetnsMetrics(nil), collector.NewWebMetrics(nil), collector.NewKernelMetrics(),
+		collector.NewNamespaceMetrics())
 
 	return slices.ContainsFunc(own, func(d *prometheus.Desc) bool {
 		return strings.Contains(d.String(), `"`+name+`"`)

@@ -131,6 +131,7 @@ func goldenGatherers(tb testing.TB) map[string]prometheus.TransactionalGatherer 
 	all["web"] = registered(tb, busyWeb())
 	all["netns"] = registered(tb, collector.NewNetnsMetrics(busyNetns))
 	all["kernel"] = registered(tb, filledKernel())
+	all["namespaces"] = registered(tb, filledNamespaces())
 
 	return all
 }
@@ -161,6 +162,24 @@ func busySampler() *collector.SamplerMetrics {
 			m.Failed(err, time.Second)
 		}
 	}
+
+	return m
+}
+
+// filledNamespaces has two namespaces, one of them with an owner.
+func filledNamespaces() *collector.NamespaceMetrics {
+	m := collector.NewNamespaceMetrics()
+	m.Set([]collector.NamespaceStats{
+		{
+			Name: "4026532281", Kernel: collector.KernelStats{
+				ActiveOpens: 1, PassiveOpens: 2, InSegs: 1 << 40, OutSegs: 4, RetransSegs: 5,
+				AttemptFails: 10, EstabResets: 11, OutRsts: 12,
+				ListenOverflows: 6, ListenDrops: 7, TimeWait: 8, Orphans: 9, Memory: 1 << 20,
+			},
+			Sockets: 17, Owner: []string{"shop", "web", "web-7d4b9c6f5d-x2k9p", "nginx", "", strings.Repeat("a", 64), "6f1c"},
+		},
+		{Name: "proc:4026532686", Kernel: collector.KernelStats{OutSegs: 3}},
+	}, 3)
 
 	return m
 }

@@ -28,6 +28,8 @@ type kernelFamily struct {
 	Metric
 
 	value func(*KernelStats) uint64
+	// shared: it is one value for all network namespaces.
+	shared bool
 }
 
 // kernelFamilyTable is the part of the catalogue that [KernelMetrics] serves.
@@ -54,18 +56,24 @@ var kernelFamilyTable = []kernelFamily{
 		func(s *KernelStats) uint64 { return s.ListenDrops }),
 	kernelGauge("time_wait_connections", "tw", "Connections in TIME_WAIT, which are not sampled.",
 		func(s *KernelStats) uint64 { return s.TimeWait }),
-	kernelGauge("orphaned_connections", "orphan", "Connections that no process holds anymore.",
-		func(s *KernelStats) uint64 { return s.Orphans }),
-	kernelGauge("memory_bytes", "mem", "Memory of all TCP sockets of the host, in all network namespaces.",
-		func(s *KernelStats) uint64 { return s.Memory }),
+	shared(kernelGauge("orphaned_connections", "orphan", "Connections that no process holds anymore.",
+		func(s *KernelStats) uint64 { return s.Orphans })),
+	shared(kernelGauge("memory_bytes", "mem", "Memory of all TCP sockets of the host, in all network namespaces.",
+		func(s *KernelStats) uint64 { return s.Memory })),
+}
+
+func shared(f kernelFamily) kernelFamily {
+	f.shared = true
+
+	return f
 }
 
 func kernelCount(name, source, help string, value func(*KernelStats) uint64) kernelFamily {
-	return kernelFamily{Metric{Name: namespace + "kernel_" + name + "_total", Type: "counter", Help: help, Source: source}, value}
+	return kernelFamily{Metric{Name: namespace + "kernel_" + name + "_total", Type: "counter", Help: help, Source: source}, value, false}
 }
 
 func kernelGauge(name, source, help string, value func(*KernelStats) uint64) kernelFamily {
-	return kernelFamily{Metric{Name: namespace + "kernel_" + name, Type: "gauge", Help: help, Source: source}, value}
+	return kernelFamily{Metric{Name: namespace + "kernel_" + name, Type: "gauge", Help: help, Source: source}, value, false}
 }
 
 func kernelMetrics() []Metric {
@@ -116,11 +124,14 @@ func (m *KernelMetrics) Collect(ch chan<- prometheus.Metric) {
 	for i := range kernelFamilyTable {
 		f := &kernelFamilyTable[i]
 
-		kind := prometheus.GaugeValue
-		if f.Type == "counter" {
-			kind = prometheus.CounterValue
-		}
-
-		ch <- prometheus.MustNewConstMetric(m.descs[i], kind, float64(f.value(s)))
+		ch <- prometheus.MustNewConstMetric(m.descs[i], f.kind(), float64(f.value(s)))
 	}
+}
+
+func (f *kernelFamily) kind() prometheus.ValueType {
+	if f.Type == "counter" {
+		return prometheus.CounterValue
+	}
+
+	return prometheus.GaugeValue
 }

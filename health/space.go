@@ -27,7 +27,7 @@ type space struct {
 	clock      clock
 	rest       rest
 	listeners  listeners
-	// tick has the counts of this dump or the last one, lastTick those of the one before.
+	// tick has the counts of this dump or the last one, lastTick those of the previous one.
 	tick, lastTick tickCounts
 	aborts         aborts
 	// sampledFrom is when the previous sample began, in ms on the tracker's clock.

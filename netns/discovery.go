@@ -144,7 +144,7 @@ func (w *Watcher) install(e *entry, space sampler.Space, source sampler.Source, 
 	}
 
 	n.pidfd = g.pidfd
-	n.install(source, g.net, w.cgroupOf(e))
+	n.install(source, e.anchor, g.net, w.cgroupOf(e))
 
 	if fresh {
 		w.edit(func(list []*namespace) []*namespace {

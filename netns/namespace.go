@@ -42,8 +42,8 @@ type namespace struct {
 	// mutex is held during a dump.
 	mutex sync.Mutex
 	conn  sampler.Source // nil if it is closed
-	// net is a descriptor of the directory /proc/PID/net of the anchor.
-	net int
+	// anchor is the id of a process, net a descriptor of its directory /proc/PID/net.
+	anchor, net int
 	// files is the last source that reads files, nil if the namespace is sampled by sockets.
 	files *proctcp.Reader
 	// cgroup is that of the sockets of which the kernel reports none, zero for none.
@@ -66,8 +66,8 @@ type revisiter interface {
 	Revisit(targets []sampler.Target, sink sampler.Sink) (d sampler.Dump, all bool, err error)
 }
 
-// install gives the namespace a source and the directory of its anchor.
-func (n *namespace) install(source sampler.Source, net int, cgroup uint64) {
+// install gives the namespace a source, an anchor and its directory.
+func (n *namespace) install(source sampler.Source, anchor, net int, cgroup uint64) {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
 
@@ -79,7 +79,7 @@ func (n *namespace) install(source sampler.Source, net int, cgroup uint64) {
 		n.files = reader
 	}
 
-	n.conn, n.net, n.cgroup, n.figures = source, net, cgroup, figures{}
+	n.conn, n.anchor, n.net, n.cgroup, n.figures = source, anchor, net, cgroup, figures{}
 }
 
 // release closes the socket, and then what else is open.

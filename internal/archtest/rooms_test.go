@@ -53,7 +53,7 @@ var rooms = []room{
 		dir: "app",
 		own: []string{
 			"api", "api/v1", "bytecode", "cmdline", "collector", "config", "health", "health/abort", "health/export", "health/group",
-			"health/judge", "hostinfo", "logging", "netns", "netns/broker", "netns/broker/command", "owner", "regular", "sampler", "sampler/loop",
+			"health/judge", "hostinfo", "logging", "netns", "netns/broker", "netns/broker/command", "netns/counters", "owner", "regular", "sampler", "sampler/loop",
 			"sampler/proctcp", "web",
 		},
 		third: []string{
@@ -93,8 +93,13 @@ var rooms = []room{
 		dir: "netns", own: []string{"sampler", "sampler/proctcp"}, third: []string{"golang.org/x/sys/unix"},
 		std:         slices.Concat(pureStd, []string{"syscall", "time"}),
 		never:       []string{"log", "log/slog", "net/http"},
-		edges:       []string{"deaths.go", "discovery.go", "dump.go", "namespace.go", "open.go", "procs.go", "sample.go", "stats.go", "watcher.go"},
+		edges:       []string{"anchor.go", "deaths.go", "discovery.go", "dump.go", "namespace.go", "open.go", "procs.go", "sample.go", "stats.go", "watcher.go"},
 		unreachable: []string{"github.com/prometheus", "github.com/go-kit", "net/http"},
+	},
+	{
+		dir: "netns/counters", own: []string{"hostinfo", "netns"},
+		never:       []string{"log", "log/slog", "net/http"},
+		unreachable: []string{"github.com/go-kit", "net/http"},
 	},
 	{dir: "bytecode", std: slices.Concat(pureStd, []string{"unicode"})},
 	{
