@@ -27,6 +27,7 @@ var larger = map[string]struct {
 	reason          string
 }{
 	"bytecode":     {3300, 0, "a language, its compiler, and the kernel's audit and interpreter, which share the operations"},
+	"app":          {2550, 0, "the flags and the wiring of everything"},
 	"health":       {3850, 0, "the table of connections, its life cycle and its queries, which share one goroutine and one slab"},
 	"health/judge": {3050, 0, "one concept: a third of it is the rule table, its figures and its sentences; another source has less evidence for the same rules"},
 	"sampler":      {3100, 60, "the structures of INET_DIAG, most of which are the fields of tcp_info"},
