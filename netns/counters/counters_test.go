@@ -67,7 +67,7 @@ func TestLiveRead(t *testing.T) {
 	}
 }
 
-// TestRun publishes at once and at the interval, until it is told to end.
+// TestRun publishes at once and at the interval, until its context ends.
 func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	published := make(chan int)
