@@ -104,6 +104,10 @@ func (t *table) scanned(now time.Time, found map[uint64][]process) (moved, ended
 	}
 
 	for inode, e := range t.entries {
+		if e.space == 0 && !e.shares(found[inode]) { // it has ended, and another one has its number
+			*e = entry{inode: inode, since: now}
+		}
+
 		e.processes = found[inode]
 
 		switch {
@@ -122,6 +126,11 @@ func (t *table) scanned(now time.Time, found map[uint64][]process) (moved, ended
 
 func (e *entry) has(pid int) bool {
 	return slices.ContainsFunc(e.processes, func(p process) bool { return p.pid == pid })
+}
+
+// shares reports whether one of the processes is among those of the entry.
+func (e *entry) shares(processes []process) bool {
+	return slices.ContainsFunc(processes, func(p process) bool { return e.has(p.pid) })
 }
 
 // pids returns the ids of the processes.

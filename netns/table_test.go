@@ -194,6 +194,35 @@ func TestTableLimits(t *testing.T) {
 	}
 }
 
+// TestTableReplaced: a namespace with the inode of one that was not watched has to settle, and
+// is neither excluded nor denied because that one was.
+func TestTableReplaced(t *testing.T) {
+	tb := testTable()
+	tb.scanned(at(0), scanOf(map[uint64][]int{1: {1, 2}, 2: {3}}))
+	tb.exclude(tb.entries[1], at(1))
+	tb.failed(tb.entries[2], Denied, at(1))
+
+	tb.scanned(at(2), scanOf(map[uint64][]int{1: {2, 4}, 2: {3}}))
+
+	if _, denied, excluded := tb.counts(); denied != 1 || excluded != 1 {
+		t.Errorf("%d denied, %d excluded while a process is left, want 1 each", denied, excluded)
+	}
+
+	tb.scanned(at(3), scanOf(map[uint64][]int{1: {5}, 2: {6}}))
+
+	if _, denied, excluded := tb.counts(); denied+excluded != 0 {
+		t.Errorf("%d denied, %d excluded, want none", denied, excluded)
+	}
+
+	if got := inodes(tb.candidates(at(3.9))); len(got) > 0 {
+		t.Errorf("to be opened before they have settled: %v", got)
+	}
+
+	if got := inodes(tb.candidates(at(4))); !slices.Equal(got, []uint64{1, 2}) {
+		t.Errorf("to be opened: %v, want both", got)
+	}
+}
+
 // TestTableFailures: each kind of failure has its own time until the next attempt.
 func TestTableFailures(t *testing.T) {
 	tb := testTable()
