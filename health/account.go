@@ -82,6 +82,10 @@ func (t *Tracker) regroup(g *group.Grouping, at int64) {
 	t.groups.Reset(g)
 	t.arrivals = t.arrivals[:0]
 
+	for _, s := range t.spaces {
+		clear(s.aborts)
+	}
+
 	for i, seen := range t.slab.seen {
 		if seen != neverSeen {
 			t.slab.conn(uint32(i)).group = group.None

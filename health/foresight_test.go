@@ -159,6 +159,36 @@ func TestAborts(t *testing.T) {
 	}
 }
 
+// TestAbortsOfOtherGroups: a change of the grouping forgets the aborts by group until the next
+// sample.
+func TestAbortsOfOtherGroups(t *testing.T) {
+	w := newWatch(t, Config{Groups: group.Config{Max: 9}, Retries: abort.Retries{Data: 3, MaxRTO: time.Minute}})
+
+	var rows []row
+
+	for n := range uint64(8) {
+		r := client(n+1, n+1)
+		r.Timer, r.Expires, r.SendQueue = sampler.TimerRetransmit, 500, 300
+		r.Info.Unacked, r.Info.Retransmits, r.Info.Backoff, r.Info.RTO = 1, 2, 2, 880_000
+		rows = append(rows, r)
+	}
+
+	w.tick(rows...)
+	w.tick(rows...)
+
+	other := DefaultPolicy()
+	other.Grouping = group.NewGrouping([]group.Dimension{group.ByRole, group.ByNetwork}, group.NewNetworks(nil))
+	w.tracker.SetPolicy(other)
+	w.tick(rows...)
+
+	s := w.tick(rows...)
+	requireLabels(t, s, "client,private")
+
+	if g := &s.Groups[1]; !g.AbortKnown || g.AbortsIn == 0 {
+		t.Errorf("known %v, in %v s", g.AbortKnown, g.AbortsIn)
+	}
+}
+
 // TestWithoutKeepalive counts established connections with neither a keepalive timer nor
 // anything outstanding, at rest or not.
 func TestWithoutKeepalive(t *testing.T) {
