@@ -62,7 +62,7 @@ func (t *Tracker) Suspicious() []sampler.Target {
 }
 
 // forgetSuspects drops the suspicious connections of the current namespace at the start
-// of its sample.
+// of its sample, and at its end.
 func (t *Tracker) forgetSuspects() {
 	w := &t.suspects
 	if len(t.spaces) == 1 {

@@ -74,6 +74,7 @@ func (t *Tracker) Gone(id sampler.Space, at time.Time) {
 
 	t.at = s
 	now := t.times.read(at)
+	t.forgetSuspects()
 
 	for _, i := range s.indexed() {
 		if c := t.slab.conn(i); c.endedAt == 0 {

@@ -363,6 +363,32 @@ func TestGoneBetweenTicks(t *testing.T) {
 	}
 }
 
+// TestSuspectsOfGoneSpace: a connection that left a full table with its namespace is not
+// rechecked.
+func TestSuspectsOfGoneSpace(t *testing.T) {
+	const gone sampler.Space = 3
+
+	w := newWatch(t, Config{MaxConnections: 2})
+	at := func(second int) time.Time { return start.Add(time.Duration(second) * time.Second) }
+
+	w.dump(0, at(0))
+
+	for second := range 3 {
+		w.dump(gone, at(second), waiting(1, uint32(second)*1000, uint8(second)))
+	}
+
+	w.tracker.Gone(gone, at(3))
+	w.dump(0, at(3), established(2), established(3))
+
+	if len(w.tracker.spaces) != 1 {
+		t.Fatal("the namespace is still known")
+	}
+
+	if targets := w.tracker.Suspicious(); len(targets) != 0 {
+		t.Errorf("suspicious: %+v", targets)
+	}
+}
+
 // TestOwnSampleTime: the time of a snapshot is that of the last complete sample of the
 // exporter's own namespace, and its counts are those of complete samples, while that one
 // fails and others do not.
