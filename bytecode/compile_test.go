@@ -94,33 +94,34 @@ func TestCompile(t *testing.T) {
 }
 
 func TestCheckUserSpace(t *testing.T) {
-	for src, term := range map[string]string{
+	requireKernelOnly(t, (*Filter).CheckUserSpace, map[string]string{
 		"":                                    "",
 		"sport = 80 and dev 3 or cgroup 4":    "",
 		"sport = 80 or (dev 3 and autobound)": "autobound",
 		"not fwmark 0x10/0xff":                "fwmark = 0x10/0xff",
-	} {
-		var only *KernelOnlyError
-
-		err := mustParse(t, src).CheckUserSpace()
-		if errors.As(err, &only); (only == nil) != (term == "") || only != nil && only.Term != term {
-			t.Errorf("%q: %v, want %q", src, err, term)
-		}
-	}
+	})
 }
 
 func TestCheckProc(t *testing.T) {
-	for src, term := range map[string]string{
+	requireKernelOnly(t, (*Filter).CheckProc, map[string]string{
 		"":                                  "",
 		"sport = 80 or not dst 10.0.0.0/8":  "",
 		"sport = 80 and (dport 3 or dev 3)": "dev = 3",
 		"not cgroup 4":                      "cgroup = 4",
 		"sport = 80 or autobound":           "autobound",
 		"not fwmark 0x10/0xff":              "fwmark = 0x10/0xff",
-	} {
+	})
+}
+
+// requireKernelOnly fails the test unless check names the term of each filter that only the
+// kernel can test, or accepts the filter if the term is empty.
+func requireKernelOnly(t *testing.T, check func(*Filter) error, terms map[string]string) {
+	t.Helper()
+
+	for src, term := range terms {
 		var only *KernelOnlyError
 
-		err := mustParse(t, src).CheckProc()
+		err := check(mustParse(t, src))
 		if errors.As(err, &only); (only == nil) != (term == "") || only != nil && only.Term != term {
 			t.Errorf("%q: %v, want %q", src, err, term)
 		}

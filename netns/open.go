@@ -129,8 +129,8 @@ func (w *Watcher) openAll(now time.Time) {
 	}
 }
 
-// excludeWait is the time for which a namespace is not opened while it is unknown whether it
-// is excluded: the name of a container may come late.
+// excludeWait is how long opening a namespace waits for the name of its container, which may
+// be excluded.
 const excludeWait = 10 * time.Second
 
 // excludes reports whether a namespace must not be opened, or not yet.

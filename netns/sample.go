@@ -13,10 +13,10 @@ import (
 // errAnchor means that the anchor of a namespace is gone.
 var errAnchor = errors.New("process of the network namespace has ended")
 
-// Sample first reports the namespaces that are gone to c. Then it samples those that are
-// due, in rotation, until the budget of CPU time is used, but at least one; zero means no
-// limit. The next call continues with the others. A failure is counted, and affects no other
-// namespace. Sample belongs to the sampling goroutine.
+// Sample reports to c which namespaces are gone, and then samples those that are due. It
+// samples at least one, and stops once it has used its budget of CPU time; zero means no
+// limit. The next call continues where this one stopped. A failure is counted, and affects no
+// other namespace. Sample belongs to the sampling goroutine.
 func (w *Watcher) Sample(budget time.Duration, c sampler.Consumer) {
 	w.announce(c)
 

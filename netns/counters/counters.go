@@ -1,5 +1,5 @@
-// Package counters reads what the kernel counts in the network namespaces beside the
-// exporter's own, for which no privilege is necessary.
+// Package counters reads the kernel's counters of the network namespaces other than the
+// exporter's own. It needs no privilege.
 package counters
 
 import (
